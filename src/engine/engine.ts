@@ -1,0 +1,62 @@
+import type { Containers } from "../containers/containers.ts";
+import type { Images } from "../images/images.ts";
+import type { Networks } from "../networks/networks.ts";
+import type { Volumes } from "../volumes/volumes.ts";
+import type { EventBus } from "./event-bus.ts";
+
+/** What `GET /info` needs beyond the counts; the encoder gives it Docker's shape. */
+export interface SystemInfo {
+  id: string;
+  name: string;
+  counts: { running: number; paused: number; stopped: number; images: number };
+  storageDriver: string;
+  backingFilesystem: string;
+  dataRoot: string;
+  cgroupVersion: 1 | 2;
+  kernelVersion: string;
+  operatingSystem: string;
+  osVersion: string;
+  architecture: string;
+  cpuCount: number;
+  memoryBytes: number;
+  fileDescriptors: number;
+  liveRestore: true;
+  securityOptions: string[];
+  /** Rights and features the host lacks, in sentences. */
+  warnings: string[];
+  /** Of the cgroup controllers that exist here. */
+  limits: {
+    memory: boolean;
+    swap: boolean;
+    cpuCfs: boolean;
+    cpuShares: boolean;
+    cpuset: boolean;
+    pids: boolean;
+    oomKillDisable: boolean;
+    blkio: boolean;
+  };
+  registryMirrors: string[];
+  insecureRegistries: string[];
+  ipv4Forwarding: boolean;
+  eventListeners: number;
+  debug: boolean;
+  labels: string[];
+  httpProxy: string;
+  httpsProxy: string;
+  noProxy: string;
+}
+
+export interface SystemService {
+  info(): Promise<SystemInfo>;
+}
+
+/** A whole engine in one process; what `createEngine` returns and what `api/` serves. Close releases the store, never a container. */
+export interface Engine {
+  containers: Containers;
+  images: Images;
+  networks: Networks;
+  volumes: Volumes;
+  events: EventBus;
+  system: SystemService;
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import type { ChainID } from "../storage/snapshots/snapshots.ts";
+
+/** The parts of an OCI/Docker image config that the engine acts upon, in the domain's casing. */
+export interface ImageConfig {
+  architecture: string;
+  os: string;
+  variant?: string;
+  createdAt?: Date;
+  author: string;
+  user: string;
+  exposedPorts: string[];
+  environment: string[];
+  entrypoint: string[] | null;
+  command: string[] | null;
+  volumes: string[];
+  workingDir: string;
+  labels: Record<string, string>;
+  stopSignal?: string;
+  healthcheck?: {
+    test: string[];
+    intervalNs: number;
+    timeoutNs: number;
+    startPeriodNs: number;
+    startIntervalNs: number;
+    retries: number;
+  };
+  onBuild: string[];
+  shell: string[];
+  diffIds: string[];
+  history: { createdAt?: Date; createdBy: string; author: string; comment: string; emptyLayer: boolean }[];
+}
+
+export interface Image {
+  /** Digest of the config. */
+  id: string;
+  /** `repo:tag`, familiar form (`busybox:latest`). */
+  repoTags: string[];
+  /** `repo@sha256:…`. */
+  repoDigests: string[];
+  config: ImageConfig;
+  comment: string;
+  dockerVersion: string;
+  /** Uncompressed bytes of all layers. */
+  sizeBytes: number;
+  /** Committed snapshot a container stands on; undefined for an image without layers. */
+  chainId: ChainID | undefined;
+  lastTaggedAt?: Date;
+}
+
+export interface HistoryEntry {
+  /** Image ID, or "<missing>". */
+  id: string;
+  createdAt: Date;
+  createdBy: string;
+  tags: string[];
+  sizeBytes: number;
+  comment: string;
+}
+
+/** One message of a progress stream (`jsonstream` on the wire). */
+export interface ProgressMessage {
+  id?: string;
+  status?: string;
+  stream?: string;
+  current?: number;
+  total?: number;
+  aux?: unknown;
+}
+
+/** `reference`: familiar name with tag or digest, full ID, or an unambiguous ID prefix. Throws not-found `No such image: x`. */
+export interface Images {
+  get(reference: string): Promise<Image>;
+  /** Filters: dangling label label! before since reference until. */
+  list(options: { all: boolean; filters: Record<string, string[]> }): Promise<Image[]>;
+  history(reference: string): Promise<HistoryEntry[]>;
+  tag(reference: string, target: string): Promise<void>;
+  /** Messages in Docker's order: `{ untagged }` then `{ deleted }`. Throws conflict while a container uses it. */
+  remove(
+    reference: string,
+    options: { force: boolean; prune: boolean },
+  ): Promise<({ untagged: string } | { deleted: string })[]>;
+  /** Docker archive or OCI layout, plain or compressed. Progress is sent to `report`. */
+  load(
+    archive: AsyncIterable<Uint8Array>,
+    options: { quiet: boolean; platform?: string; report: (message: ProgressMessage) => void; signal: AbortSignal },
+  ): Promise<void>;
+  /** A docker archive that is a valid OCI layout at the same time, as Docker 25+ writes. */
+  save(references: string[], options: { platform?: string; signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>>;
+  /** Returns the image ID. `changes`: Dockerfile instructions (`CMD`, `ENV`, …). */
+  import(
+    archive: AsyncIterable<Uint8Array>,
+    options: {
+      repository: string;
+      tag: string;
+      message: string;
+      changes: string[];
+      platform?: string;
+      source: string;
+      signal: AbortSignal;
+    },
+  ): Promise<string>;
+}

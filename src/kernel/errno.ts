@@ -1,0 +1,37 @@
+import { constants } from "node:os";
+
+const NAMES = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/** A system call that failed: `message` is `<call> <path>: <ENAME>`. */
+export class SystemError extends Error {
+  readonly errno: number;
+  readonly code: string;
+  constructor(call: string, errno: number, object?: string) {
+    const code = errnoName(errno);
+    super(object === undefined ? `${call}: ${code}` : `${call} ${object}: ${code}`);
+    this.name = "SystemError";
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
+export function errnoName(errno: number): string {
+  return NAMES.get(errno) ?? `errno ${errno}`;
+}
+
+export const {
+  EPERM,
+  ENOENT,
+  EINTR,
+  EAGAIN,
+  EEXIST,
+  ENOTDIR,
+  EISDIR,
+  EINVAL,
+  ENOSPC,
+  EBUSY,
+  EADDRINUSE,
+  ESRCH,
+  EACCES,
+  ELOOP,
+} = constants.errno;
