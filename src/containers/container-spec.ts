@@ -1,4 +1,5 @@
 import type { EndpointSpec, PortBinding } from "../networks/networks.ts";
+import type { ResourcesSpec, SecuritySpec } from "../runtime/plan/plan-input.ts";
 
 /**
  * What a user asked for, complete with defaults, as stored in the container's record. Docker's `Config` + `HostConfig` in the
@@ -126,56 +127,6 @@ export interface NamespaceModes {
   uts: string;
   user: string;
   cgroup: string;
-}
-
-export interface SecuritySpec {
-  privileged: boolean;
-  capAdd: string[];
-  capDrop: string[];
-  /** As given: `seccomp=unconfined`, `seccomp={json}`, `no-new-privileges`, `apparmor=…`, `label=…`, `systempaths=unconfined`. */
-  securityOptions: string[];
-  readOnlyRootfs: boolean;
-  groupAdd: string[];
-  /** null: the defaults. */
-  maskedPaths: string[] | null;
-  readonlyPaths: string[] | null;
-}
-
-/** Zero means "not set" as in Docker's HostConfig, unless said otherwise. */
-export interface ResourcesSpec {
-  memoryBytes: number;
-  memoryReservationBytes: number;
-  /** Memory plus swap; -1: unlimited. */
-  memorySwapBytes: number;
-  /** 0..100; undefined: the kernel's. */
-  memorySwappiness?: number;
-  kernelMemoryBytes: number;
-  oomKillDisable: boolean;
-  nanoCpus: number;
-  cpuShares: number;
-  cpuPeriodUs: number;
-  cpuQuotaUs: number;
-  cpuRealtimePeriodUs: number;
-  cpuRealtimeRuntimeUs: number;
-  cpusetCpus: string;
-  cpusetMems: string;
-  /** undefined or ≤ 0: unlimited. */
-  pidsLimit?: number;
-  blkioWeight: number;
-  blkioWeightDevices: { path: string; weight: number }[];
-  blkioReadBps: ThrottleDevice[];
-  blkioWriteBps: ThrottleDevice[];
-  blkioReadIops: ThrottleDevice[];
-  blkioWriteIops: ThrottleDevice[];
-  devices: { pathOnHost: string; pathInContainer: string; permissions: string }[];
-  /** `c 1:3 rwm`, as given. */
-  deviceCgroupRules: string[];
-  ulimits: { name: string; soft: number; hard: number }[];
-}
-
-export interface ThrottleDevice {
-  path: string;
-  rate: number;
 }
 
 export interface HealthcheckSpec {

@@ -1,0 +1,165 @@
+import type { FdSlot, MountAttributes, Namespace, Propagation, Supervise } from "./launch-plan.ts";
+
+export interface SecuritySpec {
+  privileged: boolean;
+  capAdd: string[];
+  capDrop: string[];
+  /** As given: `seccomp=unconfined`, `seccomp={json}`, `no-new-privileges`, `apparmor=…`, `label=…`, `systempaths=unconfined`. */
+  securityOptions: string[];
+  readOnlyRootfs: boolean;
+  groupAdd: string[];
+  /** null: the defaults. */
+  maskedPaths: string[] | null;
+  readonlyPaths: string[] | null;
+}
+
+/** Zero means "not set" as in Docker's HostConfig, unless said otherwise. */
+export interface ResourcesSpec {
+  memoryBytes: number;
+  memoryReservationBytes: number;
+  /** Memory plus swap; -1: unlimited. */
+  memorySwapBytes: number;
+  /** 0..100; undefined: the kernel's. */
+  memorySwappiness?: number;
+  kernelMemoryBytes: number;
+  oomKillDisable: boolean;
+  nanoCpus: number;
+  cpuShares: number;
+  cpuPeriodUs: number;
+  cpuQuotaUs: number;
+  cpuRealtimePeriodUs: number;
+  cpuRealtimeRuntimeUs: number;
+  cpusetCpus: string;
+  cpusetMems: string;
+  /** undefined or ≤ 0: unlimited. */
+  pidsLimit?: number;
+  blkioWeight: number;
+  blkioWeightDevices: { path: string; weight: number }[];
+  blkioReadBps: ThrottleDevice[];
+  blkioWriteBps: ThrottleDevice[];
+  blkioReadIops: ThrottleDevice[];
+  blkioWriteIops: ThrottleDevice[];
+  devices: { pathOnHost: string; pathInContainer: string; permissions: string }[];
+  /** `c 1:3 rwm`, as given. */
+  deviceCgroupRules: string[];
+  ulimits: { name: string; soft: number; hard: number }[];
+}
+
+export interface ThrottleDevice {
+  path: string;
+  rate: number;
+}
+
+/** Facts of this host, gathered once at start (`runtime/host-facts.ts`); plans are pure functions of them. */
+export interface HostFacts {
+  architecture: "amd64" | "arm64";
+  kernel: { major: number; minor: number; release: string };
+  cpuCount: number;
+  cgroup: CgroupFacts;
+  /** Bit n: capability n is in the daemon's bounding set; the container cannot have more. */
+  boundingCapabilities: bigint;
+  lastCapability: number;
+  /** The daemon may raise hard limits (CAP_SYS_RESOURCE). */
+  canRaiseLimits: boolean;
+  seccomp: boolean;
+  apparmor: boolean;
+  /** The daemon's own oom_score_adj and rlimits: the floor of what an unprivileged daemon can give. */
+  oomScoreAdj: number;
+  /** Host devices that exist below /dev, for --privileged: absolute paths with type and number. */
+  listDevices: () => HostDevice[];
+}
+
+export interface HostDevice {
+  path: string;
+  kind: "c" | "b";
+  major: number;
+  minor: number;
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+export type CgroupFacts =
+  /** Mount point of each v1 controller (`cpu` and `cpuacct` may share one), plus the `systemd` named hierarchy if mounted. */
+  | { version: 1; hierarchies: Record<string, string>; controllers: string[] }
+  | { version: 2; root: string; controllers: string[] };
+
+/** `new`: its own; `host`: the daemon's; a descriptor: another task's (pidfd or namespace file). */
+export type NamespaceTarget = "new" | "host" | { fd: FdSlot };
+
+/** A user resolved against the image's files. */
+export interface ResolvedUser {
+  uid: number;
+  gid: number;
+  /** Supplementary groups, `--group-add` included. */
+  groups: number[];
+  /** From passwd, else "/". */
+  home: string;
+}
+
+export type RootfsInput = { kind: "overlay"; cwd: string; data: string } | { kind: "bind"; source: string };
+
+export type MountInput =
+  | {
+      kind: "bind";
+      source: string;
+      destination: string;
+      recursive: boolean;
+      attributes: MountAttributes;
+      propagation: Propagation;
+    }
+  | { kind: "tmpfs"; destination: string; options: string[]; attributes: MountAttributes };
+
+/** Everything that decides a container's plan. No I/O happens between this and the plan. */
+export interface ContainerPlanInput {
+  id: string;
+  host: HostFacts;
+  supervise: Supervise;
+  rootfs: RootfsInput;
+  /** Empty directory on the host over which the root is mounted, in the container's own mount namespace. */
+  rootMountPoint: string;
+  namespaces: Record<Exclude<Namespace, "mnt" | "user">, NamespaceTarget>;
+  /** Present with a new net namespace: messages for both sides; `loopback` only for --net none. */
+  network?: {
+    host?: { messages: Uint8Array; acks: number; childPidAt: number[]; comment: string };
+    container: { messages: Uint8Array; acks: number; comment: string };
+  };
+  hostname: string;
+  domainname: string;
+  /** In mount order (sorted by depth of destination); hostname, hosts and resolv.conf binds included. */
+  mounts: MountInput[];
+  security: SecuritySpec;
+  resources: ResourcesSpec;
+  sysctls: Record<string, string>;
+  shmSizeBytes: number;
+  /** "private" or "shareable": own /dev/shm and mqueue; "none": no /dev/shm; a bind path of another container's shm. */
+  ipc: "own" | "none" | "host" | { shmSource: string };
+  oomScoreAdj: number;
+  process: {
+    argv: string[];
+    environment: string[];
+    workingDir: string;
+    user: ResolvedUser;
+    tty: boolean;
+    consoleSize: [number, number];
+    init: boolean;
+  };
+  /** Below the hierarchies' roots, e.g. `/gantry/<id>`. */
+  cgroupPath: string;
+  cgroupNamespace: "private" | "host";
+}
+
+export interface ExecPlanInput {
+  id: string;
+  host: HostFacts;
+  supervise: Supervise;
+  /** pidfd of the container's first process. */
+  pidfd: FdSlot;
+  /** Namespaces to join: those the container does not share with the daemon's host. */
+  namespaces: Namespace[];
+  security: SecuritySpec;
+  resources: ResourcesSpec;
+  privileged: boolean;
+  process: ContainerPlanInput["process"];
+  cgroupPath: string;
+}
