@@ -114,6 +114,8 @@ export interface OperationArgs {
   "mask-path": { target: string };
   /** Makes a path read-only by a bind of itself. Missing: nothing. */
   "readonly-path": { target: string };
+  /** Changes the attributes of the mount at a mount point, for one that had to be written to first. */
+  "mount-attributes": { target: string; attributes: MountAttributes };
   "make-dir": { target: string; mode: number; uid: number; gid: number };
   "make-symlink": { target: string; linkTarget: string };
   /** `kind` c or b. EEXIST with the same device is success. */

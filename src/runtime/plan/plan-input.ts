@@ -63,10 +63,15 @@ export interface HostFacts {
   canRaiseLimits: boolean;
   seccomp: boolean;
   apparmor: boolean;
-  /** The daemon's own oom_score_adj and rlimits: the floor of what an unprivileged daemon can give. */
+  /** The daemon's own oom_score_adj and hard rlimits by name (`nofile`): what a daemon without CAP_SYS_RESOURCE can give. */
   oomScoreAdj: number;
+  hardLimits: Record<string, bigint>;
+  /** CPUs that have a `thermal_throttle` directory in sysfs; containers must not read it. */
+  thermalThrottleCpus: number[];
   /** Host devices that exist below /dev, for --privileged: absolute paths with type and number. */
   listDevices: () => HostDevice[];
+  /** The device at a host path (symlinks followed), or all devices below a directory; paths as given. Empty: nothing there. */
+  findDevices: (path: string) => HostDevice[];
 }
 
 export interface HostDevice {
@@ -79,10 +84,11 @@ export interface HostDevice {
   gid: number;
 }
 
+/** `controlFiles`: names of the files that a cgroup has (`memory.memsw.limit_in_bytes`): what this kernel can limit. */
 export type CgroupFacts =
   /** Mount point of each v1 controller (`cpu` and `cpuacct` may share one), plus the `systemd` named hierarchy if mounted. */
-  | { version: 1; hierarchies: Record<string, string>; controllers: string[] }
-  | { version: 2; root: string; controllers: string[] };
+  | { version: 1; hierarchies: Record<string, string>; controllers: string[]; controlFiles: ReadonlySet<string> }
+  | { version: 2; root: string; controllers: string[]; controlFiles: ReadonlySet<string> };
 
 /** `new`: its own; `host`: the daemon's; a descriptor: another task's (pidfd or namespace file). */
 export type NamespaceTarget = "new" | "host" | { fd: FdSlot };
@@ -144,9 +150,8 @@ export interface ContainerPlanInput {
     consoleSize: [number, number];
     init: boolean;
   };
-  /** Below the hierarchies' roots, e.g. `/gantry/<id>`. */
+  /** Below the hierarchies' roots, e.g. `/gantry/<id>`. Its parent was made by `ensureCgroupParent`. */
   cgroupPath: string;
-  cgroupNamespace: "private" | "host";
 }
 
 export interface ExecPlanInput {
