@@ -4,12 +4,14 @@ import type { ContainerSpec } from "./container-spec.ts";
 
 /** A discriminated union; the API's booleans are derived in the encoder. Statuses are Docker's own words. */
 export type ContainerState =
-  | { status: "created" }
+  /** `failure`: of a first start that did not succeed; Docker keeps it in State.ExitCode and State.Error. */
+  | { status: "created"; failure?: { code: number; error: string } }
   | { status: "running" | "paused"; pid: number; startTicks: bigint; startedAt: Date }
   | { status: "restarting"; exit: Exit; startedAt: Date; retryAt: Date }
   | { status: "exited"; exit: Exit; startedAt: Date; error: string }
-  | { status: "removing" }
-  | { status: "dead"; reason: string };
+  /** `exitCode`: of its last run, for `docker wait --condition removed`. */
+  | { status: "removing"; exitCode: number }
+  | { status: "dead"; exitCode: number; reason: string };
 
 /** Where a mount of the spec came to lie. */
 export interface MountPoint {
@@ -38,7 +40,6 @@ export interface Container {
   /** `sha256:…` of the image's config. */
   imageId: string;
   state: ContainerState;
-  /** A start that failed: Docker keeps its text and code in State.Error / State.ExitCode. */
   restartCount: number;
   mounts: MountPoint[];
   endpoints: EndpointState[];
