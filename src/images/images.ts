@@ -1,34 +1,7 @@
+import type { ImageConfig } from "../formats/oci/config.ts";
 import type { ChainID } from "../storage/snapshots/snapshots.ts";
 
-/** The parts of an OCI/Docker image config that the engine acts upon, in the domain's casing. */
-export interface ImageConfig {
-  architecture: string;
-  os: string;
-  variant?: string;
-  createdAt?: Date;
-  author: string;
-  user: string;
-  exposedPorts: string[];
-  environment: string[];
-  entrypoint: string[] | null;
-  command: string[] | null;
-  volumes: string[];
-  workingDir: string;
-  labels: Record<string, string>;
-  stopSignal?: string;
-  healthcheck?: {
-    test: string[];
-    intervalNs: number;
-    timeoutNs: number;
-    startPeriodNs: number;
-    startIntervalNs: number;
-    retries: number;
-  };
-  onBuild: string[];
-  shell: string[];
-  diffIds: string[];
-  history: { createdAt?: Date; createdBy: string; author: string; comment: string; emptyLayer: boolean }[];
-}
+export type { ImageConfig };
 
 export interface Image {
   /** Digest of the config. */

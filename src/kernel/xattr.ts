@@ -1,0 +1,56 @@
+import type { Path } from "./files.ts";
+import { SystemError } from "./errno.ts";
+import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
+
+/** The kernel's XATTR_SIZE_MAX and XATTR_LIST_MAX. */
+const MAX_XATTR_BYTES = 65_536;
+const ENODATA = 61;
+const EOPNOTSUPP = 95;
+
+/** Sets an attribute of the name itself (never through a symlink). */
+export function setXattr(path: Path, name: Path, value: Uint8Array): void {
+  const [pathBytes, nameBytes] = [cstring(path), cstring(name)];
+  const data = value.length === 0 ? EMPTY : value;
+  syscall("lsetxattr", `${Buffer.from(name)} of ${Buffer.from(path)}`, ptr(pathBytes), ptr(nameBytes), ptr(data), value.length, 0);
+}
+
+/** undefined when there is no such attribute. Not through a symlink. */
+export function getXattr(path: Path, name: Path): Buffer | undefined {
+  const [pathBytes, nameBytes] = [cstring(path), cstring(name)];
+  const result = trySyscall("lgetxattr", ptr(pathBytes), ptr(nameBytes), ptr(scratch), scratch.length);
+  if (result === -ENODATA || result === -EOPNOTSUPP) return undefined;
+  if (result < 0) throw new SystemError("lgetxattr", -result, String(Buffer.from(path)));
+  return Buffer.from(scratch.subarray(0, result));
+}
+
+export function listXattrs(path: Path): Buffer[] {
+  const pathBytes = cstring(path);
+  const result = trySyscall("llistxattr", ptr(pathBytes), ptr(scratch), scratch.length);
+  if (result === -EOPNOTSUPP) return [];
+  if (result < 0) throw new SystemError("llistxattr", -result, String(Buffer.from(path)));
+  return splitNames(scratch.subarray(0, result));
+}
+
+/** Of an open file; descriptors opened with O_PATH go through their /proc/self/fd path and `getXattr` is not for them. */
+export function getXattrFd(fd: number, name: Path): Buffer | undefined {
+  const nameBytes = cstring(name);
+  const result = trySyscall("fgetxattr", fd, ptr(nameBytes), ptr(scratch), scratch.length);
+  if (result === -ENODATA || result === -EOPNOTSUPP) return undefined;
+  if (result < 0) throw new SystemError("fgetxattr", -result, `fd ${fd}`);
+  return Buffer.from(scratch.subarray(0, result));
+}
+
+const EMPTY = new Uint8Array(1);
+/** Reused: the calls that fill it are synchronous. */
+const scratch = Buffer.alloc(MAX_XATTR_BYTES);
+
+function splitNames(list: Uint8Array): Buffer[] {
+  const names: Buffer[] = [];
+  let start = 0;
+  for (let index = 0; index < list.length; index++) {
+    if (list[index] !== 0) continue;
+    names.push(Buffer.from(list.subarray(start, index)));
+    start = index + 1;
+  }
+  return names;
+}
