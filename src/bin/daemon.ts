@@ -1,0 +1,73 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { messageOf } from "../base/errors.ts";
+import { createLogger, type Logger } from "../base/logger.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import { type DaemonConfig, parseDaemonFlags, resolveDaemonConfig } from "../engine/daemon-config.ts";
+import { lockFile } from "../kernel/file-lock.ts";
+import { serveApi } from "./serve-api.ts";
+
+/** `gantry daemon`: configuration, lock, engine, API; ends at SIGTERM or SIGINT, leaving the containers running. Returns the exit code. */
+export async function runDaemon(argv: string[]): Promise<number> {
+  let config: DaemonConfig;
+  try {
+    config = readConfig(argv);
+  } catch (error) {
+    process.stderr.write(`gantry daemon: ${messageOf(error)}\n`);
+    return 1;
+  }
+  const logger = createLogger(config.logLevel, (line) => process.stderr.write(line));
+  try {
+    await serve(config, logger);
+    return 0;
+  } catch (error) {
+    logger.error("the daemon cannot go on", { error });
+    process.stderr.write(`gantry daemon: ${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
+function readConfig(argv: string[]): DaemonConfig {
+  const { values, configFile, configFileGiven } = parseDaemonFlags(argv);
+  let file: Record<string, unknown> = {};
+  try {
+    file = JSON.parse(readFileSync(configFile, "utf8")) as Record<string, unknown>;
+  } catch (error) {
+    if (configFileGiven || (error as NodeJS.ErrnoException).code !== "ENOENT")
+      throw new Error(`unable to configure the Docker daemon with file ${configFile}: ${messageOf(error)}`);
+  }
+  return resolveDaemonConfig(values, file);
+}
+
+async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error("gantry daemon needs to be started with root privileges");
+  mkdirSync(config.dataRoot, { recursive: true, mode: 0o710 });
+  mkdirSync(config.execRoot, { recursive: true, mode: 0o700 });
+  const lock = lockFile(`${config.dataRoot}/gantry.lock`);
+  if (lock === undefined) throw new Error(`another daemon is using ${config.dataRoot}`);
+  mkdirSync(dirname(config.pidFile), { recursive: true });
+  writeFileSync(config.pidFile, String(process.pid));
+  if (config.ignored.length > 0) logger.debug("settings without effect here", { settings: config.ignored });
+
+  const stopped = stopSignal(logger);
+  const engine = await createEngine({ config, logger });
+  const api = await serveApi(engine, config, logger);
+  logger.info("API listen on", { hosts: config.hosts });
+  await stopped;
+  await api.close();
+  await engine.close();
+  rmSync(config.pidFile, { force: true });
+  lock.release();
+  logger.info("daemon shut down; containers go on running");
+}
+
+function stopSignal(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const)
+      process.on(signal, () => {
+        logger.info("shutting down", { signal });
+        resolve();
+      });
+    process.on("SIGHUP", () => logger.info("configuration is read at start only"));
+  });
+}
