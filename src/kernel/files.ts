@@ -122,7 +122,12 @@ export function makeDirAt(directory: number, path: Path, mode: number): void {
   syscall("mkdirat", label(path), directory, ptr(bytes), mode);
 }
 
-export function makeNodeAt(directory: number, path: Path, mode: number, device: { major: number; minor: number }): void {
+export function makeNodeAt(
+  directory: number,
+  path: Path,
+  mode: number,
+  device: { major: number; minor: number },
+): void {
   const bytes = cstring(path);
   syscall("mknodat", label(path), directory, ptr(bytes), mode, packDevice(device));
 }

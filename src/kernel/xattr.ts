@@ -11,7 +11,15 @@ const EOPNOTSUPP = 95;
 export function setXattr(path: Path, name: Path, value: Uint8Array): void {
   const [pathBytes, nameBytes] = [cstring(path), cstring(name)];
   const data = value.length === 0 ? EMPTY : value;
-  syscall("lsetxattr", `${Buffer.from(name)} of ${Buffer.from(path)}`, ptr(pathBytes), ptr(nameBytes), ptr(data), value.length, 0);
+  syscall(
+    "lsetxattr",
+    `${Buffer.from(name)} of ${Buffer.from(path)}`,
+    ptr(pathBytes),
+    ptr(nameBytes),
+    ptr(data),
+    value.length,
+    0,
+  );
 }
 
 /** undefined when there is no such attribute. Not through a symlink. */

@@ -129,7 +129,8 @@ function keysOf(config: JsonObject, key: string): string[] {
 function parseHealthcheck(value: JsonObject): Healthcheck {
   const count = (key: string) => {
     const number = value[key] ?? 0;
-    if (typeof number !== "number" || !Number.isSafeInteger(number)) throw invalid(`${WHAT}: invalid Healthcheck ${key}`);
+    if (typeof number !== "number" || !Number.isSafeInteger(number))
+      throw invalid(`${WHAT}: invalid Healthcheck ${key}`);
     return number;
   };
   return {

@@ -41,7 +41,9 @@ function descriptorDigest(value: JsonObject, what: string): Digest {
 }
 
 /** The document's form, for writing manifests and indexes. */
-export function encodeDescriptor(descriptor: Omit<Descriptor, "annotations"> & { annotations?: Record<string, string> }): JsonObject {
+export function encodeDescriptor(
+  descriptor: Omit<Descriptor, "annotations"> & { annotations?: Record<string, string> },
+): JsonObject {
   const { mediaType, digest, sizeBytes, annotations, platform } = descriptor;
   return {
     mediaType,

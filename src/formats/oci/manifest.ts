@@ -31,7 +31,8 @@ export type ManifestDocument = ({ kind: "manifest" } & Manifest) | ({ kind: "ind
  */
 export function parseManifestDocument(bytes: Uint8Array, what = "manifest"): ManifestDocument {
   const document = parseDocument(bytes, MAX_MANIFEST_BYTES, what);
-  if (document.schemaVersion !== 2) throw invalid(`${what}: unsupported schemaVersion ${String(document.schemaVersion)}`);
+  if (document.schemaVersion !== 2)
+    throw invalid(`${what}: unsupported schemaVersion ${String(document.schemaVersion)}`);
   const mediaType = optionalString(document, "mediaType", what);
   const isImage = "layers" in document || "config" in document;
   if (isImage === "manifests" in document || "fsLayers" in document) {
@@ -39,7 +40,8 @@ export function parseManifestDocument(bytes: Uint8Array, what = "manifest"): Man
   }
   const annotations = stringMap(document, "annotations", what);
   if (!isImage) {
-    if (mediaType !== undefined && !isIndexType(mediaType)) throw invalid(`${what}: unexpected media type ${mediaType}`);
+    if (mediaType !== undefined && !isIndexType(mediaType))
+      throw invalid(`${what}: unexpected media type ${mediaType}`);
     const manifests = optionalArray(document, "manifests", what, MAX_INDEX_ENTRIES) ?? [];
     return {
       kind: "index",
@@ -48,9 +50,12 @@ export function parseManifestDocument(bytes: Uint8Array, what = "manifest"): Man
       annotations,
     };
   }
-  if (mediaType !== undefined && !isManifestType(mediaType)) throw invalid(`${what}: unexpected media type ${mediaType}`);
+  if (mediaType !== undefined && !isManifestType(mediaType))
+    throw invalid(`${what}: unexpected media type ${mediaType}`);
   const config = parseDescriptor(document.config, `${what}: config`);
-  const layers = (optionalArray(document, "layers", what, MAX_LAYERS) ?? []).map((value) => parseDescriptor(value, `${what}: layer`));
+  const layers = (optionalArray(document, "layers", what, MAX_LAYERS) ?? []).map((value) =>
+    parseDescriptor(value, `${what}: layer`),
+  );
   return { kind: "manifest", mediaType: mediaType ?? MEDIA_TYPES.ociManifest, config, layers, annotations };
 }
 

@@ -8,22 +8,29 @@ export type RootMount =
 
 /**
  * Layers as directories. Committed snapshots are named by chainID and never change; an active one belongs to a container and is
- * named by its ID. Life of a layer: `stage` → write files below `path` → `commit` (fsynced, renamed) or `discard`.
+ * named by its ID. Life of a layer: `stage` → write files below `path` → `commit` (made durable, renamed) or `discard`.
  * Nothing is mounted on the host: `mounts()` is data for the launch plan. One file per driver.
  */
 export interface Snapshots {
   readonly driver: string;
   has(chainId: ChainID): boolean;
-  stage(parent: ChainID | undefined): Promise<StagedLayer>;
-  /** Writable layer over `parent` (undefined: an empty root). Throws conflict if `key` exists. */
-  prepare(key: string, parent: ChainID | undefined): Promise<RootMount>;
+  stage(): Promise<StagedLayer>;
+  /**
+   * Writable layer over `parent` (undefined: an empty root). `volatile`: never synced to disk, for a container that goes away with
+   * its process. Throws conflict if `key` exists, not-found if the parent does not.
+   */
+  prepare(key: string, parent: ChainID | undefined, options?: { volatile: boolean }): Promise<RootMount>;
+  /** Throws not-found when there is no such active snapshot. */
   mounts(key: string): RootMount;
+  /** What a committed stack looks like, read-only: data for `copyUp`, export and build steps. `upper` and `work` are "". */
+  view(chainId: ChainID | undefined): RootMount;
   /** Removes an active snapshot's directories. Absent: nothing. */
   remove(key: string): Promise<void>;
-  /** Removes a committed layer. Throws conflict while another snapshot stands on it. */
+  /** Removes a committed layer. Throws conflict while another snapshot stands on it. Absent: nothing. */
   removeLayer(chainId: ChainID): Promise<void>;
-  /** Bytes on disk of an active snapshot's own layer. */
+  /** Bytes of the files of an active snapshot's own layer. */
   usage(key: string): Promise<number>;
+  /** Bytes of the layer's files, as given to `commit`. */
   layerUsage(chainId: ChainID): Promise<number>;
   listActive(): string[];
   listLayers(): ChainID[];
@@ -32,11 +39,27 @@ export interface Snapshots {
    * opaque directories honoured). undefined if there is none or it is not a regular file. Throws invalid-argument over `limitBytes`.
    */
   readFile(key: string, path: string, limitBytes: number): Promise<Uint8Array | undefined>;
+  /** Releases workers. The directories stay. */
+  close(): Promise<void>;
 }
 
 export interface StagedLayer {
   /** Empty directory to fill. */
   path: string;
-  commit(chainId: ChainID, sizeBytes: number): Promise<void>;
+  /** Makes the layer durable and visible. If the same chainID was committed meanwhile, this copy is discarded. */
+  commit(layer: CommittedLayer): Promise<void>;
   discard(): Promise<void>;
+}
+
+export interface CommittedLayer {
+  chainId: ChainID;
+  parent: ChainID | undefined;
+  sizeBytes: number;
+  /**
+   * Directories (relative, "" is the root; parents first) that the layer only implied: they take owner, mode and times from the
+   * parent's view of them.
+   */
+  impliedDirectories?: Uint8Array[];
+  /** The caller has made the files durable already. */
+  synced?: boolean;
 }

@@ -1,0 +1,229 @@
+import { lstatSync, renameSync, rmSync } from "node:fs";
+import { mkdir, open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { conflict, EngineError, messageOf } from "../../base/errors.ts";
+import type { Logger } from "../../base/logger.ts";
+import { AT_FDCWD, makeDirAt, modeAt, O_DIRECTORY, openAt, ownAt, symlinkAt } from "../../kernel/files.ts";
+import { createHousekeeper, type Housekeeper } from "./housekeeper.ts";
+import { adoptAttributes } from "./implied-directories.ts";
+import {
+  ACTIVE_DIRECTORY,
+  type Active,
+  EMPTY_DIRECTORY,
+  encodeLayer,
+  encodeParent,
+  LAYER_FILE,
+  type Layer,
+  type LayerIndex,
+  PARENT_LINK,
+  readLayerIndex,
+  stackOf,
+  TRASH_DIRECTORY,
+} from "./layer-index.ts";
+import { readMerged } from "./merged-view.ts";
+import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
+
+/** Options that keep layers readable without the kernel: no redirects, no metadata-only copies, no index of hard links. */
+const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=off";
+/** The kernel copies mount options into one page. */
+const MAX_OPTION_BYTES = 4095;
+const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const ROOT_DEFAULT = { mode: 0o755, uid: 0, gid: 0 };
+
+interface State {
+  root: string;
+  rootFd: number;
+  index: LayerIndex;
+  housekeeper: Housekeeper;
+  logger: Logger;
+}
+
+/**
+ * Layers as overlayfs directories below `root`: `<number>/{fs,layer.json}` committed, `staged-<number>/` being filled,
+ * `active/<key>/{fs,work,parent}` writable, `trash/` being deleted.
+ */
+export function createOverlaySnapshots(deps: { root: string; logger: Logger }): Snapshots {
+  const { root, logger } = deps;
+  const index = readLayerIndex(root);
+  const state: State = {
+    root,
+    index,
+    logger,
+    housekeeper: createHousekeeper(),
+    rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
+  };
+  for (const name of index.leftovers) discardDirectory(state, name);
+  sweep(state);
+  return {
+    driver: "overlay2",
+    has: (chainId) => index.layers.has(chainId),
+    stage: () => stage(state),
+    prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
+    mounts: (key) => activeMount(state, key),
+    view: (chainId) => viewMount(state, chainId),
+    remove: async (key) => {
+      if (!index.actives.delete(key)) return;
+      discardDirectory(state, join(ACTIVE_DIRECTORY, key));
+      sweep(state);
+    },
+    removeLayer: async (chainId) => removeLayer(state, chainId),
+    usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
+    layerUsage: async (chainId) => stackOf(index.layers, chainId)[0]?.sizeBytes ?? 0,
+    listActive: () => [...index.actives.keys()],
+    listLayers: () => [...index.layers.keys()],
+    readFile: async (key, path, limitBytes) => {
+      const mount = activeMount(state, key);
+      if (mount.kind !== "overlay") return undefined;
+      const layers = [join(ACTIVE_DIRECTORY, key, "fs"), ...lowerOf(state, index.actives.get(key)?.parent)];
+      return readMerged({ rootFd: state.rootFd, layers }, path, limitBytes);
+    },
+    close: () => state.housekeeper.close(),
+  };
+}
+
+async function stage(state: State): Promise<StagedLayer> {
+  const number = ++state.index.lastNumber;
+  const name = `staged-${number}`;
+  const path = join(state.root, name, "fs");
+  await mkdir(join(state.root, name), { mode: 0o700 });
+  await mkdir(path, { mode: 0o755 });
+  const discard = async () => {
+    discardDirectory(state, name);
+    sweep(state);
+  };
+  return {
+    path,
+    discard,
+    commit: async (layer) => {
+      if (state.index.layers.has(layer.chainId)) return discard();
+      await commit(state, { number, name, path }, layer);
+    },
+  };
+}
+
+/** Files, then the layer's own record, then the rename: a crash before the rename leaves nothing but a staged directory. */
+async function commit(state: State, staged: { number: number; name: string; path: string }, committed: CommittedLayer) {
+  const { chainId, parent, sizeBytes, impliedDirectories = [] } = committed;
+  const below = lowerOf(state, parent);
+  if (parent !== undefined) {
+    adoptAttributes({ rootFd: state.rootFd, layers: below }, join(staged.name, "fs"), impliedDirectories);
+  }
+  const { mode, uid, gid } = lstatSync(staged.path);
+  const layer: Layer = { number: staged.number, chainId, parent, sizeBytes, root: { mode: mode & 0o7777, uid, gid } };
+  await writeDurably(join(state.root, staged.name, LAYER_FILE), encodeLayer(layer));
+  if (committed.synced !== true) await state.housekeeper.sync(state.root);
+  await rename(join(state.root, staged.name), join(state.root, String(staged.number)));
+  state.index.layers.set(chainId, layer);
+  await syncDirectory(state.root);
+}
+
+/** A handful of system calls and no sync: a container whose creation a power cut undoes was never reported as durable. */
+function prepare(state: State, key: string, active: Active): RootMount {
+  if (!KEY.test(key)) throw new EngineError("invalid-argument", `invalid snapshot key ${JSON.stringify(key)}`);
+  if (state.index.actives.has(key)) throw conflict(`snapshot ${key} exists already`);
+  const parent = active.parent === undefined ? undefined : stackOf(state.index.layers, active.parent)[0];
+  const directory = `${ACTIVE_DIRECTORY}/${key}`;
+  const { mode, uid, gid } = parent?.root ?? ROOT_DEFAULT;
+  makeDirAt(state.rootFd, directory, 0o700);
+  makeDirAt(state.rootFd, `${directory}/work`, 0o700);
+  makeDirAt(state.rootFd, `${directory}/fs`, mode);
+  if (uid !== 0 || gid !== 0) ownAt(state.rootFd, `${directory}/fs`, uid, gid);
+  if (mode !== 0o755) modeAt(state.rootFd, `${directory}/fs`, mode);
+  symlinkAt(encodeParent(parent?.number, active.volatile), state.rootFd, `${directory}/${PARENT_LINK}`);
+  state.index.actives.set(key, active);
+  return activeMount(state, key);
+}
+
+function activeMount(state: State, key: string): RootMount {
+  const active = state.index.actives.get(activeOf(state, key)) as Active;
+  const [upper, work] = [`${ACTIVE_DIRECTORY}/${key}/fs`, `${ACTIVE_DIRECTORY}/${key}/work`];
+  const lower = lowerOf(state, active.parent);
+  // The kernel refuses a volatile layer that was mounted before and perhaps lost writes; ours dies with its container anyway.
+  if (active.volatile) rmSync(join(state.root, work, "work/incompat"), { recursive: true, force: true });
+  const data = [
+    `lowerdir=${lower.join(":")}`,
+    `upperdir=${upper}`,
+    `workdir=${work}`,
+    OVERLAY_OPTIONS,
+    ...(active.volatile ? ["volatile"] : []),
+  ].join(",");
+  return overlayMount(state, { data, lower, upper, work });
+}
+
+/** A read-only overlay wants two lower directories at least. */
+function viewMount(state: State, chainId: ChainID | undefined): RootMount {
+  const lower = lowerOf(state, chainId);
+  const padded = lower.length === 1 ? [...lower, EMPTY_DIRECTORY] : lower;
+  if (padded[0] === EMPTY_DIRECTORY) return { kind: "bind", source: join(state.root, EMPTY_DIRECTORY) };
+  return overlayMount(state, {
+    data: `lowerdir=${padded.join(":")},${OVERLAY_OPTIONS}`,
+    lower: padded,
+    upper: "",
+    work: "",
+  });
+}
+
+function overlayMount(state: State, mount: { data: string; lower: string[]; upper: string; work: string }): RootMount {
+  if (mount.data.length > MAX_OPTION_BYTES) throw new EngineError("internal", `too many layers: ${mount.lower.length}`);
+  const absolute = (path: string) => (path === "" ? "" : join(state.root, path));
+  return {
+    kind: "overlay",
+    cwd: state.root,
+    data: mount.data,
+    lower: mount.lower.map(absolute),
+    upper: absolute(mount.upper),
+    work: absolute(mount.work),
+  };
+}
+
+/** Directories of a stack relative to the root, topmost first; never empty, since overlayfs needs one. */
+function lowerOf(state: State, chainId: ChainID | undefined): string[] {
+  const stack = stackOf(state.index.layers, chainId);
+  return stack.length === 0 ? [EMPTY_DIRECTORY] : stack.map(({ number }) => `${number}/fs`);
+}
+
+function activeOf(state: State, key: string): string {
+  if (!state.index.actives.has(key)) throw new EngineError("not-found", `snapshot ${key} does not exist`);
+  return key;
+}
+
+function removeLayer(state: State, chainId: ChainID): void {
+  const layer = state.index.layers.get(chainId);
+  if (layer === undefined) return;
+  const users = [...state.index.layers.values(), ...state.index.actives.values()];
+  if (users.some(({ parent }) => parent === chainId)) throw conflict(`layer ${chainId} is in use`);
+  discardDirectory(state, String(layer.number));
+  state.index.layers.delete(chainId);
+  sweep(state);
+}
+
+/** Out of sight at once, by a rename; the deletion itself is done by the housekeeper. */
+function discardDirectory(state: State, name: string): void {
+  const trashName = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  renameSync(join(state.root, name), join(state.root, TRASH_DIRECTORY, trashName));
+}
+
+function sweep(state: State): void {
+  state.housekeeper
+    .sweep(join(state.root, TRASH_DIRECTORY))
+    .catch((error: unknown) => state.logger.warn("deleting old layers", { error: messageOf(error) }));
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
