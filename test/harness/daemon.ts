@@ -1,0 +1,190 @@
+import { randomBytes, randomInt } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { busyboxImage } from "../fixtures/busybox-image.ts";
+import { findLeaks, removeCgroups, type Territory } from "./leaks.ts";
+import { type ProgramOptions, type ProgramResult, runProgram } from "./run-program.ts";
+import { until } from "./until.ts";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const START_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+export interface DaemonOptions {
+  /** More flags of `gantry daemon`. */
+  flags?: string[];
+  env?: Record<string, string>;
+  /** Load `busybox:latest`. Default: yes. */
+  busybox?: boolean;
+  /** A directory for the data root (a small file system, for example) instead of one of its own. */
+  dataRoot?: string;
+}
+
+/** A daemon of ours on its own socket, directories, bridge, subnet and cgroup parent. */
+export interface TestDaemon extends Territory {
+  socket: string;
+  /** Value of DOCKER_HOST. */
+  host: string;
+  /** First three numbers of the bridge's /24: the gateway is `<subnet>.1`. */
+  subnet: string;
+  pid(): number;
+  /** What the daemon wrote to its standard error, over all its lives. */
+  log(): string;
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** Our own command against this daemon. */
+  gantry(args: string[], options?: ProgramOptions): Promise<ProgramResult>;
+  /** Another program with DOCKER_HOST set to this daemon. */
+  client(command: string[], options?: ProgramOptions): Promise<ProgramResult>;
+  load(archive: string): Promise<void>;
+  kill9(): Promise<void>;
+  /** SIGTERM, and waits for its end. Returns the exit code. */
+  stop(): Promise<number>;
+  /** Starts it again after `stop` or `kill9`. */
+  start(): Promise<void>;
+  /** Removes every container, then says what is left of them. */
+  leakCheck(): Promise<string[]>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Our command, from the sources: `gantry …` without a bundle. */
+export const GANTRY = [process.execPath, join(ROOT, "src/bin/gantry.ts")];
+
+/** The command as users run it: the bundle if there is one. */
+export const GANTRY_BIN = join(ROOT, "bin/gantry");
+
+/** Starts a daemon and waits until it answers. Dispose it: containers, directories, bridge and cgroups go with it. */
+export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaemon> {
+  const territory = newTerritory(options);
+  const { directory } = territory;
+  const socket = join(directory, "gantry.sock");
+  const logPath = join(directory, "daemon.log");
+  const subnet = `10.${randomInt(200, 250)}.${randomInt(1, 255)}`;
+  const flags = daemonFlags(territory, socket, subnet);
+  let child: Bun.Subprocess | undefined;
+
+  const request = (path: string, init: RequestInit = {}) =>
+    fetch(`http://localhost${path}`, { ...init, unix: socket } as RequestInit);
+  const client = (command: string[], programOptions: ProgramOptions = {}) =>
+    runProgram(command, { ...programOptions, env: clientEnvironment(socket, directory, programOptions.env) });
+  const start = async () => {
+    child = spawnDaemon([...flags, ...(options.flags ?? [])], logPath, options.env);
+    const spawned = child;
+    const answers = async () => {
+      if (spawned.exitCode !== null) throw new Stopped();
+      return (await request("/_ping")).ok;
+    };
+    try {
+      await until("the daemon answers", answers, { timeoutMs: START_TIMEOUT_MS });
+    } catch (error) {
+      throw new Error(`${String(error)}\n${readFileSync(logPath, "utf8").slice(-4000)}`);
+    }
+  };
+  const end = async (signal: NodeJS.Signals): Promise<number> => {
+    if (child === undefined) return 0;
+    child.kill(signal);
+    const timer = setTimeout(() => child?.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const code = await child.exited;
+    clearTimeout(timer);
+    return code;
+  };
+  const daemon: TestDaemon = {
+    ...territory,
+    socket,
+    host: `unix://${socket}`,
+    subnet,
+    pid: () => child?.pid ?? 0,
+    log: () => (existsSync(logPath) ? readFileSync(logPath, "utf8") : ""),
+    request,
+    gantry: (args, programOptions) => client([...GANTRY, ...args], programOptions),
+    client,
+    load: (archive) => loadImage(request, archive),
+    kill9: async () => void (await end("SIGKILL")),
+    stop: () => end("SIGTERM"),
+    start,
+    leakCheck: async () => {
+      await removeContainers(request);
+      return findLeaks(territory);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await removeContainers(request).catch(() => undefined);
+      await end("SIGTERM");
+      await removeTerritory(territory, options);
+    },
+  };
+  try {
+    await start();
+    if (options.busybox !== false) await daemon.load(await busyboxImage());
+  } catch (error) {
+    await daemon[Symbol.asyncDispose]();
+    throw error;
+  }
+  return daemon;
+}
+
+class Stopped extends Error {}
+
+function newTerritory(options: DaemonOptions): Territory {
+  const name = randomBytes(3).toString("hex");
+  const directory = mkdtempSync(join(tmpdir(), `gantry-test-${name}-`));
+  const dataRoot = options.dataRoot ?? join(directory, "data");
+  mkdirSync(dataRoot, { recursive: true });
+  return {
+    directory,
+    execRoot: join(directory, "exec"),
+    dataRoot,
+    bridge: `gt${name}`,
+    cgroupParent: `/gantry-test-${name}`,
+  };
+}
+
+function daemonFlags(territory: Territory, socket: string, subnet: string): string[] {
+  return [
+    ...["--data-root", territory.dataRoot, "--exec-root", territory.execRoot],
+    ...["--pidfile", join(territory.directory, "gantry.pid"), "-H", `unix://${socket}`],
+    ...["--bridge", territory.bridge, "--bip", `${subnet}.1/24`, "--cgroup-parent", territory.cgroupParent],
+  ];
+}
+
+function spawnDaemon(flags: string[], logPath: string, env: Record<string, string> = {}): Bun.Subprocess {
+  const log = openSync(logPath, "a");
+  return Bun.spawn([...GANTRY, "daemon", ...flags], {
+    cwd: "/",
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+  });
+}
+
+function clientEnvironment(
+  socket: string,
+  directory: string,
+  env: Record<string, string> = {},
+): Record<string, string> {
+  return { DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: join(directory, "client"), HOME: directory, ...env };
+}
+
+type Request = TestDaemon["request"];
+
+async function loadImage(request: Request, archive: string): Promise<void> {
+  const response = await request("/images/load?quiet=1", {
+    method: "POST",
+    headers: { "Content-Type": "application/x-tar" },
+    body: Bun.file(archive),
+  });
+  const text = await response.text();
+  if (!response.ok || text.includes('"error"')) throw new Error(`loading ${archive}: ${response.status} ${text}`);
+}
+
+async function removeContainers(request: Request): Promise<void> {
+  const list = (await (await request("/containers/json?all=1")).json()) as { Id: string }[];
+  await Promise.all(list.map(({ Id }) => request(`/containers/${Id}?force=1&v=1`, { method: "DELETE" })));
+}
+
+async function removeTerritory(territory: Territory, options: DaemonOptions): Promise<void> {
+  await removeCgroups(territory);
+  await runProgram(["ip", "link", "delete", territory.bridge]);
+  if (options.dataRoot !== undefined) rmSync(join(options.dataRoot), { recursive: true, force: true });
+  rmSync(territory.directory, { recursive: true, force: true });
+}
