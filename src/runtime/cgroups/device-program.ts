@@ -43,7 +43,7 @@ export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
 function ruleInstructions({ kind, major, minor, access }: DeviceRule): Instruction[] {
   const tests: Instruction[] = [];
   if (kind !== "a") tests.push({ code: JUMP_NOT_EQUAL, to: KIND, constant: KINDS[kind] });
-  const allowed = [...access].reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
+  const allowed = access.split("").reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
   if (allowed !== FULL_ACCESS) {
     tests.push({ code: MOVE_REGISTER, to: SCRATCH, from: ASKED });
     tests.push({ code: AND32, to: SCRATCH, constant: allowed });

@@ -7,7 +7,7 @@ import { deviceNodes } from "./devices-plan.ts";
 import { at, type LaunchPlan, type Namespace, type StagedOperation } from "./launch-plan.ts";
 import type { ContainerPlanInput, NamespaceTarget } from "./plan-input.ts";
 import { oomScoreOperations, processOperations } from "./process-plan.ts";
-import { rootPropagation, userMounts } from "./user-mounts.ts";
+import { userMounts } from "./user-mounts.ts";
 
 export interface PlannedLaunch {
   plan: LaunchPlan;
@@ -60,14 +60,15 @@ function enterOperations(input: ContainerPlanInput, options: SecurityOptions, wa
     at("enter", "session-keyring", { name: `_ses.${input.id}` }),
     ...(joinsPid ? attended : []),
     ...joinedNamespaces(input),
-    at("enter", "root-propagation", { propagation: rootPropagation(input.mounts) }),
+    // Slave: the host's unmounts still reach the container's copy of its mounts; nothing goes back.
+    at("enter", "root-propagation", { propagation: "rslave" }),
     ...rootMount(input),
     ...systemMounts(input, { sysWritable: privileged && !readOnlyRootfs, cgroupWritable: privileged }),
     ...ownDevices(input),
     // Until here the child works beside the launcher, which meanwhile joins cgroups and moves the network device.
     ...(joinsPid ? [] : attended),
     ...cgroupMounts(input, privileged || options.writableCgroups),
-    ...userMounts(input.mounts),
+    ...userMounts(input.mounts, warnings),
     ...(input.network === undefined ? [] : [at("enter", "netlink", input.network.container)]),
     ...Object.entries(input.sysctls).map(([key, value]) => at("enter", "sysctl", { key, value })),
     ...hiddenPaths(input, options),

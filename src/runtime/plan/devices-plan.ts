@@ -39,20 +39,9 @@ export function deviceNodes(
   }
   for (const device of requested) put(device.target, device);
   const links = LINKS.map(([name, linkTarget]) => at("enter", "make-symlink", { target: `/dev/${name}`, linkTarget }));
-  return [...parentDirectories([...nodes.keys()]), ...nodes.values(), ...links];
+  return [...nodes.values(), ...links];
 }
 
 function pick({ kind, major, minor, mode, uid, gid }: Omit<HostDevice, "path">) {
   return { kind, major, minor, mode, uid, gid };
-}
-
-/** Directories that the targets need besides /dev itself, outermost first. */
-function parentDirectories(targets: readonly string[]): StagedOperation[] {
-  const directories = new Set<string>();
-  for (const target of targets) {
-    for (let end = target.indexOf("/", 1); end > 0; end = target.indexOf("/", end + 1))
-      directories.add(target.slice(0, end));
-  }
-  directories.delete("/dev");
-  return [...directories].map((target) => at("enter", "make-dir", { target, mode: 0o755, uid: 0, gid: 0 }));
 }
