@@ -1,0 +1,4 @@
+/** The body of every answer with a status of 400 and above. */
+export interface WireError {
+  message: string;
+}

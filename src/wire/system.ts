@@ -1,0 +1,109 @@
+/** `GET /version`. */
+export interface WireVersion {
+  Platform: { Name: string };
+  Components: { Name: string; Version: string; Details: Record<string, string> }[];
+  Version: string;
+  ApiVersion: string;
+  MinAPIVersion: string;
+  GitCommit: string;
+  GoVersion: string;
+  Os: string;
+  Arch: string;
+  KernelVersion: string;
+  Experimental?: boolean;
+  BuildTime: string;
+}
+
+export interface WireIndexInfo {
+  Name: string;
+  Mirrors: string[];
+  Secure: boolean;
+  Official: boolean;
+}
+
+/** `GET /info`. Fields that ended or began with an API version are optional. */
+export interface WireInfo {
+  ID: string;
+  Containers: number;
+  ContainersRunning: number;
+  ContainersPaused: number;
+  ContainersStopped: number;
+  Images: number;
+  Driver: string;
+  DriverStatus: [string, string][];
+  /** Until 1.43. */
+  SystemStatus?: null;
+  Plugins: { Volume: string[]; Network: string[]; Authorization: string[] | null; Log: string[] };
+  MemoryLimit: boolean;
+  SwapLimit: boolean;
+  /** Until 1.41. */
+  KernelMemory?: boolean;
+  KernelMemoryTCP?: boolean;
+  CpuCfsPeriod: boolean;
+  CpuCfsQuota: boolean;
+  CPUShares: boolean;
+  CPUSet: boolean;
+  PidsLimit: boolean;
+  IPv4Forwarding: boolean;
+  /** Until 1.47. */
+  BridgeNfIptables?: boolean;
+  BridgeNfIp6tables?: boolean;
+  Debug: boolean;
+  NFd: number;
+  OomKillDisable: boolean;
+  NGoroutines: number;
+  SystemTime: string;
+  LoggingDriver: string;
+  CgroupDriver: string;
+  CgroupVersion?: string;
+  NEventsListener: number;
+  KernelVersion: string;
+  OperatingSystem: string;
+  OSVersion: string;
+  OSType: string;
+  Architecture: string;
+  IndexServerAddress: string;
+  RegistryConfig: {
+    /** Until 1.46. */
+    AllowNondistributableArtifactsCIDRs?: null;
+    AllowNondistributableArtifactsHostnames?: null;
+    InsecureRegistryCIDRs: string[];
+    IndexConfigs: Record<string, WireIndexInfo>;
+    Mirrors: string[];
+  };
+  NCPU: number;
+  MemTotal: number;
+  GenericResources: null;
+  DockerRootDir: string;
+  HttpProxy: string;
+  HttpsProxy: string;
+  NoProxy: string;
+  Name: string;
+  Labels: string[];
+  ExperimentalBuild: boolean;
+  ServerVersion: string;
+  /** Until 1.40. */
+  ClusterStore?: string;
+  ClusterAdvertise?: string;
+  Runtimes: Record<string, { path: string; runtimeArgs?: string[] }>;
+  DefaultRuntime: string;
+  Swarm: {
+    NodeID: string;
+    NodeAddr: string;
+    LocalNodeState: string;
+    ControlAvailable: boolean;
+    Error: string;
+    RemoteManagers: null;
+  };
+  LiveRestoreEnabled: boolean;
+  Isolation: string;
+  InitBinary: string;
+  ContainerdCommit: { ID: string; Expected?: string };
+  RuncCommit: { ID: string; Expected?: string };
+  InitCommit: { ID: string; Expected?: string };
+  SecurityOptions: string[];
+  ProductLicense?: string;
+  DefaultAddressPools?: { Base: string; Size: number }[];
+  CDISpecDirs?: string[];
+  Warnings: string[] | null;
+}
