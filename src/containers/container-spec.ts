@@ -89,7 +89,7 @@ export type MountSpec = (
       noCopy: boolean;
       subpath: string;
     }
-  | { type: "tmpfs"; sizeBytes?: number; mode?: number; options: string[] }
+  | { type: "tmpfs"; sizeBytes?: number; permissions?: number; options: string[] }
 ) & {
   destination: string;
   readOnly: boolean;

@@ -38,6 +38,8 @@ export interface TaskCgroups {
   thaw(path: string): Promise<void>;
   /** Host pids of every process in the cgroup and below. */
   pids(path: string): number[];
+  /** Makes the directory above a container's own, in every hierarchy. */
+  ensureParent(path: string): void;
   /** Kills and removes every cgroup directly below `parent` whose name is not kept. */
   sweep(parent: string, keep: ReadonlySet<string>): Promise<void>;
 }
@@ -50,10 +52,7 @@ export interface ContainersDeps {
   images: { get(reference: string): Promise<Image> };
   networks: Pick<Networks, "attach" | "detach" | "restore" | "loopbackMessages">;
   volumes: Pick<Volumes, "create" | "get" | "hold" | "release" | "discard">;
-  snapshots: Pick<
-    Snapshots,
-    "prepare" | "mounts" | "remove" | "usage" | "layerUsage" | "readFile" | "listActive"
-  >;
+  snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "layerUsage" | "readFile" | "listActive">;
   copyUp: CopyUp;
   launcher: Launcher;
   planner: Planner;
@@ -65,6 +64,11 @@ export interface ContainersDeps {
   clock: Clock;
   logger: Logger;
   randomId: () => string;
+  /** A descriptor of the process, checked to be the one that started at `startTicks`. Throws conflict when it is gone. */
+  openPidfd: (pid: number, startTicks: bigint) => number;
+  closeFd: (fd: number) => void;
+  /** /proc/<pid>/status; undefined when the process is gone. */
+  processStatus: (pid: number) => string | undefined;
   /** Runs the host's `ps` (`kernel/` starts programs). Throws internal with its error text. */
   ps: (args: string[]) => Promise<string>;
   paths: {
@@ -72,10 +76,9 @@ export interface ContainersDeps {
     containers: string;
     /** Empty directory on the host, over which each container's root is mounted in its own mount namespace. */
     rootMountPoint: string;
-    hostname: string;
-    hosts: string;
-    resolvConf: string;
   };
+  /** The host's own name and files, which containers inherit from. Read when needed: they change. */
+  hostFiles: { hostname: () => string; hosts: () => string; resolvConf: () => string };
   defaults: {
     /** `/gantry`, when the spec names none. */
     cgroupParent: string;

@@ -30,8 +30,8 @@ export interface Definition {
 /** What changes from start to start. */
 export interface Run {
   state: ContainerState;
-  /** A launch is under way (persisted beside it): recovery then believes the launcher rather than the state. */
-  starting: boolean;
+  /** What was under way when this was written: recovery undoes a creation, and asks the launcher about a start. */
+  intent: "none" | "create" | "start";
   restartCount: number;
   /** `docker stop` or `kill`: restart policies leave it alone. */
   stoppedByUser: boolean;
@@ -43,7 +43,7 @@ export interface Run {
 export function newRun(bootId: string): Run {
   return {
     state: { status: "created" },
-    starting: false,
+    intent: "none",
     restartCount: 0,
     stoppedByUser: false,
     endpoints: [],

@@ -1,0 +1,98 @@
+import { EngineError } from "../base/errors.ts";
+import type { LaunchError } from "../runtime/launcher/launcher.ts";
+
+/** A start that failed: what the client is told, and what `State.ExitCode` becomes. */
+export interface StartFailure {
+  message: string;
+  code: number;
+}
+
+/** Go's words for the errors of a start: the docker command derives its own exit code from them (docker/cli run.go). */
+const WORDS: Record<string, string> = {
+  EPERM: "operation not permitted",
+  ENOENT: "no such file or directory",
+  EIO: "input/output error",
+  E2BIG: "argument list too long",
+  ENOEXEC: "exec format error",
+  EAGAIN: "resource temporarily unavailable",
+  ENOMEM: "cannot allocate memory",
+  EACCES: "permission denied",
+  EBUSY: "device or resource busy",
+  EEXIST: "file exists",
+  EXDEV: "invalid cross-device link",
+  ENODEV: "no such device",
+  ENOTDIR: "not a directory",
+  EISDIR: "is a directory",
+  EINVAL: "invalid argument",
+  ENFILE: "too many open files in system",
+  EMFILE: "too many open files",
+  ETXTBSY: "text file busy",
+  ENOSPC: "no space left on device",
+  EROFS: "read-only file system",
+  ELOOP: "too many levels of symbolic links",
+  ENAMETOOLONG: "file name too long",
+};
+
+const CREATE_PREFIX =
+  "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ";
+const EXEC_PREFIX = "OCI runtime exec failed: exec failed: unable to start container process: ";
+const NOT_A_DIRECTORY_HINT =
+  ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
+
+/** Exit codes of a shell for a command that cannot be run. */
+const NOT_FOUND = 127;
+const NOT_EXECUTABLE = 126;
+const OTHER = 128;
+
+/** In the words of Docker with runc. Pure. */
+export function describeLaunchError(error: LaunchError, kind: "container" | "exec"): StartFailure {
+  const prefix = kind === "container" ? CREATE_PREFIX : EXEC_PREFIX;
+  const cause = causeOf(error);
+  const hint = kind === "container" && error.code === "ENOTDIR" ? NOT_A_DIRECTORY_HINT : "";
+  return { message: `${prefix}${cause}: unknown${hint}`, code: codeOf(cause) };
+}
+
+/** As moby's setExitCodeFromError: from the text. */
+function codeOf(cause: string): number {
+  if (/executable file not found|no such file or directory|not a directory/.test(cause)) return NOT_FOUND;
+  if (/permission denied|is a directory|exec format error/.test(cause)) return NOT_EXECUTABLE;
+  return OTHER;
+}
+
+/** 126 and 127 are the user's doing (HTTP 400), the rest is not. */
+export function startError(failure: StartFailure, cause: unknown): EngineError {
+  return new EngineError(failure.code === OTHER ? "internal" : "invalid-argument", failure.message, { cause });
+}
+
+function causeOf(error: LaunchError): string {
+  const words = WORDS[error.code] ?? error.code;
+  const { operation } = error;
+  if (operation === undefined) return `${error.message}: ${words}`;
+  switch (operation.op) {
+    case "exec":
+      return execCause(operation.argv[0] ?? "", error.code, words);
+    case "chdir":
+      return `chdir to cwd ("${operation.path}") set in config.json failed: ${words}`;
+    case "mount-bind":
+      return `error mounting "${operation.source}" to rootfs at "${operation.target}": ${words}`;
+    case "mount-fs":
+      return `error mounting "${operation.source || operation.fstype}" to rootfs at "${operation.target}": ${words}`;
+    case "sysctl":
+      return `open /proc/sys/${operation.key.replaceAll(".", "/")}: ${words}`;
+    case "rlimit":
+      return `error setting rlimit type ${operation.resource}: ${words}`;
+    case "write-file":
+    case "mkdir":
+      return `${operation.op} ${operation.path}: ${words}`;
+    default:
+      return `${operation.op}: ${words}`;
+  }
+}
+
+function execCause(program: string, code: string, words: string): string {
+  if (code === "ENOENT") {
+    const detail = program.includes("/") ? `stat ${program}: ${words}` : "executable file not found in $PATH";
+    return `exec: ${JSON.stringify(program)}: ${detail}`;
+  }
+  return code === "ENOEXEC" ? `exec ${program}: ${words}` : `exec: ${JSON.stringify(program)}: ${words}`;
+}

@@ -1,0 +1,93 @@
+import { conflict } from "../base/errors.ts";
+import type { ContainerPlanInput, NamespaceTarget } from "../runtime/plan/plan-input.ts";
+import type { ContainerSpec } from "./container-spec.ts";
+import type { Core } from "./core.ts";
+import type { Entry } from "./entry.ts";
+import { type NetworkMode, networkMode } from "./network-mode.ts";
+
+/** The namespaces that a start joins or makes. `fds` are pidfds, in slot order; the caller closes them after the launch. */
+export interface JoinedNamespaces {
+  namespaces: ContainerPlanInput["namespaces"];
+  ipc: ContainerPlanInput["ipc"];
+  fds: number[];
+}
+
+/** Resolves `container:<id>` to running containers. Throws conflict with Docker's texts; then no descriptor stays open. */
+export function joinNamespaces(core: Core, spec: ContainerSpec): JoinedNamespaces {
+  const fds: number[] = [];
+  const slots = new Map<string, number>();
+  const join = (id: string, why: string): NamespaceTarget => {
+    const known = slots.get(id);
+    if (known !== undefined) return { fd: known };
+    fds.push(openRunning(core, id, why));
+    slots.set(id, fds.length - 1);
+    return { fd: fds.length - 1 };
+  };
+  try {
+    const { namespaces } = spec;
+    const mode = networkMode(spec.network);
+    return {
+      fds,
+      namespaces: {
+        net: netTarget(mode, join),
+        pid: target(namespaces.pid, (id) => join(id, "PID namespace")),
+        ipc: target(namespaces.ipc, (id) => join(id, "IPC namespace")),
+        uts: namespaces.uts === "host" ? "host" : "new",
+        cgroup: cgroupTarget(core, namespaces.cgroup, spec.security.privileged),
+      },
+      ipc: ipcMode(core, namespaces.ipc),
+    };
+  } catch (error) {
+    for (const fd of fds) core.deps.closeFd(fd);
+    throw error;
+  }
+}
+
+function netTarget(mode: NetworkMode, join: (id: string, why: string) => NamespaceTarget): NamespaceTarget {
+  if (mode.kind === "host") return "host";
+  return mode.kind === "container" ? join(mode.id, "network namespace") : "new";
+}
+
+function target(mode: string, join: (id: string) => NamespaceTarget): NamespaceTarget {
+  if (mode === "host") return "host";
+  return mode.startsWith("container:") ? join(mode.slice("container:".length)) : "new";
+}
+
+/** Docker's default: private on a v2 host, the host's on a v1 host and for privileged containers there. */
+function cgroupTarget({ deps }: Core, mode: string, privileged: boolean): NamespaceTarget {
+  if (mode === "private") return "new";
+  if (mode === "host") return "host";
+  return deps.host.cgroup.version === 2 && !privileged ? "new" : "host";
+}
+
+function ipcMode(core: Core, mode: string): ContainerPlanInput["ipc"] {
+  if (mode === "host" || mode === "none") return mode;
+  if (!mode.startsWith("container:")) return "own";
+  const entry = runningEntry(core, mode.slice("container:".length), "IPC namespace");
+  if (entry.definition.spec.namespaces.ipc === "private" || entry.definition.spec.namespaces.ipc === "none") {
+    throw conflict(
+      `can't join IPC of container ${entry.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
+  }
+  // The donor's /dev/shm is mounted in its own mount namespace only; its root is reached through its process.
+  return { shmSource: `/proc/${entry.task?.pid ?? 0}/root/dev/shm` };
+}
+
+function openRunning(core: Core, id: string, why: string): number {
+  const { run } = runningEntry(core, id, why);
+  if (run.state.status !== "running" && run.state.status !== "paused") throw conflict(`container ${id} is not running`);
+  return core.deps.openPidfd(run.state.pid, run.state.startTicks);
+}
+
+function runningEntry(core: Core, id: string, why: string): Entry {
+  const entry = core.index.tryFind(id);
+  if (entry === undefined) throw conflict(`cannot join ${why} of a non existing container: No such container: ${id}`);
+  const { status } = entry.run.state;
+  if (status === "restarting") {
+    throw conflict(`container ${entry.id} is restarting, wait until the container is running`);
+  }
+  if (status !== "running" && status !== "paused") {
+    throw conflict(`cannot join ${why} of a non running container: container ${entry.id} is ${status}`);
+  }
+  return entry;
+}
