@@ -88,6 +88,17 @@ export function writeFull(fd: number, bytes: Uint8Array): void {
   }
 }
 
+/** pwrite(2) by seeking: for sparse files, whose segments come in order. */
+export function writeAt(fd: number, bytes: Uint8Array, offset: number): void {
+  syscall("lseek", `fd ${fd}`, fd, offset, 0);
+  writeFull(fd, bytes);
+}
+
+/** Of the calling process, or of the thread after `confineThread`. */
+export function setUmask(mask: number): void {
+  syscall("umask", "umask", mask);
+}
+
 export function truncateFd(fd: number, sizeBytes: number): void {
   syscall("ftruncate", `fd ${fd}`, fd, sizeBytes);
 }
@@ -181,13 +192,22 @@ export interface Timestamp {
 /** Of the name itself, not of what a symlink points to. */
 export function timesAt(directory: number, path: Path, accessed: Timestamp, modified: Timestamp): void {
   const bytes = cstring(path);
-  const times = new BigInt64Array([
+  const times = encodeTimes(accessed, modified);
+  syscall("utimensat", label(path), directory, ptr(bytes), ptr(times), AT_SYMLINK_NOFOLLOW);
+}
+
+export function timesFd(fd: number, accessed: Timestamp, modified: Timestamp): void {
+  const times = encodeTimes(accessed, modified);
+  syscall("utimensat", `fd ${fd}`, fd, 0, ptr(times), 0);
+}
+
+function encodeTimes(accessed: Timestamp, modified: Timestamp): BigInt64Array {
+  return new BigInt64Array([
     accessed.seconds,
     BigInt(accessed.nanoseconds),
     modified.seconds,
     BigInt(modified.nanoseconds),
   ]);
-  syscall("utimensat", label(path), directory, ptr(bytes), ptr(times), AT_SYMLINK_NOFOLLOW);
 }
 
 /** The kernel's own encoding of a device number (new_encode_dev). */

@@ -1,7 +1,6 @@
-import { readdirSync } from "node:fs";
 import { EISDIR, ENOENT, ENOTDIR, SystemError } from "./errno.ts";
 import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, S_IFDIR, S_IFMT, statAt } from "./files.ts";
-import { cstring, ptr, trySyscall } from "./libc.ts";
+import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
 
 /** Directories open at once; a deeper one is moved up before it is emptied, so that no tree is too deep. */
 const MAX_OPEN_DEPTH = 256;
@@ -46,6 +45,22 @@ export function removeContents(top: number): void {
   if (firstError !== 0) throw new SystemError("unlinkat", firstError);
 }
 
+/** Deletes a file or a whole tree. Absent: nothing. */
+export function removeTree(directory: number, path: Uint8Array): void {
+  const result = tryUnlink(directory, path, false);
+  if (result === 0 || result === -ENOENT) return;
+  if (result !== -EISDIR) throw new SystemError("unlinkat", -result, String(path));
+  const child = openIfDirectory(directory, path);
+  if (child === undefined) return;
+  try {
+    removeContents(child);
+  } finally {
+    closeFd(child);
+  }
+  const removed = tryUnlink(directory, path, true);
+  if (removed < 0) throw new SystemError("unlinkat", -removed, String(path));
+}
+
 /** Sum of file sizes, each inode once, directories not counted. Synchronous: for workers. */
 export function treeUsage(top: number): number {
   const seen = new Set<bigint>();
@@ -75,7 +90,7 @@ export function treeUsage(top: number): number {
   return total;
 }
 
-function openIfDirectory(directory: number, name: Buffer): number | undefined {
+function openIfDirectory(directory: number, name: Uint8Array): number | undefined {
   try {
     return openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {
@@ -84,12 +99,26 @@ function openIfDirectory(directory: number, name: Buffer): number | undefined {
   }
 }
 
-/** Names as bytes. The magic link leads to the very directory that is open. */
+/** Names in an open directory, as bytes, without `.` and `..`. Works without /proc, in a confined thread too. */
 export function names(directory: number): Buffer[] {
-  return readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer" });
+  const found: Buffer[] = [];
+  syscall("lseek", `fd ${directory}`, directory, 0, 0);
+  for (;;) {
+    const length = syscall("getdents64", `fd ${directory}`, directory, ptr(entries), entries.length);
+    if (length === 0) return found;
+    // struct linux_dirent64: u64 inode, s64 offset, u16 record length, u8 type, name.
+    for (let at = 0; at < length; at += entries.readUInt16LE(at + 16)) {
+      const name = entries.subarray(at + 19, entries.indexOf(0, at + 19));
+      const isDot = name.length <= 2 && name.every((byte) => byte === 0x2e);
+      if (!isDot) found.push(Buffer.from(name));
+    }
+  }
 }
 
-function tryUnlink(directory: number, name: Buffer, isDirectory: boolean): number {
+/** Reused: filled and emptied in one turn. */
+const entries = Buffer.alloc(65_536);
+
+function tryUnlink(directory: number, name: Uint8Array, isDirectory: boolean): number {
   const bytes = cstring(name);
   return trySyscall("unlinkat", directory, ptr(bytes), isDirectory ? 0x200 : 0);
 }

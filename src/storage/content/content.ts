@@ -1,0 +1,50 @@
+import type { Digest, DigestAlgorithm } from "../../formats/oci/digest.ts";
+
+/**
+ * Bytes known by their digest. Life of a blob: `ingest` → `write`… → `commit` (verified, durable, read-only, renamed) or `abort`.
+ * The directory is a valid OCI image layout at all times. Several writers of the same digest do not disturb each other.
+ */
+export interface Content {
+  has(digest: Digest): boolean;
+  /** undefined: not here. The file at `path` is read-only and never changes. */
+  stat(digest: Digest): Blob | undefined;
+  /** Throws not-found, or invalid-argument when the blob is larger than `limitBytes`. */
+  read(digest: Digest, limitBytes: number): Promise<Uint8Array>;
+  /** `algorithm`: of the digest that is expected; sha256 unless said otherwise. */
+  ingest(algorithm?: DigestAlgorithm): Promise<Ingest>;
+  /** A document that is all at hand. */
+  put(bytes: Uint8Array): Promise<Blob>;
+  /** Absent: nothing. */
+  remove(digest: Digest): Promise<void>;
+  list(): Blob[];
+  /** Rewrites `index.json`: what other programs see in the layout. */
+  writeIndex(index: Uint8Array): Promise<void>;
+  /** Makes a batch of `rename`s durable, after `commit`s with `syncDirectory: false`. */
+  syncDirectory(): Promise<void>;
+}
+
+export interface Blob {
+  digest: Digest;
+  sizeBytes: number;
+  path: string;
+}
+
+export interface Ingest {
+  /** Where the bytes are gathered; a reader may follow the writer. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  write(bytes: Uint8Array | Uint8Array[]): Promise<void>;
+  /** Throws invalid-argument, and aborts, when the bytes are not what was expected. */
+  commit(expected?: Partial<Expected>): Promise<Blob>;
+  /**
+   * For one who has hashed the file elsewhere (an unpacking worker). `synced`: and made it and its directory entry durable; then
+   * `syncDirectory()` must follow.
+   */
+  commitVerified(actual: Expected, options: { synced: boolean }): Promise<Blob>;
+  abort(): Promise<void>;
+}
+
+export interface Expected {
+  digest: Digest;
+  sizeBytes: number;
+}

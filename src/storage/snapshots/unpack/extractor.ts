@@ -1,0 +1,258 @@
+import { badTar, type TarEntry, type TarTime } from "../../../formats/tar/entry.ts";
+import type { TarSink } from "../../../formats/tar/parser.ts";
+import { EEXIST, EPERM, SystemError } from "../../../kernel/errno.ts";
+import {
+  AT_FDCWD,
+  closeFd,
+  linkAt,
+  makeDirAt,
+  makeNodeAt,
+  modeAt,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  openAt,
+  ownAt,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFMT,
+  statAt,
+  symlinkAt,
+  timesAt,
+  timesFd,
+  truncateFd,
+  writeAt,
+  writeFull,
+} from "../../../kernel/files.ts";
+import { removeTree } from "../../../kernel/trees.ts";
+import { setXattr } from "../../../kernel/xattr.ts";
+import { classifyName, linkPath, parentOf } from "./entry-path.ts";
+import type { UnpackLimits } from "./limits.ts";
+
+const EOPNOTSUPP = 95;
+const OPAQUE_XATTR = "trusted.overlay.opaque";
+const OPAQUE_VALUE = Buffer.from("y");
+/** Attributes by which an archive could speak to overlayfs itself. */
+const OVERLAY_XATTR_PREFIX = "trusted.overlay.";
+
+export interface ExtractResult {
+  entries: number;
+  /** Sizes of regular files. */
+  fileBytes: number;
+  /** Relative paths of directories that no entry described, parents first; "" is the root. */
+  implied: Buffer[];
+}
+
+/**
+ * Writes the entries of a layer below `/`, which must be the layer's own directory: for a thread that `confineThread` has confined,
+ * with umask 0. Whiteouts become what overlayfs reads as such. Later entries of one name replace earlier ones.
+ */
+export class Extractor implements TarSink {
+  readonly #limits: UnpackLimits;
+  readonly result: ExtractResult = { entries: 0, fileBytes: 0, implied: [] };
+  /** Directories that exist, as latin1: saves a look-up for each member. */
+  readonly #known = new Set<string>([""]);
+  readonly #implied = new Map<string, Buffer>([["", Buffer.alloc(0)]]);
+  /** Set last: making members changes the times of their directories. */
+  readonly #directoryTimes = new Map<string, { path: Buffer; entry: TarEntry }>();
+  #file: { fd: number; entry: TarEntry; path: Buffer } | undefined;
+
+  constructor(limits: UnpackLimits) {
+    this.#limits = limits;
+  }
+
+  entry(entry: TarEntry): void {
+    if (++this.result.entries > this.#limits.entries) throw badTar(`more than ${this.#limits.entries} entries`);
+    const target = classifyName(entry.name);
+    switch (target.kind) {
+      case "ignored":
+        return;
+      case "opaque":
+        this.#ensureDirectory(target.path.length === 1 ? Buffer.alloc(0) : target.path);
+        setXattr(target.path, OPAQUE_XATTR, OPAQUE_VALUE);
+        return;
+      case "whiteout":
+        this.#whiteout(target.path, entry);
+        return;
+      case "entry":
+        this.#create(target.path, entry);
+    }
+  }
+
+  data(bytes: Uint8Array, offset: number): void {
+    if (this.#file === undefined) return;
+    if (this.#file.entry.sparse === undefined) writeFull(this.#file.fd, bytes);
+    else writeAt(this.#file.fd, bytes, offset);
+  }
+
+  close(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    const { fd, entry, path } = file;
+    try {
+      if (entry.sparse !== undefined) truncateFd(fd, entry.sizeBytes);
+      this.#attributes(path, entry);
+      timesFd(fd, entry.accessedAt ?? entry.modifiedAt, entry.modifiedAt);
+    } finally {
+      closeFd(fd);
+    }
+  }
+
+  /** After the last entry. */
+  finish(): ExtractResult {
+    for (const { path, entry } of [...this.#directoryTimes.values()].reverse()) this.#times(path, entry);
+    this.result.implied = [...this.#implied.values()];
+    return this.result;
+  }
+
+  /** After a failure: closes what is open. */
+  abandon(): void {
+    if (this.#file !== undefined) closeFd(this.#file.fd);
+    this.#file = undefined;
+  }
+
+  #create(path: Buffer, entry: TarEntry): void {
+    if (path.length === 1) return this.#root(entry);
+    this.#ensureDirectory(parentOf(path));
+    if (entry.type === "directory") return this.#directory(path, entry);
+    try {
+      this.#make(path, entry);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== EEXIST) throw error;
+      this.#removeExisting(path);
+      this.#make(path, entry);
+    }
+  }
+
+  #make(path: Buffer, entry: TarEntry): void {
+    const device = { major: entry.deviceMajor, minor: entry.deviceMinor };
+    switch (entry.type) {
+      case "file": {
+        const fd = openAt(AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, entry.mode);
+        this.#file = { fd, entry, path };
+        this.result.fileBytes += entry.sizeBytes;
+        return;
+      }
+      case "hardlink":
+        linkAt(AT_FDCWD, linkPath(entry.linkName), AT_FDCWD, path);
+        return;
+      case "symlink":
+        symlinkAt(entry.linkName, AT_FDCWD, path);
+        break;
+      case "character":
+        makeNodeAt(AT_FDCWD, path, S_IFCHR | entry.mode, device);
+        break;
+      case "block":
+        makeNodeAt(AT_FDCWD, path, S_IFBLK | entry.mode, device);
+        break;
+      case "fifo":
+        makeNodeAt(AT_FDCWD, path, S_IFIFO | entry.mode, { major: 0, minor: 0 });
+        break;
+      case "directory":
+        makeDirAt(AT_FDCWD, path, entry.mode);
+        return;
+    }
+    this.#attributes(path, entry);
+    this.#times(path, entry);
+  }
+
+  #root(entry: TarEntry): void {
+    if (entry.type !== "directory") throw badTar("the root is not a directory");
+    modeAt(AT_FDCWD, "/", entry.mode);
+    this.#described("", Buffer.from("/"), entry);
+  }
+
+  #directory(path: Buffer, entry: TarEntry): void {
+    const key = path.toString("latin1");
+    const type = this.#known.has(key) ? S_IFDIR : this.#typeOf(path);
+    if (type !== undefined && type !== S_IFDIR) this.#removeExisting(path);
+    if (type === S_IFDIR) modeAt(AT_FDCWD, path, entry.mode);
+    else makeDirAt(AT_FDCWD, path, entry.mode);
+    if (type === S_IFCHR && this.#wasWhiteout) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
+    this.#known.add(key);
+    this.#described(key, path, entry);
+  }
+
+  #described(key: string, path: Buffer, entry: TarEntry): void {
+    this.#implied.delete(key);
+    this.#attributes(path, entry);
+    this.#directoryTimes.set(key, { path: Buffer.from(path), entry });
+  }
+
+  /** What hides a name of the layers below. An entry of the same name in this layer hides it by itself. */
+  #whiteout(path: Buffer, entry: TarEntry): void {
+    this.#ensureDirectory(parentOf(path));
+    const type = this.#typeOf(path);
+    if (type === S_IFDIR) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
+    if (type !== undefined) return;
+    makeNodeAt(AT_FDCWD, path, S_IFCHR, { major: 0, minor: 0 });
+    ownAt(AT_FDCWD, path, entry.uid, entry.gid);
+  }
+
+  /** Makes the directories of `path` ("" is the root) that are missing. Symlinks on the way lead somewhere inside the root. */
+  #ensureDirectory(path: Buffer): void {
+    const key = path.toString("latin1");
+    if (this.#known.has(key)) return;
+    this.#ensureDirectory(parentOf(path));
+    const type = this.#typeOf(path);
+    if (type === undefined || (type === S_IFCHR && this.#wasWhiteout)) {
+      if (type !== undefined) this.#removeExisting(path);
+      makeDirAt(AT_FDCWD, path, 0o755);
+      if (type !== undefined) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
+      this.#implied.set(key, Buffer.from(path.subarray(1)));
+    }
+    this.#known.add(key);
+  }
+
+  #wasWhiteout = false;
+
+  /** S_IFMT bits; `#wasWhiteout` tells a whiteout from other character devices. */
+  #typeOf(path: Buffer): number | undefined {
+    const status = statAt(AT_FDCWD, path);
+    this.#wasWhiteout = status !== undefined && status.deviceMajor === 0 && status.deviceMinor === 0;
+    return status === undefined ? undefined : status.mode & S_IFMT;
+  }
+
+  #removeExisting(path: Buffer): void {
+    removeTree(AT_FDCWD, path);
+    const key = path.toString("latin1");
+    for (const map of [this.#known, this.#implied, this.#directoryTimes]) {
+      for (const other of [...map.keys()]) if (other === key || other.startsWith(`${key}/`)) map.delete(other);
+    }
+  }
+
+  /** In this order: a change of owner drops set-id bits and capabilities. */
+  #attributes(path: Buffer, entry: TarEntry): void {
+    const owned = entry.uid !== 0 || entry.gid !== 0;
+    if (owned) ownAt(AT_FDCWD, path, entry.uid, entry.gid);
+    if (entry.type !== "symlink" && owned && (entry.mode & 0o7000) !== 0) modeAt(AT_FDCWD, path, entry.mode);
+    for (const { name, value } of entry.xattrs) this.#attribute(path, entry, { name, value });
+  }
+
+  /** A file system or file type that cannot hold an attribute does without, as with Docker. */
+  #attribute(path: Buffer, entry: TarEntry, { name, value }: { name: Buffer; value: Buffer }): void {
+    if (name.toString("latin1").startsWith(OVERLAY_XATTR_PREFIX)) return;
+    try {
+      setXattr(path, name, value);
+    } catch (error) {
+      const special = entry.type !== "file" && entry.type !== "directory";
+      if (error instanceof SystemError && (error.errno === EOPNOTSUPP || (error.errno === EPERM && special))) return;
+      throw error;
+    }
+  }
+
+  #times(path: Buffer, entry: TarEntry): void {
+    timesAt(AT_FDCWD, path, clampTime(entry.accessedAt ?? entry.modifiedAt), clampTime(entry.modifiedAt));
+  }
+}
+
+/** The kernel cuts to what the file system holds; only 64 bits pass the call. */
+function clampTime(time: TarTime): TarTime {
+  const limit = 2n ** 62n;
+  const seconds = time.seconds > limit ? limit : time.seconds < -limit ? -limit : time.seconds;
+  return { seconds, nanoseconds: time.nanoseconds };
+}
