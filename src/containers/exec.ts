@@ -133,7 +133,8 @@ export function createExecs(core: Core, resolveUser: Lifecycle["resolveUser"]): 
     one.task?.exited.then(
       async (exit) => {
         one.task = undefined;
-        one.exec = { ...withoutPid(one.exec), running: false, exitCode: exit.code };
+        const { id, containerId, spec } = one.exec;
+        one.exec = { id, containerId, spec, running: false, exitCode: exit.code };
         core.publish(entry, "exec_die", { execID: one.exec.id, exitCode: String(exit.code) });
         await settle(entry, one.exec.id);
       },
@@ -190,10 +191,6 @@ export function createExecs(core: Core, resolveUser: Lifecycle["resolveUser"]): 
       follow(entry, one);
     },
   };
-}
-
-function withoutPid({ pid: _, ...exec }: Exec): Exec {
-  return exec;
 }
 
 function dropOldExecs(entry: Entry): void {

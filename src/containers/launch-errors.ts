@@ -68,25 +68,17 @@ function causeOf(error: LaunchError): string {
   const words = WORDS[error.code] ?? error.code;
   const { operation } = error;
   if (operation === undefined) return `${error.message}: ${words}`;
-  switch (operation.op) {
-    case "exec":
-      return execCause(operation.argv[0] ?? "", error.code, words);
-    case "chdir":
-      return `chdir to cwd ("${operation.path}") set in config.json failed: ${words}`;
-    case "mount-bind":
-      return `error mounting "${operation.source}" to rootfs at "${operation.target}": ${words}`;
-    case "mount-fs":
-      return `error mounting "${operation.source || operation.fstype}" to rootfs at "${operation.target}": ${words}`;
-    case "sysctl":
-      return `open /proc/sys/${operation.key.replaceAll(".", "/")}: ${words}`;
-    case "rlimit":
-      return `error setting rlimit type ${operation.resource}: ${words}`;
-    case "write-file":
-    case "mkdir":
-      return `${operation.op} ${operation.path}: ${words}`;
-    default:
-      return `${operation.op}: ${words}`;
+  if (operation.op === "exec") return execCause(operation.argv[0] ?? "", error.code, words);
+  if (operation.op === "chdir") return `chdir to cwd ("${operation.path}") set in config.json failed: ${words}`;
+  if (operation.op === "mount-bind") {
+    return `error mounting "${operation.source}" to rootfs at "${operation.target}": ${words}`;
   }
+  if (operation.op === "mount-fs") {
+    return `error mounting "${operation.source || operation.fstype}" to rootfs at "${operation.target}": ${words}`;
+  }
+  if (operation.op === "sysctl") return `open /proc/sys/${operation.key.replaceAll(".", "/")}: ${words}`;
+  if (operation.op === "rlimit") return `error setting rlimit type ${operation.resource}: ${words}`;
+  return "path" in operation ? `${operation.op} ${operation.path}: ${words}` : `${operation.op}: ${words}`;
 }
 
 function execCause(program: string, code: string, words: string): string {

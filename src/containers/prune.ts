@@ -19,7 +19,7 @@ export async function pruneContainers(
   const until = parseUntil(filters.until ?? [], deps.clock.now());
   const removed: string[] = [];
   let reclaimedBytes = 0;
-  for (const entry of [...index.all()]) {
+  for (const entry of index.all()) {
     const { createdAt, spec } = entry.definition;
     if (isRunning(entry.run.state) || entry.removing !== undefined || !index.has(entry.id)) continue;
     if (until !== undefined && createdAt > until) continue;

@@ -46,7 +46,7 @@ export async function recover(core: Core, lifecycle: Lifecycle, execs: Execs): P
   await sweep(core, found);
   for (const entry of running) lifecycle.follow(entry);
   for (const [entry, exit] of ended) await lifecycle.exited(entry, exit);
-  for (const entry of [...index.all()]) await settle(core, lifecycle, entry, ended.has(entry));
+  for (const entry of index.all()) await settle(core, lifecycle, entry, ended.has(entry));
 }
 
 /** Joins the record with what the launcher says. Returns the end of a task that ended while no daemon looked. */

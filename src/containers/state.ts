@@ -1,4 +1,4 @@
-import { conflict, type EngineError } from "../base/errors.ts";
+import { conflict } from "../base/errors.ts";
 import type { Exit } from "../runtime/launcher/launcher.ts";
 import type { ContainerState } from "./containers.ts";
 
@@ -14,75 +14,76 @@ export type Fact =
   | { fact: "removal-began" }
   | { fact: "removal-failed"; reason: string };
 
-export type FactOf<K extends Fact["fact"]> = Extract<Fact, { fact: K }>;
-export type StateOf<K extends ContainerState["status"]> = Extract<ContainerState, { status: K }>;
+type FactOf<K extends Fact["fact"]> = Extract<Fact, { fact: K }>;
+type StateOf<K extends ContainerState["status"]> = Extract<ContainerState, { status: K }>;
+
+/** What follows from a state: the facts that can happen in it, and where they lead. */
+type Follows<S> = { [K in Fact["fact"]]?: (state: S, fact: FactOf<K>) => ContainerState };
+
+const CREATED: Follows<StateOf<"created">> = {
+  started: (_state, fact) => running(fact),
+  // A container that never ran stays "created" with Docker: State.StartedAt is zero, ExitCode and Error are set.
+  "start-failed": (_state, fact) => ({ status: "created", failure: { code: fact.code, error: fact.error } }),
+  "removal-began": (state) => ({ status: "removing", exitCode: exitCodeOf(state) }),
+};
+
+const EXITED: Follows<StateOf<"exited">> = {
+  started: (_state, fact) => running(fact),
+  "start-failed": (state, fact) => ({ ...state, exit: failedExit(fact), error: fact.error }),
+  "removal-began": (state) => ({ status: "removing", exitCode: state.exit.code }),
+};
+
+const RUNNING: Follows<StateOf<"running" | "paused">> = {
+  paused: (state) => ({ ...state, status: "paused" }),
+  exited: (state, { exit }) => ({ status: "exited", exit, startedAt: state.startedAt, error: "" }),
+  "restart-scheduled": (state, { exit, retryAt }) => ({
+    status: "restarting",
+    exit,
+    retryAt,
+    startedAt: state.startedAt,
+  }),
+};
+
+const { paused: _, ...ENDS } = RUNNING;
+const PAUSED: typeof RUNNING = { ...ENDS, resumed: (state) => ({ ...state, status: "running" }) };
+
+const RESTARTING: Follows<StateOf<"restarting">> = {
+  started: (_state, fact) => running(fact),
+  "start-failed": (state, fact) => ({
+    status: "exited",
+    exit: failedExit(fact),
+    startedAt: state.startedAt,
+    error: fact.error,
+  }),
+  "restart-cancelled": ({ exit, startedAt }) => ({ status: "exited", exit, startedAt, error: "" }),
+  "removal-began": (state) => ({ status: "removing", exitCode: state.exit.code }),
+};
+
+const REMOVING: Follows<StateOf<"removing">> = {
+  "removal-failed": (state, { reason }) => ({ status: "dead", exitCode: state.exitCode, reason }),
+};
+
+const DEAD: Follows<StateOf<"dead">> = {
+  "removal-began": (state) => ({ status: "removing", exitCode: state.exitCode }),
+};
+
+const FOLLOWS: Record<ContainerState["status"], Follows<never>> = {
+  created: CREATED,
+  running: RUNNING,
+  paused: PAUSED,
+  restarting: RESTARTING,
+  exited: EXITED,
+  removing: REMOVING,
+  dead: DEAD,
+};
 
 /** The state after `fact`. Throws conflict where it cannot follow. Pure. */
 export function next(state: ContainerState, fact: Fact): ContainerState {
-  switch (state.status) {
-    case "created":
-    case "exited":
-      return fromStopped(state, fact);
-    case "running":
-    case "paused":
-      return fromRunning(state, fact);
-    case "restarting":
-      return fromRestarting(state, fact);
-    case "removing":
-      if (fact.fact === "removal-failed") return { status: "dead", exitCode: state.exitCode, reason: fact.reason };
-      throw impossible(state, fact);
-    case "dead":
-      if (fact.fact === "removal-began") return { status: "removing", exitCode: state.exitCode };
-      throw impossible(state, fact);
-  }
-}
-
-function fromStopped(state: StateOf<"created"> | StateOf<"exited">, fact: Fact): ContainerState {
-  switch (fact.fact) {
-    case "started":
-      return running(fact);
-    case "start-failed":
-      // A container that never ran stays "created" with Docker: State.StartedAt is zero, ExitCode and Error are set.
-      return state.status === "created"
-        ? { status: "created", failure: { code: fact.code, error: fact.error } }
-        : { status: "exited", startedAt: state.startedAt, exit: failedExit(fact), error: fact.error };
-    case "removal-began":
-      return { status: "removing", exitCode: exitCodeOf(state) };
-    default:
-      throw impossible(state, fact);
-  }
-}
-
-function fromRunning(state: StateOf<"running" | "paused">, fact: Fact): ContainerState {
-  switch (fact.fact) {
-    case "paused":
-      if (state.status === "paused") throw impossible(state, fact);
-      return { ...state, status: "paused" };
-    case "resumed":
-      if (state.status === "running") throw impossible(state, fact);
-      return { ...state, status: "running" };
-    case "exited":
-      return { status: "exited", exit: fact.exit, startedAt: state.startedAt, error: "" };
-    case "restart-scheduled":
-      return { status: "restarting", exit: fact.exit, startedAt: state.startedAt, retryAt: fact.retryAt };
-    default:
-      throw impossible(state, fact);
-  }
-}
-
-function fromRestarting(state: StateOf<"restarting">, fact: Fact): ContainerState {
-  switch (fact.fact) {
-    case "started":
-      return running(fact);
-    case "start-failed":
-      return { status: "exited", exit: failedExit(fact), startedAt: state.startedAt, error: fact.error };
-    case "restart-cancelled":
-      return { status: "exited", exit: state.exit, startedAt: state.startedAt, error: "" };
-    case "removal-began":
-      return { status: "removing", exitCode: state.exit.code };
-    default:
-      throw impossible(state, fact);
-  }
+  const follow = FOLLOWS[state.status][fact.fact] as
+    | ((state: ContainerState, fact: Fact) => ContainerState)
+    | undefined;
+  if (follow === undefined) throw conflict(`a container that is ${state.status} cannot have ${fact.fact}`);
+  return follow(state, fact);
 }
 
 function running(fact: FactOf<"started">): ContainerState {
@@ -91,10 +92,6 @@ function running(fact: FactOf<"started">): ContainerState {
 
 function failedExit(fact: FactOf<"start-failed">): Exit {
   return { code: fact.code, signal: 0, oomKilled: false, finishedAt: fact.at };
-}
-
-function impossible(state: ContainerState, fact: Fact): EngineError {
-  return conflict(`a container that is ${state.status} cannot have ${fact.fact}`);
 }
 
 /** Docker's `Running`: true for restarting and paused too. */

@@ -107,7 +107,7 @@ export function createVolumes(deps: VolumesDeps): Volumes {
       validateVolumeFilters(filters, "prune");
       const removed: string[] = [];
       let reclaimedBytes = 0;
-      for (const volume of [...volumes.values()]) {
+      for (const volume of volumes.values()) {
         if (!isPrunable(volume, filters) || isHeld(volume.name)) continue;
         const bytes = await deps.usage(volume.mountpoint).catch(() => 0);
         // Taken into use while its size was counted.
