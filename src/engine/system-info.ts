@@ -79,7 +79,8 @@ function limitsOf(host: HostFacts): SystemInfo["limits"] {
       blkio: has("io"),
     };
   const { hierarchies } = host.cgroup;
-  const file = (controller: string, name: string) => readText(`${hierarchies[controller] ?? "/nonexistent"}/${name}`) !== "";
+  const file = (controller: string, name: string) =>
+    readText(`${hierarchies[controller] ?? "/nonexistent"}/${name}`) !== "";
   return {
     memory: has("memory"),
     swap: file("memory", "memory.memsw.limit_in_bytes"),

@@ -1,0 +1,135 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { createSystemClock } from "../base/clock.ts";
+import { randomId } from "../base/ids.ts";
+import type { Logger } from "../base/logger.ts";
+import { createContainers } from "../containers/create-containers.ts";
+import { readHostFile } from "../containers/container-files.ts";
+import { createImages } from "../images/create-images.ts";
+import { conflict } from "../base/errors.ts";
+import { closeFd } from "../kernel/files.ts";
+import { openPidfd } from "../kernel/process.ts";
+import { processStatus } from "../kernel/processes.ts";
+import { runProgram } from "../kernel/run-program.ts";
+import { createNetworks } from "../networks/create-networks.ts";
+import { gatherHostFacts } from "../runtime/host-facts.ts";
+import { createLauncher } from "../runtime/launcher/create-launcher.ts";
+import { createContent } from "../storage/content/content-store.ts";
+import { createHousekeeper } from "../storage/snapshots/housekeeper.ts";
+import { createOverlaySnapshots } from "../storage/snapshots/overlay.ts";
+import { createVolumes } from "../volumes/create-volumes.ts";
+import { engineId, prepareExecRoot } from "./boot.ts";
+import type { DaemonConfig } from "./daemon-config.ts";
+import type { Engine } from "./engine.ts";
+import { createEventBus } from "./event-bus.ts";
+import { createFailpoint } from "./failpoints.ts";
+import { backingFilesystem, hostWarnings } from "./host-report.ts";
+import { openRecords } from "./open-records.ts";
+import { createPlanner, createTaskCgroups } from "./planner.ts";
+import { createSystem } from "./system-info.ts";
+
+export interface EngineOptions {
+  config: DaemonConfig;
+  logger: Logger;
+  /** The launcher program; default: the one built in this checkout or shipped beside the bundle. */
+  launcherPath: string;
+}
+
+/**
+ * Makes every service, in the order in which they need one another, and brings the records into agreement with what runs. The
+ * result is a whole engine in this process; it owns `config.dataRoot` until `close`.
+ */
+export async function createEngine({ config, logger, launcherPath }: EngineOptions): Promise<Engine> {
+  const { dataRoot, execRoot } = config;
+  for (const name of ["content", "snapshots", "containers", "volumes"])
+    mkdirSync(`${dataRoot}/${name}`, { recursive: true, mode: 0o710 });
+  const bootId = prepareExecRoot(execRoot);
+  const clock = createSystemClock();
+  const host = gatherHostFacts();
+  const events = createEventBus(clock);
+  const { publish } = events;
+
+  const records = openRecords(dataRoot);
+  const content = createContent({ root: `${dataRoot}/content` });
+  const snapshots = createOverlaySnapshots({ root: `${dataRoot}/snapshots`, logger });
+  const housekeeper = createHousekeeper();
+  const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
+  const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });
+  const volumes = createVolumes({
+    records: records.volumes,
+    root: `${dataRoot}/volumes`,
+    usage: (directory) => housekeeper.usage(directory),
+    publish,
+    clock,
+    logger,
+    randomId,
+  });
+  const images = await createImages({
+    content,
+    snapshots,
+    records: records.images,
+    usedBy: (imageId) => containers.usersOfImage(imageId),
+    publish,
+    clock,
+    logger,
+  });
+  const containers = createContainers({
+    records: records.containers,
+    images,
+    networks,
+    volumes,
+    snapshots,
+    copyUp: (key, path, target) => images.copyUp(key, path, target),
+    launcher,
+    planner: createPlanner(host),
+    cgroups: createTaskCgroups(host),
+    host,
+    bootId,
+    publish,
+    clock,
+    logger,
+    randomId,
+    openPidfd(pid, startTicks) {
+      const fd = openPidfd({ pid, startTicks });
+      if (fd === undefined) throw conflict(`process ${pid} is not running`);
+      return fd;
+    },
+    closeFd,
+    processStatus,
+    ps: (args) => runProgram(["ps", ...args]),
+    paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },
+    hostFiles: {
+      hostname,
+      hosts: () => readHostFile("/etc/hosts"),
+      resolvConf: () => readHostFile("/etc/resolv.conf"),
+    },
+    defaults: { cgroupParent: config.cgroupParent, init: config.init, runtime: "gantry" },
+    failpoint: createFailpoint(process.env["GANTRY_FAILPOINT"]),
+  });
+  const system = createSystem({
+    id: engineId(dataRoot),
+    host,
+    config,
+    hostWarnings: hostWarnings(host),
+    backingFilesystem: backingFilesystem(dataRoot, readFileSync("/proc/self/mountinfo", "utf8")),
+    counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
+    eventListeners: () => events.subscriberCount,
+  });
+  for (const warning of hostWarnings(host)) logger.warn(warning);
+  await containers.recover();
+  return {
+    containers,
+    images,
+    networks,
+    volumes,
+    events,
+    system,
+    async close() {
+      containers.close();
+      await networks.close();
+      launcher.close();
+      await housekeeper.close();
+      records.close();
+    },
+  };
+}
