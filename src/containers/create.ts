@@ -91,7 +91,7 @@ async function build(core: Core, first: Definition, image: Image, planned: Plann
     deps.failpoint("create.recorded");
     const opened = await openVolumes(planned, id, deps.volumes);
     makeContainerDirectory(paths);
-    await deps.snapshots.prepare(id, image.chainId);
+    await deps.snapshots.prepare(id, image.chainId, { volatile: first.spec.autoRemove });
     deps.failpoint("create.prepared");
     await fillVolumes(opened, id, deps.copyUp);
     const definition = { ...first, mounts: opened.map((one) => one.mount) };

@@ -100,7 +100,8 @@ function networkMessages(
   sandbox: Sandbox | undefined,
   deps: Pick<ContainersDeps, "networks">,
 ): ContainerPlanInput["network"] {
-  if (sandbox !== undefined) return { host: sandbox.hostMessages, container: sandbox.containerMessages };
+  if (mode.kind === "network" && sandbox !== undefined)
+    return { host: sandbox.hostMessages, container: sandbox.containerMessages };
   return mode.kind === "none" ? { container: deps.networks.loopbackMessages() } : undefined;
 }
 

@@ -52,9 +52,10 @@ export async function startTask(core: Core, entry: Entry, start: StartDeps): Pro
   }
 }
 
+/** `host` and `none` are networks, too: inspect shows them, though there is nothing to set up. */
 async function attachNetwork({ deps }: Core, entry: Entry, mode: NetworkMode): Promise<Sandbox | undefined> {
-  if (mode.kind !== "network") return undefined;
-  return deps.networks.attach(attachmentRequest(entry.definition, mode.name));
+  if (mode.kind === "container") return undefined;
+  return deps.networks.attach(attachmentRequest(entry.definition, mode.kind === "network" ? mode.name : mode.kind));
 }
 
 interface LaunchParts {

@@ -1,0 +1,57 @@
+import type { ContainerSpec } from "../../src/containers/container-spec.ts";
+import { NO_LIMITS } from "../../src/runtime/cgroups/effective-resources.ts";
+
+/** A spec as a client sends it that asks for nothing special; without a network unless `changes` name one. */
+export function containerSpec(command: string[], changes: Partial<ContainerSpec> = {}): ContainerSpec {
+  return {
+    name: "",
+    image: "busybox",
+    process: { entrypoint: null, command, environment: [], workingDir: "", user: "", tty: false },
+    domainname: "",
+    labels: {},
+    annotations: {},
+    exposedPorts: [],
+    anonymousVolumes: [],
+    mounts: [],
+    tmpfs: {},
+    streams: { attachStdin: false, attachStdout: true, attachStderr: true, openStdin: false, stdinOnce: false },
+    autoRemove: false,
+    restart: { name: "no", maximumRetryCount: 0 },
+    network: {
+      mode: "none",
+      portBindings: [],
+      publishAll: false,
+      dns: [],
+      dnsOptions: [],
+      dnsSearch: [],
+      extraHosts: [],
+      endpoints: {},
+      disabled: false,
+    },
+    namespaces: { pid: "", ipc: "", uts: "", user: "", cgroup: "" },
+    security: {
+      privileged: false,
+      capAdd: [],
+      capDrop: [],
+      securityOptions: [],
+      readOnlyRootfs: false,
+      groupAdd: [],
+      maskedPaths: null,
+      readonlyPaths: null,
+    },
+    resources: NO_LIMITS,
+    log: { driver: "json-file", options: {} },
+    consoleSize: [0, 0],
+    sysctls: {},
+    runtime: "",
+    cgroupParent: "",
+    volumesFrom: [],
+    volumeDriver: "",
+    onBuild: [],
+    shell: [],
+    storageOptions: {},
+    oomScoreAdj: 0,
+    passthrough: {},
+    ...changes,
+  };
+}

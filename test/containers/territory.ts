@@ -1,0 +1,205 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { createSystemClock } from "../../src/base/clock.ts";
+import { notFound } from "../../src/base/errors.ts";
+import { randomId } from "../../src/base/ids.ts";
+import { createLogger, type Logger } from "../../src/base/logger.ts";
+import { type ContainersService, createContainers } from "../../src/containers/create-containers.ts";
+import { createPlanner, createTaskCgroups, requirePidfd } from "../../src/containers/runtime-adapter.ts";
+import { currentBootId } from "../../src/engine/boot.ts";
+import { createFailpoint } from "../../src/engine/failpoints.ts";
+import type { Image } from "../../src/images/images.ts";
+import { closeFd } from "../../src/kernel/files.ts";
+import { processStatus } from "../../src/kernel/processes.ts";
+import { runProgram } from "../../src/kernel/run-program.ts";
+import type { AttachmentRequest, EndpointState, Sandbox } from "../../src/networks/networks.ts";
+import { renderLoopbackMessages } from "../../src/networks/sandbox-messages.ts";
+import { gatherHostFacts } from "../../src/runtime/host-facts.ts";
+import { createLauncher } from "../../src/runtime/launcher/create-launcher.ts";
+import { containerMigrations, createContainerRecords } from "../../src/storage/records/containers.ts";
+import { openDatabase } from "../../src/storage/records/database.ts";
+import { createVolumeRecords, volumeMigrations } from "../../src/storage/records/volumes.ts";
+import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
+import { createVolumes } from "../../src/volumes/create-volumes.ts";
+import type { Volumes } from "../../src/volumes/volumes.ts";
+import { busyboxRoot } from "../fixtures/busybox-image.ts";
+
+export const CHAIN_ID = "sha256:test-busybox";
+const IMAGE_ID = `sha256:${"1".repeat(64)}`;
+
+export interface TestEvent {
+  action: string;
+  id: string;
+  attributes: Record<string, string>;
+}
+
+/** The containers on the real kernel, with everything below them but networks, in directories of their own. */
+export interface TestContainers {
+  containers: ContainersService;
+  volumes: Volumes;
+  events: TestEvent[];
+  /** Endpoints that are attached now. */
+  endpoints: Map<string, EndpointState>;
+  close(): Promise<void>;
+}
+
+/** `directory` is made if missing and may hold what an earlier one left. The caller removes it. */
+export async function openTestContainers(
+  directory: string,
+  imageConfig: Partial<Image["config"]> = {},
+): Promise<TestContainers> {
+  for (const name of ["data/snapshots", "data/volumes", "data/containers", "data/records", "run/rootfs"]) {
+    mkdirSync(`${directory}/${name}`, { recursive: true });
+  }
+  const logger = testLogger();
+  const clock = createSystemClock();
+  const snapshots = createOverlaySnapshots({ root: `${directory}/data/snapshots`, logger });
+  if (!snapshots.has(CHAIN_ID)) {
+    const layer = await snapshots.stage();
+    await cp(await busyboxRoot(), layer.path, { recursive: true });
+    await layer.commit({ chainId: CHAIN_ID, parent: undefined, sizeBytes: 1 });
+  }
+  const host = gatherHostFacts();
+  const cgroups = createTaskCgroups(host.cgroup);
+  const cgroupParent = cgroupParentOf(directory);
+  cgroups.ensureParent(cgroupParent);
+  const launcher = await createLauncher({
+    runDir: `${directory}/run/launchers`,
+    binaryPath: new URL("../../build/launcher", import.meta.url).pathname,
+    logger,
+  });
+  const events: TestEvent[] = [];
+  const publish = (event: { action: string; actorId: string; attributes: Record<string, string> }) =>
+    void events.push({ action: event.action, id: event.actorId, attributes: event.attributes });
+  const containerDatabase = openDatabase(`${directory}/data/records/containers.db`, containerMigrations, {
+    durable: false,
+  });
+  const volumeDatabase = openDatabase(`${directory}/data/records/volumes.db`, volumeMigrations, { durable: true });
+  const volumes = createVolumes({
+    records: createVolumeRecords(volumeDatabase),
+    root: `${directory}/data/volumes`,
+    usage: async () => 0,
+    publish,
+    clock,
+    logger,
+    randomId,
+  });
+  const endpoints = new Map<string, EndpointState>();
+  const containers = createContainers({
+    records: createContainerRecords(containerDatabase),
+    images: { get: async (reference) => testImage(reference, imageConfig) },
+    networks: testNetworks(endpoints),
+    volumes,
+    snapshots,
+    copyUp: async () => {},
+    launcher,
+    planner: createPlanner(),
+    cgroups,
+    host,
+    bootId: currentBootId(),
+    publish,
+    clock,
+    logger,
+    randomId,
+    openPidfd: requirePidfd,
+    closeFd,
+    processStatus,
+    ps: (args) => runProgram(["ps", ...args]),
+    paths: { containers: `${directory}/data/containers`, rootMountPoint: `${directory}/run/rootfs` },
+    hostFiles: {
+      hostname: () => readFileSync("/proc/sys/kernel/hostname", "utf8").trim(),
+      hosts: () => readFileSync("/etc/hosts", "utf8"),
+      resolvConf: () => (existsSync("/etc/resolv.conf") ? readFileSync("/etc/resolv.conf", "utf8") : ""),
+    },
+    defaults: { cgroupParent, init: false, runtime: "gantry" },
+    failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
+  });
+  return {
+    containers,
+    volumes,
+    events,
+    endpoints,
+    async close() {
+      containers.close();
+      launcher.close();
+      await snapshots.close();
+      containerDatabase.close();
+      volumeDatabase.close();
+    },
+  };
+}
+
+/** One cgroup parent for each test directory: `/gantry-test-x`. */
+export function cgroupParentOf(directory: string): string {
+  return `/gantry-${directory.split("/").at(-1)}`;
+}
+
+function testLogger(): Logger {
+  return createLogger(process.env.TEST_LOG === undefined ? "error" : "debug", (line) => process.stderr.write(line));
+}
+
+function testImage(reference: string, config: Partial<Image["config"]>): Image {
+  if (!["busybox", IMAGE_ID].includes(reference)) throw notFound("image", reference);
+  return {
+    id: IMAGE_ID,
+    repoTags: ["busybox:latest"],
+    repoDigests: [],
+    config: {
+      architecture: "amd64",
+      os: "linux",
+      author: "",
+      user: "",
+      exposedPorts: [],
+      environment: ["PATH=/bin"],
+      entrypoint: null,
+      command: ["sh"],
+      volumes: [],
+      workingDir: "",
+      labels: {},
+      onBuild: [],
+      shell: [],
+      diffIds: [],
+      history: [],
+      ...config,
+    },
+    comment: "",
+    dockerVersion: "",
+    sizeBytes: 1,
+    chainId: CHAIN_ID,
+  };
+}
+
+/** Counts attachments; nothing is set up but a loopback device. */
+function testNetworks(endpoints: Map<string, EndpointState>) {
+  const none = { messages: new Uint8Array(), acks: 0, comment: "nothing" };
+  return {
+    async attach(request: AttachmentRequest): Promise<Sandbox> {
+      const endpoint: EndpointState = {
+        networkName: request.network,
+        networkId: request.network,
+        endpointId: randomId(),
+        containerId: request.containerId,
+        gateway: "",
+        ipAddress: "",
+        prefixLength: 0,
+        macAddress: "",
+        ports: [],
+        aliases: [],
+      };
+      endpoints.set(endpoint.endpointId, endpoint);
+      return {
+        endpoint,
+        hostMessages: { ...none, childPidAt: [] },
+        containerMessages: none,
+        portReservations: [],
+      };
+    },
+    async detach({ endpointId }: EndpointState) {
+      endpoints.delete(endpointId);
+    },
+    async restore(running: EndpointState[]) {
+      for (const endpoint of running) endpoints.set(endpoint.endpointId, endpoint);
+    },
+    loopbackMessages: renderLoopbackMessages,
+  };
+}
