@@ -10,21 +10,28 @@ import {
   readKernelFile,
 } from "../kernel/proc-info.ts";
 import { CAPABILITY_NAMES, capabilityBits } from "./capabilities.ts";
+import { ensureCgroupParent } from "./cgroups/cgroup-control.ts";
+import { cgroupDirectories } from "./cgroups/cgroup-operations.ts";
 import type { CgroupFacts, HostFacts } from "./plan/plan-input.ts";
 
 const SYSTEM_CPUS = "/sys/devices/system/cpu";
 
-/** Reads what plans depend on from /proc and /sys. Called once, when the daemon starts; takes a few milliseconds. */
-export function gatherHostFacts(): HostFacts {
+/**
+ * Reads what plans depend on from /proc and /sys. Called once, when the daemon starts; takes a few milliseconds. Makes
+ * `cgroupParent` (`/gantry`), as only a cgroup below the root shows which limits there are.
+ */
+export function gatherHostFacts(cgroupParent = "/gantry"): HostFacts {
   const status = readKernelFile("/proc/self/status") ?? "";
   const boundingCapabilities = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const possible = parseCpuList(readKernelFile(`${SYSTEM_CPUS}/possible`) ?? "0");
+  const online = (readKernelFile(`${SYSTEM_CPUS}/online`) ?? "0").trim();
   return {
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
     kernel: parseKernelRelease(release()),
-    cpuCount: parseCpuList(readKernelFile(`${SYSTEM_CPUS}/online`) ?? "0").length,
-    cgroup: cgroupFacts(parseMountInfo(readKernelFile("/proc/self/mountinfo") ?? "")),
+    cpuCount: parseCpuList(online).length,
+    cpuset: { cpus: online, mems: readKernelFile("/sys/devices/system/node/online")?.trim() ?? "0" },
+    cgroup: cgroupFacts(parseMountInfo(readKernelFile("/proc/self/mountinfo") ?? ""), cgroupParent),
     boundingCapabilities,
     lastCapability: Number(readKernelFile("/proc/sys/kernel/cap_last_cap") ?? CAPABILITY_NAMES.length - 1),
     canRaiseLimits: (effective & capabilityBits(["CAP_SYS_RESOURCE"])) !== 0n,
@@ -48,7 +55,7 @@ export function parseKernelRelease(text: string): HostFacts["kernel"] {
  * v1 wherever a v1 hierarchy has a controller, also beside a v2 tree without any (hybrid); else v2. Of a file system that is
  * mounted several times the first mount counts.
  */
-function cgroupFacts(mounts: readonly KernelMount[]): CgroupFacts {
+function cgroupFacts(mounts: readonly KernelMount[], parent: string): CgroupFacts {
   const hierarchies: Record<string, string> = {};
   for (const { mountPoint, fstype, superOptions } of mounts) {
     if (fstype !== "cgroup") continue;
@@ -58,28 +65,18 @@ function cgroupFacts(mounts: readonly KernelMount[]): CgroupFacts {
     }
   }
   const controllers = Object.keys(hierarchies).filter((name) => name !== "systemd");
-  if (controllers.length > 0) {
-    const controlFiles = new Set(Object.values(hierarchies).flatMap(controlFilesOf));
-    return { version: 1, hierarchies, controllers, controlFiles };
-  }
   const root = mounts.find(({ fstype }) => fstype === "cgroup2")?.mountPoint ?? "/sys/fs/cgroup";
   const listed = (readKernelFile(`${root}/cgroup.controllers`) ?? "").trim();
-  return {
-    version: 2,
-    root,
-    controllers: listed === "" ? [] : listed.split(" "),
-    controlFiles: new Set(controlFilesOf(root)),
-  };
-}
-
-/** The root lacks most limits: any cgroup below it shows what there is. */
-function controlFilesOf(root: string): string[] {
-  const names = listDirectory(root);
-  for (const name of names) {
-    const below = listDirectory(`${root}/${name}`);
-    if (below.length > 0) return [...names, ...below];
+  const controlFiles = new Set<string>();
+  const facts: CgroupFacts =
+    controllers.length > 0
+      ? { version: 1, hierarchies, controllers, controlFiles }
+      : { version: 2, root, controllers: listed === "" ? [] : listed.split(" "), controlFiles };
+  ensureCgroupParent(facts, parent);
+  for (const directory of cgroupDirectories(facts, parent)) {
+    for (const name of listDirectory(directory)) controlFiles.add(name);
   }
-  return names;
+  return facts;
 }
 
 const V1_CONTROLLERS = new Set([

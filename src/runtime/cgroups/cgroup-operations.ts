@@ -28,11 +28,12 @@ export function createCgroup(
   return operations;
 }
 
-/** The same limits as absolute files, for `update` of a running container too. Controllers that are not there are left out. */
+/** The same limits as absolute files, for `update` of a running container too. What this kernel lacks is left out. */
 export function limitWrites(host: HostFacts, path: string, resources: ResourcesSpec): { path: string; data: string }[] {
   const { cgroup } = host;
   const writes = cgroup.version === 1 ? limitsV1(resources, host) : limitsV2(resources, host);
-  return writes.flatMap((write) => {
+  const possible = writes.filter(({ file }) => cgroup.controlFiles.has(file));
+  return possible.flatMap((write) => {
     const directory = controllerDirectory(cgroup, write);
     return directory === undefined ? [] : [{ path: `${directory}${path}/${write.file}`, data: write.data }];
   });

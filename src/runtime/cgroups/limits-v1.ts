@@ -19,15 +19,13 @@ export function limitsV1(resources: ResourcesSpec, host: HostFacts): LimitWrite[
   ];
 }
 
-function memoryWrites(resources: ResourcesSpec, host: HostFacts): LimitWrite[] {
+function memoryWrites(resources: ResourcesSpec): LimitWrite[] {
   const { memoryBytes, memorySwapBytes } = effectiveResources(resources);
   const writes: LimitWrite[] = [];
   const write = (file: string, value: number) => writes.push({ controller: "memory", file, data: String(value) });
   if (memoryBytes > 0) write("memory.limit_in_bytes", memoryBytes);
-  // Memory plus swap may not be below memory: after it, as both begin unlimited. Absent without swap accounting.
-  if (memorySwapBytes > 0 && host.cgroup.controlFiles.has("memory.memsw.limit_in_bytes")) {
-    write("memory.memsw.limit_in_bytes", memorySwapBytes);
-  }
+  // Memory plus swap may not be below memory: after it, as both begin unlimited.
+  if (memorySwapBytes !== 0) write("memory.memsw.limit_in_bytes", memorySwapBytes);
   if (resources.memoryReservationBytes > 0) write("memory.soft_limit_in_bytes", resources.memoryReservationBytes);
   if (resources.memorySwappiness !== undefined && resources.memorySwappiness >= 0) {
     write("memory.swappiness", resources.memorySwappiness);
@@ -66,9 +64,7 @@ function ioWrites(resources: ResourcesSpec, host: HostFacts): LimitWrite[] {
     write(`${prefix}.weight`, String(resources.blkioWeight));
   }
   for (const { path, weight } of resources.blkioWeightDevices) {
-    if (host.cgroup.controlFiles.has(`${prefix}.weight_device`)) {
-      write(`${prefix}.weight_device`, `${deviceNumber(path, host)} ${weight}`);
-    }
+    write(`${prefix}.weight_device`, `${deviceNumber(path, host)} ${weight}`);
   }
   const throttle = (file: string, devices: ThrottleDevice[]) => {
     for (const { path, rate } of devices) write(`blkio.throttle.${file}`, `${deviceNumber(path, host)} ${rate}`);

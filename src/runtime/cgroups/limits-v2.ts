@@ -9,7 +9,7 @@ const DEFAULT_PERIOD_US = 100_000;
 export function limitsV2(resources: ResourcesSpec, host: HostFacts): LimitWrite[] {
   return [
     ...cpusetWrites(resources),
-    ...memoryWrites(resources, host),
+    ...memoryWrites(resources),
     ...cpuWrites(resources),
     ...ioWrites(resources, host),
   ];
@@ -32,16 +32,14 @@ export function ioWeight(blkioWeight: number): number {
   return blkioWeight === 0 ? 0 : Math.trunc(1 + ((blkioWeight - 10) * 9999) / 990);
 }
 
-function memoryWrites(resources: ResourcesSpec, host: HostFacts): LimitWrite[] {
+function memoryWrites(resources: ResourcesSpec): LimitWrite[] {
   const { memoryBytes, memorySwapBytes } = effectiveResources(resources);
   const writes: LimitWrite[] = [];
   const write = (file: string, data: number | "max") => writes.push({ controller: "memory", file, data: String(data) });
   if (memoryBytes > 0) write("memory.max", memoryBytes);
-  if (host.cgroup.controlFiles.has("memory.swap.max")) {
-    // v2 counts swap alone; with memory = memory+swap there is none left.
-    if (memorySwapBytes > 0 && memoryBytes > 0) write("memory.swap.max", memorySwapBytes - memoryBytes);
-    if (memorySwapBytes < 0) write("memory.swap.max", "max");
-  }
+  // v2 counts swap alone; where memory equals memory plus swap there is none left.
+  if (memorySwapBytes > 0 && memoryBytes > 0) write("memory.swap.max", memorySwapBytes - memoryBytes);
+  if (memorySwapBytes < 0) write("memory.swap.max", "max");
   if (resources.memoryReservationBytes > 0) write("memory.low", resources.memoryReservationBytes);
   return writes;
 }

@@ -55,6 +55,8 @@ export interface HostFacts {
   architecture: "amd64" | "arm64";
   kernel: { major: number; minor: number; release: string };
   cpuCount: number;
+  /** Lists of what cpusets may name (`0-3`, `0`). */
+  cpuset: { cpus: string; mems: string };
   cgroup: CgroupFacts;
   /** Bit n: capability n is in the daemon's bounding set; the container cannot have more. */
   boundingCapabilities: bigint;

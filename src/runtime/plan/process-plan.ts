@@ -24,7 +24,7 @@ export interface ProcessRequest {
 
 /**
  * From "inside the container as root" to the program itself. A filter needs CAP_SYS_ADMIN or no_new_privs: without the latter
- * it is put on while the launcher is still root, with it as the last step, where it need allow nothing but the program's start.
+ * it is put on just before the capabilities go, with it as the last step. So a profile need not allow what comes before.
  */
 export function processOperations(request: ProcessRequest, warnings: string[]): StagedOperation[] {
   const { process, options, host, security } = request;
@@ -33,16 +33,20 @@ export function processOperations(request: ProcessRequest, warnings: string[]): 
   for (const name of missing) warnings.push(`The daemon lacks ${name}; it was not added.`);
   const bits = request.allCapabilities ? host.boundingCapabilities : granted;
   const filter = seccompOperations(request, granted, warnings);
-  const identity = [
-    at("enter", "credentials", { uid, gid, groups, umask: DEFAULT_UMASK }),
-    at("enter", "capabilities", { bounding: bits, permitted: bits, effective: bits, inheritable: 0n, ambient: 0n }),
-  ];
+  const credentials = at("enter", "credentials", { uid, gid, groups, umask: DEFAULT_UMASK });
+  const capabilities = at("enter", "capabilities", {
+    bounding: bits,
+    permitted: bits,
+    effective: bits,
+    inheritable: 0n,
+    ambient: 0n,
+  });
   return [
     ...rlimitOperations(request.resources, host, warnings),
     at("enter", "chdir", { path: process.workingDir || "/", create: request.createWorkingDir }),
     ...(options.noNewPrivileges
-      ? [at("enter", "no-new-privileges", {}), ...identity, ...filter]
-      : [...filter, ...identity]),
+      ? [at("enter", "no-new-privileges", {}), credentials, capabilities, ...filter]
+      : [credentials, ...filter, capabilities]),
     ...(process.init ? [at("enter", "init", {})] : []),
     at("enter", "exec", { argv: process.argv, env: process.environment }),
   ];
