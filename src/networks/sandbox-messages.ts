@@ -24,7 +24,7 @@ export interface SandboxLink {
   hairpin: boolean;
 }
 
-/** The host's side: the pair is made with its far end already in the child's namespace, named eth0 and up. Pure. */
+/** The host's side: the pair is made with its far end already in the child's namespace, named eth0. Pure. */
 export function renderHostMessages(link: SandboxLink): Sandbox["hostMessages"] {
   const writer = new MessageWriter();
   const pidAt = addVethPair(writer, {
@@ -49,6 +49,7 @@ export function renderContainerMessages(link: SandboxLink): Sandbox["containerMe
     prefixLength: link.subnet.prefixLength,
     broadcast: ipv4Bytes(broadcastOf(link.subnet)),
   });
+  setLinkUp(writer, link.peerIndex);
   addDefaultRoute(writer, link.peerIndex, ipv4Bytes(link.gateway));
   return { messages: writer.finish(), acks: writer.count, comment: "lo, eth0 and default route" };
 }

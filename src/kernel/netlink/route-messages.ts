@@ -55,7 +55,7 @@ export interface VethPair {
 }
 
 /**
- * A pair whose host end is enslaved and up, and whose other end is born, named and up in the namespace of the process whose pid
+ * A pair whose host end is enslaved and up, and whose other end is born, under its name, in the namespace of the process whose pid
  * is written at the offset returned. Both indexes are chosen here: the kernel honours the peer's only together with the host's.
  */
 export function addVethPair(writer: MessageWriter, pair: VethPair): number {
@@ -68,7 +68,8 @@ export function addVethPair(writer: MessageWriter, pair: VethPair): number {
     .nest(IFLA_LINKINFO, (info) =>
       info.attributeString(IFLA_INFO_KIND, "veth").nest(IFLA_INFO_DATA, (data) =>
         data.nest(VETH_INFO_PEER, (peer) => {
-          linkHeader(peer, pair.peerIndex, IFF_UP)
+          // Not up: veth_open refuses an end whose partner is not tied to it yet.
+          linkHeader(peer, pair.peerIndex, 0)
             .attributeString(IFLA_IFNAME, pair.peerName)
             .attributeU32(IFLA_MTU, pair.mtu)
             .attribute(IFLA_ADDRESS, pair.peerMac);
