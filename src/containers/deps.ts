@@ -40,8 +40,8 @@ export interface TaskCgroups {
   pids(path: string): number[];
   /** Makes the directory above a container's own, in every hierarchy. */
   ensureParent(path: string): void;
-  /** Kills and removes every cgroup directly below `parent` whose name is not kept. */
-  sweep(parent: string, keep: ReadonlySet<string>): Promise<void>;
+  /** Kills what is left in a task's cgroups and removes them. Cheap when they are gone, as after every orderly end. */
+  end(path: string): Promise<void>;
 }
 
 /** Initialises a new volume from what the image holds at `path`. Nothing there: nothing. Confined to both roots. */

@@ -2,6 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import type { Exit } from "../runtime/launcher/launcher.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
+import { cgroupPath } from "./launch-input.ts";
 import { decideRestart } from "./restart-policy.ts";
 import { errorOf, exitCodeOf } from "./state.ts";
 
@@ -22,6 +23,7 @@ export async function handleExit(core: Core, entry: Entry, exit: Exit, actions: 
   if (state.status !== "running" && state.status !== "paused") return;
   deps.failpoint("exit.begin");
   entry.task = undefined;
+  await endCgroups(core, entry);
   await releaseNetwork(core, entry);
 
   const ranForMs = Math.max(0, exit.finishedAt.getTime() - state.startedAt.getTime());
@@ -57,7 +59,16 @@ export function tellStopped(entry: Entry): void {
   entry.waiters.notifyStopped({ code: exitCodeOf(entry.run.state), ...(error === "" ? {} : { error }) });
 }
 
-export async function releaseNetwork({ deps }: Core, entry: Entry): Promise<void> {
+/** The launcher has done it already, unless somebody killed the launcher: then what ran on ends here. */
+async function endCgroups({ deps }: Core, { id, definition }: Entry): Promise<void> {
+  try {
+    await deps.cgroups.end(cgroupPath(definition, deps.defaults.cgroupParent));
+  } catch (error) {
+    deps.logger.error("removing a container's cgroups", { container: id, error: messageOf(error) });
+  }
+}
+
+async function releaseNetwork({ deps }: Core, entry: Entry): Promise<void> {
   for (const endpoint of entry.run.endpoints) {
     try {
       await deps.networks.detach(endpoint);

@@ -1,14 +1,9 @@
-import { networkInterfaces } from "node:os";
+import { renderHostname, renderHosts } from "../networks/hosts-file.ts";
 import type { Sandbox } from "../networks/networks.ts";
+import { renderResolvConf } from "../networks/resolv-conf.ts";
 import type { ResolvedUser } from "../runtime/plan/plan-input.ts";
 import { MAX_USER_FILE_BYTES } from "../runtime/users.ts";
-import {
-  containerPaths,
-  type ContainerPaths,
-  renderHosts,
-  renderResolvConf,
-  writeEtcFiles,
-} from "./container-files.ts";
+import { containerPaths, type ContainerPaths, writeEtcFiles } from "./container-files.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
 import type { NetworkMode } from "./network-mode.ts";
@@ -63,40 +58,33 @@ export function prepareEtcFiles(
   mode: NetworkMode,
   sandbox: Sandbox | undefined,
 ): ContainerPaths {
-  const { deps, index } = core;
-  const own = containerPaths(deps.paths.containers, entry.id);
-  if (mode.kind === "container") {
-    // One network, one set of names: the files are shared, too.
-    const other = index.find(mode.id).definition;
-    return networkFilesOf(core, other);
-  }
+  const { deps } = core;
+  // One network, one set of names: the files are shared, too.
+  const own = containerPaths(deps.paths.containers, mode.kind === "container" ? mode.id : entry.id);
+  if (mode.kind === "container") return own;
   const { spec } = entry.definition;
-  const isHost = mode.kind === "host";
   const hostname = spec.hostname ?? "";
+  const { ipAddress = "", gateway = "" } = sandbox?.endpoint ?? {};
+  const hostNetwork = mode.kind === "host";
+  const { text, warnings } = renderResolvConf({
+    hostResolvConf: deps.hostFiles.resolvConf(),
+    dns: spec.network.dns,
+    search: spec.network.dnsSearch,
+    options: spec.network.dnsOptions,
+    hostNetwork,
+  });
+  for (const warning of warnings) deps.logger.debug(warning, { container: entry.id });
   writeEtcFiles(own, {
-    hostname: `${hostname}\n`,
+    hostname: renderHostname(hostname),
     hosts: renderHosts({
       hostname,
       domainname: spec.domainname,
-      ipAddress: sandbox?.endpoint.ipAddress ?? "",
-      gateway: sandbox?.endpoint.gateway ?? hostAddress(),
+      addresses: ipAddress === "" ? [] : [ipAddress],
       extraHosts: spec.network.extraHosts,
-      ...(isHost ? { base: deps.hostFiles.hosts() } : {}),
+      ...(gateway === "" ? {} : { hostGateway: gateway }),
+      ...(hostNetwork ? { base: deps.hostFiles.hosts() } : {}),
     }),
-    resolvConf: renderResolvConf(deps.hostFiles.resolvConf(), spec.network, !isHost),
+    resolvConf: text,
   });
   return own;
-}
-
-/** Of the container whose network is used in the end. A chain ends at a container that has a network of its own. */
-function networkFilesOf(core: Core, definition: Definition): ContainerPaths {
-  return containerPaths(core.deps.paths.containers, definition.id);
-}
-
-/** What `host-gateway` means without a bridge: the host itself. */
-function hostAddress(): string {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const address of addresses ?? []) if (address.family === "IPv4" && !address.internal) return address.address;
-  }
-  return "127.0.0.1";
 }

@@ -8,6 +8,7 @@ import { undoCreation } from "./create.ts";
 import { createEntry, type Entry } from "./entry.ts";
 import type { Execs } from "./exec.ts";
 import { forget } from "./exit.ts";
+import { cgroupPath } from "./launch-input.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { decodeDefinition, decodeRun } from "./record.ts";
 import { takeAway } from "./remove.ts";
@@ -123,8 +124,10 @@ async function sweep(core: Core, found: Set<string>): Promise<void> {
       if (isContainerId(id) && !index.has(id)) removeContainerDirectory(containerPaths(deps.paths.containers, id));
     }
   });
-  const running = new Set([...index.all()].filter((entry) => entry.task !== undefined).map((entry) => entry.id));
-  await attempt("cgroups", () => deps.cgroups.sweep(deps.defaults.cgroupParent, running));
+  for (const { id, task, definition } of index.all()) {
+    if (task !== undefined) continue;
+    await attempt(`cgroups of ${id}`, () => deps.cgroups.end(cgroupPath(definition, deps.defaults.cgroupParent)));
+  }
 }
 
 /** A task that no record knows: the daemon was killed before it could say that it starts it. Nobody was told that it runs. */
@@ -134,6 +137,7 @@ async function endStray(core: Core, id: string): Promise<void> {
     await adoption.task.signal(SIGKILL);
     await adoption.task.exited;
   }
+  await core.deps.cgroups.end(`${core.deps.defaults.cgroupParent}/${id}`);
   await forget(core, id);
 }
 

@@ -1,5 +1,6 @@
-import { isIP } from "node:net";
 import { invalid, notFound } from "../base/errors.ts";
+import { parseExtraHost } from "../networks/hosts-file.ts";
+import { validateDns } from "../networks/resolv-conf.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import { parseLogOptions } from "./log-options.ts";
 import { parseSignal } from "./signals.ts";
@@ -34,21 +35,9 @@ function validateHostnames(spec: ContainerSpec): void {
   for (const name of [spec.hostname, spec.domainname]) {
     if (name !== undefined && name !== "" && !HOSTNAME.test(name)) throw invalid(`invalid hostname format: ${name}`);
   }
-  for (const entry of spec.network.extraHosts) {
-    const colon = entry.indexOf(":");
-    const host = entry.slice(0, colon);
-    const address = entry.slice(colon + 1).replace(/^\[(.*)\]$/, "$1");
-    if (colon <= 0 || /\s/.test(host)) throw invalid(`bad format for add-host: "${entry}"`);
-    if (address !== "host-gateway" && isIP(address) === 0) {
-      throw invalid(`invalid IP address in add-host: "${address}"`);
-    }
-  }
-  for (const word of [...spec.network.dnsSearch, ...spec.network.dnsOptions]) {
-    if (/[\s\0]/.test(word)) throw invalid(`invalid DNS option or search domain: ${JSON.stringify(word)}`);
-  }
-  for (const server of spec.network.dns) {
-    if (isIP(server) === 0) throw invalid(`invalid IP address: ${server}`);
-  }
+  const { extraHosts, dns, dnsSearch, dnsOptions } = spec.network;
+  for (const entry of extraHosts) parseExtraHost(entry);
+  validateDns(dns, dnsSearch, dnsOptions);
 }
 
 function validateRestart({ restart, autoRemove }: ContainerSpec): void {

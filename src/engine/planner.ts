@@ -3,9 +3,12 @@ import {
   cgroupPids,
   ensureCgroupParent,
   freezeCgroup,
-  sweepCgroups,
+  killCgroup,
+  removeCgroupTree,
   thawCgroup,
 } from "../runtime/cgroups/cgroup-control.ts";
+import { cgroupDirectories } from "../runtime/cgroups/cgroup-operations.ts";
+import { pathExists } from "../kernel/proc-info.ts";
 import { validateResources } from "../runtime/cgroups/validate-resources.ts";
 import { normalizeCapabilities } from "../runtime/capabilities.ts";
 import { buildContainerPlan } from "../runtime/plan/container-plan.ts";
@@ -38,8 +41,10 @@ export function createTaskCgroups({ cgroup }: HostFacts): TaskCgroups {
     thaw: async (path) => thawCgroup(cgroup, path),
     pids: (path) => cgroupPids(cgroup, path),
     ensureParent: (path) => ensureCgroupParent(cgroup, path),
-    async sweep(parent, keep) {
-      await sweepCgroups(cgroup, parent, keep);
+    async end(path) {
+      if (!cgroupDirectories(cgroup, path).some(pathExists)) return;
+      await killCgroup(cgroup, path);
+      removeCgroupTree(cgroup, path);
     },
   };
 }

@@ -1,15 +1,16 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { createSystemClock } from "../../src/base/clock.ts";
-import { notFound } from "../../src/base/errors.ts";
+import { conflict, notFound } from "../../src/base/errors.ts";
 import { randomId } from "../../src/base/ids.ts";
 import { createLogger, type Logger } from "../../src/base/logger.ts";
 import { type ContainersService, createContainers } from "../../src/containers/create-containers.ts";
-import { createPlanner, createTaskCgroups, requirePidfd } from "../../src/containers/runtime-adapter.ts";
 import { currentBootId } from "../../src/engine/boot.ts";
 import { createFailpoint } from "../../src/engine/failpoints.ts";
+import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
 import type { Image } from "../../src/images/images.ts";
 import { closeFd } from "../../src/kernel/files.ts";
+import { openPidfd } from "../../src/kernel/process.ts";
 import { processStatus } from "../../src/kernel/processes.ts";
 import { runProgram } from "../../src/kernel/run-program.ts";
 import type { AttachmentRequest, EndpointState, Sandbox } from "../../src/networks/networks.ts";
@@ -59,10 +60,8 @@ export async function openTestContainers(
     await cp(await busyboxRoot(), layer.path, { recursive: true });
     await layer.commit({ chainId: CHAIN_ID, parent: undefined, sizeBytes: 1 });
   }
-  const host = gatherHostFacts();
-  const cgroups = createTaskCgroups(host.cgroup);
   const cgroupParent = cgroupParentOf(directory);
-  cgroups.ensureParent(cgroupParent);
+  const host = gatherHostFacts(cgroupParent);
   const launcher = await createLauncher({
     runDir: `${directory}/run/launchers`,
     binaryPath: new URL("../../build/launcher", import.meta.url).pathname,
@@ -93,15 +92,19 @@ export async function openTestContainers(
     snapshots,
     copyUp: async () => {},
     launcher,
-    planner: createPlanner(),
-    cgroups,
+    planner: createPlanner(host),
+    cgroups: createTaskCgroups(host),
     host,
     bootId: currentBootId(),
     publish,
     clock,
     logger,
     randomId,
-    openPidfd: requirePidfd,
+    openPidfd(pid, startTicks) {
+      const fd = openPidfd({ pid, startTicks });
+      if (fd === undefined) throw conflict(`process ${pid} is not running`);
+      return fd;
+    },
     closeFd,
     processStatus,
     ps: (args) => runProgram(["ps", ...args]),
