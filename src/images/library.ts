@@ -1,0 +1,208 @@
+import { notFound } from "../base/errors.ts";
+import { chainIds } from "../formats/oci/chain-id.ts";
+import { type ImageDocument, MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
+import type { Digest } from "../formats/oci/digest.ts";
+import {
+  canonicalReference,
+  familiarName,
+  familiarReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "../formats/reference/reference.ts";
+import type { Content } from "../storage/content/content.ts";
+import type { ImageRecords, ImageRow, ReferenceRow } from "../storage/records/images.ts";
+import type { Snapshots } from "../storage/snapshots/snapshots.ts";
+import type { Image } from "./images.ts";
+
+/** An image with what the store needs besides what callers see. */
+export interface Entry {
+  row: ImageRow;
+  document: ImageDocument;
+  /** Sizes of each layer's files, base first. */
+  layerBytes: number[];
+  view: Image;
+}
+
+interface LibraryDeps {
+  records: ImageRecords;
+  content: Content;
+  snapshots: Pick<Snapshots, "layerUsage">;
+  now: () => Date;
+}
+
+/** Shortest prefix of an ID that is looked for. */
+const MIN_PREFIX = 1;
+
+/**
+ * The records of images, all in memory: looking one up costs microseconds, since every container's creation does it. Changes go to
+ * the database first.
+ */
+export class Library {
+  readonly #deps: LibraryDeps;
+  readonly #entries = new Map<Digest, Entry>();
+  /** By canonical reference. */
+  readonly #references = new Map<string, { reference: Reference; row: ReferenceRow }>();
+
+  constructor(deps: LibraryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads the records. Those whose content is gone (a damaged disk) are reported and left out. */
+  async open(onDamaged: (id: Digest, error: unknown) => void): Promise<void> {
+    for (const row of this.#deps.records.references()) {
+      this.#references.set(row.reference, { reference: parseReference(row.reference), row });
+    }
+    for (const row of this.#deps.records.images()) {
+      await this.#load(row).catch((error: unknown) => onDamaged(row.id, error));
+    }
+  }
+
+  entries(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  get(id: Digest): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** Throws not-found `No such image: x`. */
+  find(text: string): Entry {
+    const entry = this.#entries.get(text as Digest) ?? this.#byName(text) ?? this.#byPrefix(text);
+    if (entry === undefined) throw notFound("image", describe(text));
+    return entry;
+  }
+
+  /** The image that a reference names now. */
+  holder(reference: Reference): Digest | undefined {
+    return this.#references.get(canonicalReference(reference))?.row.imageId;
+  }
+
+  referencesOf(id: Digest): Reference[] {
+    return [...this.#references.values()].filter(({ row }) => row.imageId === id).map(({ reference }) => reference);
+  }
+
+  /** Its content and layers must be there. */
+  async add(row: ImageRow, references: Reference[]): Promise<Entry> {
+    const rows = references.map((reference) => this.#row(row.id, reference));
+    const known = this.#entries.get(row.id);
+    this.#deps.records.put(known?.row ?? row, rows);
+    for (const [index, reference] of references.entries()) this.#move(reference, rows[index] as ReferenceRow);
+    if (known !== undefined) return this.#refresh(known);
+    return this.#load(row);
+  }
+
+  /** Takes the reference from the image that has it. */
+  tag(id: Digest, reference: Reference): void {
+    const row = this.#row(id, reference);
+    this.#deps.records.putReference(row);
+    this.#move(reference, row);
+  }
+
+  untag(reference: Reference): void {
+    const key = canonicalReference(reference);
+    this.#deps.records.deleteReference(key);
+    const id = this.#references.get(key)?.row.imageId;
+    this.#references.delete(key);
+    if (id !== undefined) this.#refreshId(id);
+  }
+
+  /** With its references. */
+  remove(id: Digest): void {
+    this.#deps.records.deleteImage(id);
+    for (const reference of this.referencesOf(id)) this.#references.delete(canonicalReference(reference));
+    this.#entries.delete(id);
+  }
+
+  #row(imageId: Digest, reference: Reference): ReferenceRow {
+    return { reference: canonicalReference(reference), imageId, taggedAtMs: this.#deps.now().getTime() };
+  }
+
+  #move(reference: Reference, row: ReferenceRow): void {
+    const before = this.#references.get(row.reference)?.row.imageId;
+    this.#references.set(row.reference, { reference, row });
+    if (before !== undefined) this.#refreshId(before);
+    this.#refreshId(row.imageId);
+  }
+
+  #refreshId(id: Digest): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#refresh(entry);
+  }
+
+  #refresh(entry: Entry): Entry {
+    const updated = { ...entry, view: this.#view(entry.row, entry.document, entry.layerBytes) };
+    this.#entries.set(entry.row.id, updated);
+    return updated;
+  }
+
+  async #load(row: ImageRow): Promise<Entry> {
+    const document = parseImageConfig(await this.#deps.content.read(row.id, MAX_CONFIG_BYTES));
+    const chain = chainIds(document.config.diffIds);
+    const layerBytes = await Promise.all(chain.map((chainId) => this.#deps.snapshots.layerUsage(chainId)));
+    const entry = { row, document, layerBytes, view: this.#view(row, document, layerBytes) };
+    this.#entries.set(row.id, entry);
+    return entry;
+  }
+
+  #view(row: ImageRow, document: ImageDocument, layerBytes: number[]): Image {
+    const mine = [...this.#references.values()].filter((item) => item.row.imageId === row.id);
+    const names = (wanted: (reference: Reference) => boolean) =>
+      mine
+        .filter(({ reference }) => wanted(reference))
+        .map(({ reference }) => familiarReference(reference))
+        .sort();
+    const taggedAtMs = Math.max(0, ...mine.map((item) => item.row.taggedAtMs));
+    return {
+      id: row.id,
+      repoTags: names(({ digest }) => digest === undefined),
+      repoDigests: names(({ digest }) => digest !== undefined),
+      ...document,
+      sizeBytes: layerBytes.reduce((total, bytes) => total + bytes, 0),
+      chainId: chainIds(document.config.diffIds).at(-1),
+      ...(taggedAtMs === 0 ? {} : { lastTaggedAt: new Date(taggedAtMs) }),
+    };
+  }
+
+  #byName(text: string): Entry | undefined {
+    const reference = tryParse(text);
+    if (reference === undefined) return undefined;
+    const wanted = withDefaultTag(reference);
+    const { tag: _, ...byDigest } = wanted;
+    const key = canonicalReference(wanted.digest === undefined ? wanted : byDigest);
+    const id = this.#references.get(key)?.row.imageId ?? this.#byManifest(wanted);
+    return id === undefined ? undefined : this.#entries.get(id);
+  }
+
+  /** `name@sha256:…` of an image that was not pulled under that digest, but has a tag of that repository. */
+  #byManifest({ digest, ...name }: Reference): Digest | undefined {
+    if (digest === undefined) return undefined;
+    return this.entries().find(
+      ({ row }) =>
+        (row.manifestDigest === digest || row.id === digest) &&
+        this.referencesOf(row.id).some((reference) => familiarName(reference) === familiarName(name)),
+    )?.row.id;
+  }
+
+  /** undefined too when several match: then it names none. */
+  #byPrefix(text: string): Entry | undefined {
+    const hex = text.startsWith("sha256:") ? text.slice("sha256:".length) : text;
+    if (hex.length < MIN_PREFIX || !/^[a-f0-9]{1,64}$/.test(hex)) return undefined;
+    const found = this.entries().filter(({ row }) => row.id.startsWith(`sha256:${hex}`));
+    return found.length === 1 ? found[0] : undefined;
+  }
+}
+
+function tryParse(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As Docker repeats it: with the tag it looked for. */
+function describe(text: string): string {
+  const reference = tryParse(text);
+  return reference === undefined ? text : familiarReference(withDefaultTag(reference));
+}

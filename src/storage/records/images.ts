@@ -1,0 +1,79 @@
+import type { Database } from "bun:sqlite";
+import type { Digest } from "../../formats/oci/digest.ts";
+import type { Migration } from "./database.ts";
+
+/** One layer of an image, base first. */
+export interface LayerRow {
+  diffId: Digest;
+  /** Of the blob as it is stored, compressed or not. */
+  digest: Digest;
+  sizeBytes: number;
+  mediaType: string;
+}
+
+export interface ImageRow {
+  /** Digest of the config. */
+  id: Digest;
+  manifestDigest: Digest;
+  layers: LayerRow[];
+}
+
+export interface ReferenceRow {
+  /** Canonical: `docker.io/library/busybox:latest` or `…@sha256:…`. */
+  reference: string;
+  imageId: Digest;
+  taggedAtMs: number;
+}
+
+export interface ImageRecords {
+  images(): ImageRow[];
+  references(): ReferenceRow[];
+  /** One transaction: replaces what has the same key. */
+  put(image: ImageRow, references: ReferenceRow[]): void;
+  putReference(row: ReferenceRow): void;
+  deleteReference(reference: string): void;
+  /** With its references. */
+  deleteImage(id: Digest): void;
+}
+
+export const IMAGE_MIGRATION: Migration = [
+  `CREATE TABLE images (id TEXT PRIMARY KEY, manifest_digest TEXT NOT NULL, layers TEXT NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE image_references (
+     reference TEXT PRIMARY KEY,
+     image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+     tagged_at_ms INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+];
+
+export function createImageRecords(database: Database): ImageRecords {
+  const putImage = database.query(
+    `INSERT INTO images (id, manifest_digest, layers) VALUES (?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, layers = excluded.layers`,
+  );
+  const putReference = database.query(
+    `INSERT INTO image_references (reference, image_id, tagged_at_ms) VALUES (?, ?, ?)
+     ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, tagged_at_ms = excluded.tagged_at_ms`,
+  );
+  const insertReference = (row: ReferenceRow) => putReference.run(row.reference, row.imageId, row.taggedAtMs);
+  const images = database.query<Omit<ImageRow, "layers"> & { layers: string }, []>(
+    "SELECT id, manifest_digest AS manifestDigest, layers FROM images",
+  );
+  const references = database.query<ReferenceRow, []>(
+    "SELECT reference, image_id AS imageId, tagged_at_ms AS taggedAtMs FROM image_references",
+  );
+  const deleteReference = database.query("DELETE FROM image_references WHERE reference = ?");
+  const deleteImage = database.query("DELETE FROM images WHERE id = ?");
+  return {
+    images: () => images.all().map((row) => ({ ...row, layers: JSON.parse(row.layers) as LayerRow[] })),
+    references: () => references.all(),
+    put(image, rows) {
+      database.transaction(() => {
+        putImage.run(image.id, image.manifestDigest, JSON.stringify(image.layers));
+        for (const row of rows) insertReference(row);
+      })();
+    },
+    putReference: (row) => void insertReference(row),
+    deleteReference: (reference) => void deleteReference.run(reference),
+    deleteImage: (id) => void deleteImage.run(id),
+  };
+}
