@@ -110,3 +110,7 @@ export function parseCpuList(text: string): number[] {
   }
   return cpus;
 }
+
+export function isMountPoint(path: string): boolean {
+  return parseMountInfo(readKernelFile("/proc/self/mountinfo") ?? "").some(({ mountPoint }) => mountPoint === path);
+}

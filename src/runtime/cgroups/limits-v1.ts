@@ -13,7 +13,7 @@ export interface LimitWrite {
 export function limitsV1(resources: ResourcesSpec, host: HostFacts): LimitWrite[] {
   return [
     ...cpusetWrites(resources),
-    ...memoryWrites(resources, host),
+    ...memoryWrites(resources),
     ...cpuWrites(resources),
     ...ioWrites(resources, host),
   ];
