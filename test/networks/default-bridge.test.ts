@@ -196,7 +196,7 @@ describe.skipIf(!isRoot)("default bridge (needs root)", () => {
     const { box, sandbox } = await container();
     const server = createServer((socket) => socket.end("secret"));
     await new Promise<void>((resolve) => server.listen(8082, "127.0.0.1", resolve));
-    await box.run("sh", "-c", "ip link set lo down; echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet");
+    await box.run("sh", "-c", "ip addr flush dev lo; echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet");
     await box.run("ip", "route", "replace", "127.0.0.1/32", "via", "172.17.0.1");
     expect(await box.ask("tcp", "127.0.0.1", 8082)).toStartWith("failed");
     await new Promise((resolve) => server.close(resolve));

@@ -67,7 +67,7 @@ export function textOf(value: Buffer | undefined): string {
 export function parseError(message: Message): { errno: number; explanation: string } {
   const { payload, flags } = message;
   if (payload.length < 4) return { errno: 0, explanation: "" };
-  const errno = -payload.readInt32LE(0);
+  const errno = Math.abs(payload.readInt32LE(0));
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, explanation: "" };
   // The request follows its errno: whole, or only its header when capped.
   const echoed = (flags & NLM_F_CAPPED) !== 0 || payload.length < 8 ? HEADER_BYTES : payload.readUInt32LE(4);

@@ -7,7 +7,7 @@ export const NLM_F_CREATE = 0x400;
 export const NLM_F_APPEND = 0x800;
 export const NLM_F_DUMP = 0x300;
 
-export const NLA_F_NESTED = 0x8000;
+const NLA_F_NESTED = 0x8000;
 export const HEADER_BYTES = 16;
 
 const ALIGN_BYTES = 4;
@@ -88,7 +88,7 @@ export class MessageWriter {
   /** What `body` writes becomes the attribute's value. Throws RangeError when it passes 64 KiB. */
   nest(type: number, body: (writer: this) => void): this {
     const start = this.#length;
-    this.#attributeHeader(type, 0);
+    this.#attributeHeader(type | NLA_F_NESTED, 0);
     body(this);
     const length = this.#length - start;
     if (length > MAX_ATTRIBUTE_BYTES) throw new RangeError(`netlink attribute of ${length} bytes`);

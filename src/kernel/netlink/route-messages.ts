@@ -143,11 +143,6 @@ export function dumpLinks(): Uint8Array {
   return linkHeader(writer, 0, 0).end().finish();
 }
 
-export function getLink(name: string): Uint8Array {
-  const writer = new MessageWriter().begin(RTM_GETLINK, NLM_F_REQUEST);
-  return linkHeader(writer, 0, 0).attributeString(IFLA_IFNAME, name).end().finish();
-}
-
 export function dumpAddresses(): Uint8Array {
   return new MessageWriter()
     .begin(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP)

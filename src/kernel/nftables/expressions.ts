@@ -14,15 +14,14 @@ const FIB_RESULT_ADDRESS_TYPE = 3;
 const FIB_FLAG_DESTINATION = 2;
 const RTN_LOCAL = 2;
 
-/** The first 16-byte register, and the 32-bit registers that lie in it: a concatenated key is one run of these. */
-export const KEY = [1, 9, 10] as const;
+/** The first 16-byte register, and the 32-bit ones that follow its first word: together they hold a concatenated key. */
 export type Register = 1 | 9 | 10;
 
 const META_KEYS = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
 const CT_KEYS = { state: 0, status: 2 } as const;
 const VERDICTS = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const;
 
-export const CT_STATE = { established: 2, related: 4, new: 8 } as const;
+export const CT_STATE = { established: 2, related: 4 } as const;
 /** IPS_DST_NAT */
 export const CT_STATUS_DNAT = 0x20;
 
@@ -34,7 +33,7 @@ function expression(name: string, body: (writer: MessageWriter) => void): Expres
 }
 
 export function loadMeta(key: keyof typeof META_KEYS, register: Register = 1): Expression {
-  return expression("meta", (writer) => writer.attributeU32Be(1, register).attributeU32Be(2, META_KEYS[key]));
+  return expression("meta", (writer) => writer.attributeU32Be(2, META_KEYS[key]).attributeU32Be(1, register));
 }
 
 export function compare(operator: "==" | "!=", value: Uint8Array, register: Register = 1): Expression {
@@ -79,8 +78,9 @@ export function loadDestinationPort(register: Register = 1): Expression {
 /** Looks the key up; with `mapped`, the value replaces the key, else a miss ends the rule. */
 export function lookup(set: string, options: { mapped: boolean }): Expression {
   return expression("lookup", (writer) => {
-    writer.attributeString(1, set).attributeU32Be(2, 1);
+    writer.attributeU32Be(2, 1);
     if (options.mapped) writer.attributeU32Be(3, 1);
+    writer.attributeString(1, set);
   });
 }
 
@@ -104,10 +104,6 @@ export function dnat(): Expression {
 
 export function masquerade(): Expression {
   return expression("masq", () => undefined);
-}
-
-export function counter(): Expression {
-  return expression("counter", () => undefined);
 }
 
 export const isIpv4: Expression[] = [loadMeta("nfproto"), compare("==", Uint8Array.of(NFPROTO_IPV4))];
