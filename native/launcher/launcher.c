@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #define CLOEXEC_RANGE 4 /* CLOSE_RANGE_CLOEXEC */
 
@@ -23,6 +24,13 @@ static void become_supervisor(void) {
   umask(0);
 }
 
+/** Without it we are not run by the daemon: somebody found our file, as `#! /proc/self/exe` does. */
+static bool has_listener(void) {
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  return getsockopt(3, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
 /** `--debug` keeps stderr. */
 static bool redirect_stdio(bool keep_stderr) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -37,6 +45,7 @@ int main(int argc, char **argv) {
   static struct task task = {.plan = &plan, .control = -1, .root = -1};
   become_supervisor();
   int error = plan_read(0, &plan);
+  if (!has_listener()) return 1;
   keep_descriptors(plan.fd_count);
   if (!redirect_stdio(argc > 1 && !strcmp(argv[1], "--debug"))) return 1;
   if (error < 0) plan = (struct plan){.exit_record = "", .socket_path = "", .log_path = "", .memory_cgroup = "", .awaited_clients = 1};

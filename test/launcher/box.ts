@@ -64,7 +64,7 @@ export interface Box extends AsyncDisposable {
   run(plan: BoxPlan): Promise<Finished>;
 }
 
-export async function createBox(binaryPath = join(REPOSITORY, "build/launcher")): Promise<Box> {
+export async function createBox(binaryPath = process.env.GANTRY_TEST_LAUNCHER ?? join(REPOSITORY, "build/launcher")): Promise<Box> {
   const dir = mkdtempSync(join(tmpdir(), "gantry-launcher-test-"));
   const root = join(dir, "root");
   makeRoot(root);
