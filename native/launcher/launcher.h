@@ -178,6 +178,7 @@ ssize_t write_task_stdin(const uint8_t *bytes, size_t length);
 
 /** Zeroed anonymous memory, or NULL. */
 void *map_memory(size_t bytes);
+void forget_program_pages(void);
 /** Decimal digits of `number` at `out`; returns their count. */
 size_t format_decimal(char *out, uint64_t number);
 /** Appends at most what fits, keeping the NUL. */

@@ -40,7 +40,7 @@ static struct {
   uint8_t failure[8 + sizeof(((struct task *)0)->detail)];
   uint32_t failure_length;
   uint8_t *buffer;
-  bool buffer_used;
+  bool relaxed; /* nothing was used since memory was given back */
 } sv = {.control = -1, .signals = -1, .oom = -1, .input = -1, .output = {-1, -1}};
 
 static void close_fd(int *fd) {
@@ -153,7 +153,7 @@ static bool pump(int stream) {
   clock_gettime(CLOCK_REALTIME, &now);
   clients_send_output(sv.plan->tty ? 0 : stream + 1, sv.buffer, (size_t)got);
   log_feed(stream, sv.buffer, (size_t)got, &now);
-  sv.buffer_used |= got > 4096;
+  sv.relaxed = false;
   return true;
 }
 
@@ -427,6 +427,14 @@ static bool is_closed(uint64_t *last_progress, uint64_t *since) {
   return now_ns() - *since > STALLED_NS;
 }
 
+/** Gives back what an idle supervisor does not need. */
+static void relax(void) {
+  madvise(sv.buffer, READ_BYTES, MADV_DONTNEED);
+  log_relax();
+  forget_program_pages();
+  sv.relaxed = true;
+}
+
 static size_t fill_polls(struct pollfd polls[MAX_POLLS]) {
   size_t count = 0;
   bool reading = (sv.phase == RUNNING || sv.phase == DRAINING || sv.phase == STARTING) && may_read_output();
@@ -444,14 +452,10 @@ static size_t fill_polls(struct pollfd polls[MAX_POLLS]) {
 static void turn(bool waiting) {
   struct pollfd polls[MAX_POLLS];
   size_t fixed = fill_polls(polls), count = clients_poll(polls + fixed, 0, true) + fixed;
-  int timeout_ms = waiting ? 50 : sv.buffer_used ? IDLE_MS : -1;
+  int timeout_ms = waiting ? 50 : sv.phase == STARTING || sv.relaxed ? -1 : IDLE_MS;
   if (clients_introduced() < sv.plan->awaited_clients && !waiting) timeout_ms = 100;
   int ready = poll(polls, count, timeout_ms);
-  if (ready == 0 && sv.buffer_used) {
-    madvise(sv.buffer, READ_BYTES, MADV_DONTNEED);
-    log_relax();
-    sv.buffer_used = false;
-  }
+  if (ready == 0 && sv.phase == RUNNING) relax();
   if (ready <= 0) return;
   clients_handle(polls + fixed, count - fixed, true);
   if (polls[1].revents) hear_child_out();

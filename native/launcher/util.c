@@ -1,7 +1,9 @@
 /* Small things that several files use. */
 #include "launcher.h"
 
+#include <link.h>
 #include <linux/magic.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -9,6 +11,17 @@
 void *map_memory(size_t bytes) {
   void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? NULL : memory;
+}
+
+/** The program's own pages come back from the sealed file when they run again; most of what a start needs never does. */
+void forget_program_pages(void) {
+  const ElfW(Phdr) *header = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+  uintptr_t page = (uintptr_t)getauxval(AT_PAGESZ);
+  for (unsigned long left = header ? getauxval(AT_PHNUM) : 0; left > 0; left--, header++) {
+    if (header->p_type != PT_LOAD || header->p_flags & PF_W || header->p_vaddr < page) continue;
+    uintptr_t start = header->p_vaddr / page * page, end = header->p_vaddr + header->p_memsz;
+    madvise((void *)start, end - start, MADV_DONTNEED);
+  }
 }
 
 size_t format_decimal(char *out, uint64_t number) {
