@@ -19,6 +19,8 @@ export interface DaemonOptions {
   busybox?: boolean;
   /** A directory for the data root (a small file system, for example) instead of one of its own. */
   dataRoot?: string;
+  /** A bridge for a thousand containers (/22) instead of 254 addresses. */
+  wideSubnet?: boolean;
 }
 
 /** A daemon of ours on its own socket, directories, bridge, subnet and cgroup parent. */
@@ -59,8 +61,9 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
   const { directory } = territory;
   const socket = join(directory, "gantry.sock");
   const logPath = join(directory, "daemon.log");
-  const subnet = `10.${randomInt(200, 250)}.${randomInt(1, 255)}`;
-  const flags = daemonFlags(territory, socket, subnet);
+  const subnet = `10.${randomInt(200, 250)}.${randomInt(1, 63) * 4}`;
+  const bip = `${subnet}.1/${options.wideSubnet === true ? 22 : 24}`;
+  const flags = daemonFlags(territory, socket, bip);
   let child: Bun.Subprocess | undefined;
 
   const request = (path: string, init: RequestInit = {}) =>
@@ -138,11 +141,11 @@ function newTerritory(options: DaemonOptions): Territory {
   };
 }
 
-function daemonFlags(territory: Territory, socket: string, subnet: string): string[] {
+function daemonFlags(territory: Territory, socket: string, bip: string): string[] {
   return [
     ...["--data-root", territory.dataRoot, "--exec-root", territory.execRoot],
     ...["--pidfile", join(territory.directory, "gantry.pid"), "-H", `unix://${socket}`],
-    ...["--bridge", territory.bridge, "--bip", `${subnet}.1/24`, "--cgroup-parent", territory.cgroupParent],
+    ...["--bridge", territory.bridge, "--bip", bip, "--cgroup-parent", territory.cgroupParent],
   ];
 }
 

@@ -48,7 +48,7 @@ function checkGroups(): Group[] {
     step("types", tool("tsc"), "-p", "."),
     step("lint", tool("oxlint"), "--type-aware", "src", "test", "bench", "scripts"),
     bunTest("rules", ["./test/rules"]),
-    bunTest("unit", ["./src", "./test/harness", "./test/fixtures"]),
+    bunTest("unit", ["./src", "./test/harness", "./test/fixtures", "./bench"]),
   ];
 }
 

@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { busyboxImage } from "../test/fixtures/busybox-image.ts";
+import { largeImage } from "../test/fixtures/large-image.ts";
+import { startDocker, whyNoDocker } from "./docker-peer.ts";
+import { startGantry } from "./gantry-peer.ts";
+import { type Measure, measures, type Scale } from "./measures.ts";
+import { command, type Peer } from "./peer.ts";
+import { formatScoreboard, median, type Score } from "./scoreboard.ts";
+
+/**
+ * `npm run bench [-- --quick] [-- --only TEXT] [-- --peer NAME]`: every measure for every peer, sample by sample in turn, so that
+ * what else the machine does hits all alike. Prints the table and writes `bench/results/<time>.json`.
+ */
+const DOCKER_28 = "/usr/local/bin/docker";
+const arguments_ = process.argv.slice(2);
+const quick = arguments_.includes("--quick");
+const only = valueOf("--only");
+const onlyPeer = valueOf("--peer");
+
+function valueOf(flag: string): string | undefined {
+  const index = arguments_.indexOf(flag);
+  return index < 0 ? undefined : arguments_[index + 1];
+}
+
+async function scale(): Promise<Scale> {
+  return {
+    samples: quick ? 5 : 21,
+    atOnce: 20,
+    manyContainers: quick ? 100 : 500,
+    streamBytes: quick ? 50_000_000 : 200_000_000,
+    largeName: `${quick ? "100 MB" : "1 GB"} in 10 layers`,
+    largeArchive: await largeImage({ layers: 10, layerMib: quick ? 10 : 100 }),
+    ...(existsSync(DOCKER_28) ? { commonCli: [DOCKER_28] } : {}),
+  };
+}
+
+async function startPeers(): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  if (onlyPeer === undefined || onlyPeer === "gantry") peers.push(await startGantry());
+  const reason = whyNoDocker();
+  if (reason !== undefined) console.log(`docker is not measured: ${reason}`);
+  else if (onlyPeer === undefined || onlyPeer === "docker")
+    peers.push(await startDocker().catch((error: unknown) => stopAll(peers, error)));
+  const archive = await busyboxImage();
+  for (const peer of peers) await command(peer, ["load", "-q", "-i", archive]);
+  return peers;
+}
+
+async function stopAll(peers: Peer[], error: unknown): Promise<never> {
+  for (const peer of peers) await peer.stop();
+  throw error;
+}
+
+/** All samples of one measure, the peers by turns. A peer that fails drops out of this measure and says why. */
+async function score(measure: Measure, peers: Peer[]): Promise<Score> {
+  const result: Score = { name: measure.name, unit: measure.unit, target: measure.target, samples: {}, failures: {} };
+  const attempt = async (peer: Peer, step: () => Promise<void>) => {
+    if (result.failures[peer.name] !== undefined) return;
+    await step().catch((error: unknown) => {
+      result.failures[peer.name] = String(error);
+      console.log(`  ${measure.name}: ${String(error)}`);
+    });
+  };
+  for (const peer of peers) await attempt(peer, async () => measure.before?.(peer));
+  for (let round = 0; round < measure.samples; round++) {
+    for (const peer of round % 2 === 0 ? peers : [...peers].reverse()) {
+      await attempt(peer, async () => {
+        const value = await measure.sample(peer);
+        result.samples[peer.name] = [...(result.samples[peer.name] ?? []), value];
+      });
+    }
+  }
+  for (const peer of peers)
+    await measure.after?.(peer).catch((error: unknown) => console.log(`  ${peer.name}: ${String(error)}`));
+  return result;
+}
+
+const chosen = measures(await scale()).filter(({ name }) => only === undefined || name.includes(only));
+const peers = await startPeers();
+const scores: Score[] = [];
+try {
+  for (const measure of chosen) {
+    scores.push(await score(measure, peers));
+    console.log(
+      formatScoreboard(
+        scores.slice(-1),
+        peers.map(({ name }) => name),
+      )
+        .split("\n")
+        .at(-1),
+    );
+  }
+} finally {
+  for (const peer of peers) await peer.stop();
+}
+console.log(
+  `\n${formatScoreboard(
+    scores,
+    peers.map(({ name }) => name),
+  )}`,
+);
+const machine = { kernel: release(), cpus: cpus().length, memoryMib: Math.round(totalmem() / 2 ** 20) };
+const report = {
+  date: new Date().toISOString(),
+  quick,
+  machine,
+  peers: peers.map(({ name, version }) => ({ name, version })),
+  scores: scores.map((entry) => ({
+    ...entry,
+    medians: Object.fromEntries(Object.entries(entry.samples).map(([name, values]) => [name, median(values)])),
+  })),
+};
+const folder = join(import.meta.dir, "results");
+mkdirSync(folder, { recursive: true });
+const file = join(folder, `${report.date.replaceAll(/[:.]/g, "-")}.json`);
+writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+console.log(`\nwritten to ${file}`);
