@@ -12,6 +12,7 @@ import type { NetworkRecord } from "./network-records.ts";
 import { type PortKernel, PortTable, type Reservation } from "./port-table.ts";
 import type { Forwarding } from "./ruleset.ts";
 import type { RulesetGuard } from "./ruleset-guard.ts";
+import { forgetStaleFlows } from "./stale-flows.ts";
 import { renderContainerMessages, renderHostMessages } from "./sandbox-messages.ts";
 
 const DYNAMIC_RANGE = { first: 49153, last: 65535 };
@@ -63,6 +64,11 @@ export class BridgeNetwork {
     this.#bridgeIndex = ensureBridge(options, plan, host, log);
     const { bridge, interContainerCommunication } = options;
     guard.install([{ bridge, subnet: plan.subnet, interContainerCommunication }]);
+    // A packet must pass every table's hook: what another program drops by default, our table cannot let through.
+    for (const chain of host.droppingForwardChains())
+      log.warn(
+        `the firewall chain "${chain}" drops forwarded packets by default: containers reach the world, and are reached from it, only where it has rules that accept interface ${bridge} (with Docker: iptables -I DOCKER-USER -i ${bridge} -j ACCEPT; iptables -I DOCKER-USER -o ${bridge} -j ACCEPT)`,
+      );
   }
 
   attach(request: AttachmentRequest): Sandbox {
@@ -81,6 +87,7 @@ export class BridgeNetwork {
       this.#deps.guard.add(forwardings);
       const state = this.#state(request, { endpointId, address, mac: mac ?? macOf(address), forwardings });
       this.#attachments.set(endpointId, { state, address, reservations, forwardings });
+      forgetStaleFlows(this.#deps.host, forwardings, true, this.#deps.log);
       return this.#sandbox(state, address, reservations);
     } catch (error) {
       for (const reservation of reservations) this.#releaseReservation(reservation);
@@ -98,6 +105,7 @@ export class BridgeNetwork {
     this.#pool.release(attachment.address);
     this.#sweepSoon();
     this.#deps.guard.remove(attachment.forwardings);
+    forgetStaleFlows(this.#deps.host, attachment.forwardings, false, this.#deps.log);
   }
 
   /** What a running container holds since before the daemon was restarted. Throws conflict, invalid-argument. */
@@ -192,6 +200,7 @@ export class BridgeNetwork {
       subnet: plan.subnet,
       gateway: plan.containerGateway,
       hairpin: reservations.length > 0,
+      isolated: !options.interContainerCommunication,
     };
     return {
       endpoint: state,

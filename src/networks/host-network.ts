@@ -1,4 +1,4 @@
-import { errnoName, EEXIST, SystemError } from "../kernel/errno.ts";
+import { EEXIST, ENOENT, SystemError } from "../kernel/errno.ts";
 import { InterfaceIndex } from "../kernel/net-interface.ts";
 import { readNetSysctl, writeNetSysctl } from "../kernel/net-sysctl.ts";
 import { MessageWriter } from "../kernel/netlink/message-writer.ts";
@@ -16,7 +16,8 @@ import {
   parseRoute,
   setLinkUp,
 } from "../kernel/netlink/route-messages.ts";
-import { dumpTable, generation, type TableObjects } from "../kernel/nftables/generation.ts";
+import { deleteFlow, dumpUdpFlows, type Flow, parseFlow } from "../kernel/netlink/conntrack-messages.ts";
+import { droppingForwardChains, dumpTable, generation, type TableObjects } from "../kernel/nftables/generation.ts";
 import { broadcastOf, type Ipv4, ipv4Bytes, ipv4FromBytes, type Subnet } from "./ipv4.ts";
 
 export interface BridgeAddress {
@@ -41,6 +42,12 @@ export interface HostNetwork {
   applyRules(batch: Uint8Array, comment: string): void;
   ruleGeneration(): number;
   dumpRules(table: string, maps: string[]): TableObjects;
+  /** Chains of other programs that drop forwarded packets by default, as `ip filter FORWARD`. */
+  droppingForwardChains(): string[];
+  /** Tracked UDP flows that were opened to a port. */
+  udpFlows(port: number): Flow[];
+  /** Gone already: nothing. */
+  forgetFlow(flow: Flow): void;
   close(): void;
 }
 
@@ -90,7 +97,7 @@ export function createHostNetwork(): HostNetwork {
           }),
         );
       } catch (error) {
-        if (!(error instanceof SystemError) || error.code !== errnoName(EEXIST)) throw error;
+        if (!(error instanceof SystemError) || error.errno !== EEXIST) throw error;
       }
       request(`raising bridge ${name}`, (writer) => setLinkUp(writer, index));
     },
@@ -100,6 +107,19 @@ export function createHostNetwork(): HostNetwork {
     applyRules: (batch, comment) => netfilter.execute(batch, comment),
     ruleGeneration: () => generation(netfilter),
     dumpRules: (table, maps) => dumpTable(netfilter, table, maps),
+    droppingForwardChains: () => droppingForwardChains(netfilter),
+    udpFlows: (port) =>
+      netfilter
+        .query(dumpUdpFlows(port), `listing flows to port ${port}`)
+        .map(parseFlow)
+        .filter((flow) => flow !== undefined),
+    forgetFlow(flow) {
+      try {
+        netfilter.execute(deleteFlow(flow), "forgetting a flow");
+      } catch (error) {
+        if (!(error instanceof SystemError) || error.errno !== ENOENT) throw error;
+      }
+    },
     close() {
       route.close();
       netfilter.close();

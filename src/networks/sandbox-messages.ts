@@ -4,7 +4,7 @@ import {
   addDefaultRoute,
   addVethPair,
   LOOPBACK_INDEX,
-  setHairpin,
+  setBridgePort,
   setLinkUp,
 } from "../kernel/netlink/route-messages.ts";
 import { broadcastOf, type Ipv4, ipv4Bytes, type Subnet } from "./ipv4.ts";
@@ -22,6 +22,8 @@ export interface SandboxLink {
   gateway: Ipv4;
   /** The container may come back to itself through a published port. */
   hairpin: boolean;
+  /** No frames to or from other isolated ports: --icc=false, also where frames do not pass the IPv4 hooks. */
+  isolated: boolean;
 }
 
 /** The host's side: the pair is made with its far end already in the child's namespace, named eth0. Pure. */
@@ -36,7 +38,7 @@ export function renderHostMessages(link: SandboxLink): Sandbox["hostMessages"] {
     peerMac: link.mac,
     mtu: link.mtu,
   });
-  if (link.hairpin) setHairpin(writer, link.hostIndex);
+  if (link.hairpin || link.isolated) setBridgePort(writer, link.hostIndex, link);
   return { messages: writer.finish(), acks: writer.count, childPidAt: [pidAt], comment: `veth pair ${link.hostName}` };
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { silentLogger } from "../../src/base/logger.ts";
+import { createLogger, silentLogger } from "../../src/base/logger.ts";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { closePort } from "../../src/kernel/net-port.ts";
 import { createNetworks } from "../../src/networks/create-networks.ts";
@@ -44,8 +44,13 @@ describe.skipIf(!isRoot)("default bridge (needs root)", () => {
   let networks: Networks;
   let lan: StandIn;
 
-  const make = (records = createMemoryNetworkRecords()) =>
-    createNetworks({ records, options: OPTIONS, clock: createSystemClock(), log: silentLogger });
+  const make = (options: Partial<typeof OPTIONS> = {}, log = silentLogger) =>
+    createNetworks({
+      records: createMemoryNetworkRecords(),
+      options: { ...OPTIONS, ...options },
+      clock: createSystemClock(),
+      log,
+    });
   const release = (sandbox: Sandbox) => sandbox.portReservations.forEach(closePort);
   const container = async (bindings: PortBinding[] = []): Promise<{ box: StandIn; sandbox: Sandbox }> => {
     const box = await world.standIn();
@@ -245,6 +250,69 @@ describe.skipIf(!isRoot)("default bridge (needs root)", () => {
     await networks.detach(web.sandbox.endpoint);
     await networks.detach(next.endpoint);
     expect((await networks.get("bridge")).endpoints).toEqual([]);
+  });
+
+  test("a UDP flow that was opened before its port was published, or to an earlier container, comes through", async () => {
+    const published: PortBinding = { ...tcp(8085), protocol: "udp" };
+    expect(await lan.ask("udp", "10.99.0.1", 8085, 5555)).toStartWith("failed");
+    for (let round = 0; round < 2; round++) {
+      const { box, sandbox } = await container([published]);
+      await box.serve(80);
+      expect(await lan.ask("udp", "10.99.0.1", 8085, 5555)).toBe("from 10.99.0.2");
+      await box.end();
+      release(sandbox);
+      await networks.detach(sandbox.endpoint);
+    }
+  });
+
+  test("--icc=false keeps containers apart, with and without bridge-nf-call-iptables", async () => {
+    await networks.close();
+    networks = make({ interContainerCommunication: false });
+    await networks.restore([]);
+    const a = await container();
+    const b = await container();
+    await b.box.serve(80);
+    for (const bridged of existsSync(BRIDGE_FILTER) ? ["1", "0"] : []) {
+      writeFileSync(BRIDGE_FILTER, bridged);
+      expect(await a.box.ask("tcp", b.sandbox.endpoint.ipAddress, 80)).toStartWith("failed");
+    }
+    expect(await a.box.ask("tcp", "10.99.0.2", 80)).toBe("from 10.99.0.1");
+    for (const { box, sandbox } of [a, b]) {
+      await box.end();
+      await networks.detach(sandbox.endpoint);
+    }
+    await networks.close();
+    networks = make();
+    await networks.restore([]);
+  });
+
+  test("says so when another program's firewall drops forwarded packets", async () => {
+    world.must("nft", "add", "table", "ip", "foreign");
+    world.must("nft", "add", "chain", "ip", "foreign", "FWD", "{ type filter hook forward priority 0; policy drop; }");
+    await networks.close();
+    const lines: string[] = [];
+    networks = make(
+      {},
+      createLogger("warn", (line) => void lines.push(line)),
+    );
+    await networks.restore([]);
+    expect(lines.join("")).toContain('firewall chain \\"ip foreign FWD\\" drops forwarded packets');
+    world.must("nft", "delete", "table", "ip", "foreign");
+  });
+
+  test("an existing bridge keeps its address; --bip and --fixed-cidr are followed", async () => {
+    expect((await networks.get("bridge")).ipam.config).toEqual([{ subnet: "172.17.0.0/16", gateway: "172.17.0.1" }]);
+    const other = make({ bridge: "other0", bip: "10.77.0.9/24", fixedCidr: "10.77.0.128/28" });
+    const { endpoint } = await other.attach(request());
+    expect([endpoint.ipAddress, endpoint.gateway, endpoint.prefixLength]).toEqual(["10.77.0.129", "10.77.0.9", 24]);
+    expect(world.must("nft", "list", "tables")).toContain("table inet gantry-other0");
+    await other.close();
+    const again = make({ bridge: "other0" });
+    expect((await again.get("bridge")).ipam.config).toEqual([{ subnet: "10.77.0.0/24", gateway: "10.77.0.9" }]);
+    await again.close();
+    const third = make({ bridge: "third0" });
+    expect((await third.get("bridge")).ipam.config[0]?.subnet).toBe("172.18.0.0/16");
+    await third.close();
   });
 
   test("500 attachments with a port each take well under a millisecond apiece", async () => {

@@ -13,7 +13,7 @@ export interface StandIn {
   pid: number;
   /** Runs a program inside and returns what it printed. */
   run(...argv: string[]): Promise<string>;
-  ask(protocol: "tcp" | "udp", host: string, port: number): Promise<string>;
+  ask(protocol: "tcp" | "udp", host: string, port: number, sourcePort?: number): Promise<string>;
   serve(port: number): Promise<void>;
   /** Ends everything that runs inside, and with it the namespace. */
   end(): Promise<void>;
@@ -54,7 +54,8 @@ export class World {
     return {
       pid: process.pid,
       run: (...argv) => this.#output(inside(argv)),
-      ask: (protocol, to, port) => this.#output(inside([execPath(), TRAFFIC, "ask", protocol, to, String(port)])),
+      ask: (protocol, to, port, sourcePort = 0) =>
+        this.#output(inside([execPath(), TRAFFIC, "ask", protocol, to, String(port), String(sourcePort)])),
       serve: async (port) => {
         const server = this.#spawn(inside([execPath(), TRAFFIC, "serve", String(port)]));
         servers.push(server);

@@ -1,7 +1,7 @@
 /**
  * A program that the tests run inside network namespaces.
  * `serve PORT`: answers each TCP connection and each UDP datagram on every address with the peer's address, as `from ADDRESS`.
- * `ask tcp|udp HOST PORT`: prints the answer, or `failed REASON` within a second.
+ * `ask tcp|udp HOST PORT [SOURCE-PORT]`: prints the answer, or `failed REASON` within a second.
  */
 import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
@@ -10,7 +10,7 @@ const ASK_TIMEOUT_MS = 1000;
 
 const [verb, ...rest] = process.argv.slice(2);
 if (verb === "serve") serve(Number(rest[0]));
-else ask(rest[0] === "udp" ? "udp" : "tcp", rest[1] ?? "", Number(rest[2]));
+else ask(rest[0] === "udp" ? "udp" : "tcp", rest[1] ?? "", Number(rest[2]), Number(rest[3] ?? 0));
 
 function serve(port: number): void {
   const datagrams = createSocket("udp4");
@@ -23,7 +23,7 @@ function serve(port: number): void {
   });
 }
 
-function ask(protocol: "tcp" | "udp", host: string, port: number): void {
+function ask(protocol: "tcp" | "udp", host: string, port: number, sourcePort: number): void {
   const finish = (text: string) => {
     console.log(text);
     process.exit(0);
@@ -33,7 +33,7 @@ function ask(protocol: "tcp" | "udp", host: string, port: number): void {
     const socket = createSocket("udp4");
     socket.on("message", (answer) => finish(answer.toString()));
     socket.on("error", (error) => finish(`failed ${error.message}`));
-    socket.send("hello", port, host);
+    socket.bind(sourcePort, () => socket.send("hello", port, host));
     return;
   }
   const socket = connect(port, host);

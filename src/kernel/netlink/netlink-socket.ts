@@ -36,7 +36,7 @@ export class NetlinkError extends SystemError {
  * sendto(2), so every method is synchronous and its acknowledgements are waiting when it comes to read them.
  */
 export class NetlinkSocket {
-  readonly #fd: number;
+  #fd: number;
   readonly #buffer = Buffer.alloc(RECEIVE_BUFFER_BYTES);
 
   constructor(protocol: number) {
@@ -72,6 +72,7 @@ export class NetlinkSocket {
 
   close(): void {
     trySyscall("close", this.#fd);
+    this.#fd = -1;
   }
 
   #exchange(requests: Uint8Array): Message[] {

@@ -24,6 +24,7 @@ const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const IFLA_BRPORT_MODE = 4;
+const IFLA_BRPORT_ISOLATED = 33;
 const VETH_INFO_PEER = 1;
 
 const IFA_ADDRESS = 1;
@@ -82,14 +83,23 @@ export function addVethPair(writer: MessageWriter, pair: VethPair): number {
   return pidAt;
 }
 
-/** Lets a bridge port send a frame back where it came from: a container that talks to its own published port. */
-export function setHairpin(writer: MessageWriter, index: number): void {
+/**
+ * `hairpin`: the port may send a frame back where it came from (a container that talks to its own published port).
+ * `isolated`: no frames between it and other isolated ports.
+ */
+export function setBridgePort(
+  writer: MessageWriter,
+  index: number,
+  { hairpin, isolated }: { hairpin: boolean; isolated: boolean },
+): void {
   writer.begin(RTM_NEWLINK, ASK);
   linkHeader(writer, index, 0)
     .nest(IFLA_LINKINFO, (info) =>
       info
         .attributeString(IFLA_INFO_SLAVE_KIND, "bridge")
-        .nest(IFLA_INFO_SLAVE_DATA, (data) => data.attributeU8(IFLA_BRPORT_MODE, 1)),
+        .nest(IFLA_INFO_SLAVE_DATA, (data) =>
+          data.attributeU8(IFLA_BRPORT_MODE, Number(hairpin)).attributeU8(IFLA_BRPORT_ISOLATED, Number(isolated)),
+        ),
     )
     .end();
 }

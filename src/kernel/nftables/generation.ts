@@ -1,7 +1,12 @@
-import { parseAttributes } from "../netlink/message-reader.ts";
+import { parseAttributes, textOf } from "../netlink/message-reader.ts";
 import { MessageWriter, NLM_F_DUMP, NLM_F_REQUEST } from "../netlink/message-writer.ts";
 import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
 import { NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT } from "./batch.ts";
+
+const HOOK_FORWARD = 2;
+const NF_DROP = 0;
+/** Families whose forward hook IPv4 packets pass. */
+const FAMILIES: Record<number, string> = { 1: "inet", 2: "ip" };
 
 /** A number that changes with every change of any table in the network namespace: the cheap question "was anybody here?". */
 export function generation(socket: NetlinkSocket): number {
@@ -49,6 +54,26 @@ export function dumpTable(socket: NetlinkSocket, table: string, maps: string[]):
       dump(NFT.getElement, (writer) => writer.attributeString(1, table).attributeString(2, map)),
     ),
   };
+}
+
+/** Base chains at the forward hook, of any family and program, whose policy is to drop: `family table chain`. */
+export function droppingForwardChains(socket: NetlinkSocket): string[] {
+  const request = new MessageWriter()
+    .begin((NFNL_SUBSYS_NFTABLES << 8) | NFT.getChain, NLM_F_REQUEST | NLM_F_DUMP)
+    .u8(0)
+    .u8(0)
+    .u16(0)
+    .end()
+    .finish();
+  return socket.query(request, "listing chains").flatMap(({ payload }) => {
+    const attributes = parseAttributes(payload, 4);
+    const hook = parseAttributes(attributes.get(4) ?? Buffer.alloc(0))
+      .get(1)
+      ?.readUInt32BE(0);
+    const family = FAMILIES[payload.readUInt8(0)];
+    if (hook !== HOOK_FORWARD || attributes.get(5)?.readUInt32BE(0) !== NF_DROP || family === undefined) return [];
+    return [`${family} ${textOf(attributes.get(1))} ${textOf(attributes.get(3))}`];
+  });
 }
 
 /** In chains, rules, sets and element lists alike attribute 1 is the table's name. */
