@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { conflict, notFound } from "../../src/base/errors.ts";
@@ -9,12 +9,15 @@ import { currentBootId } from "../../src/engine/boot.ts";
 import { createFailpoint } from "../../src/engine/failpoints.ts";
 import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
 import type { Image } from "../../src/images/images.ts";
+import { childCgroups } from "../../src/kernel/cgroup-files.ts";
 import { closeFd } from "../../src/kernel/files.ts";
 import { openPidfd } from "../../src/kernel/process.ts";
 import { processStatus } from "../../src/kernel/processes.ts";
 import { runProgram } from "../../src/kernel/run-program.ts";
 import type { AttachmentRequest, EndpointState, Sandbox } from "../../src/networks/networks.ts";
 import { renderLoopbackMessages } from "../../src/networks/sandbox-messages.ts";
+import { removeCgroupTree } from "../../src/runtime/cgroups/cgroup-control.ts";
+import { cgroupDirectories } from "../../src/runtime/cgroups/cgroup-operations.ts";
 import { gatherHostFacts } from "../../src/runtime/host-facts.ts";
 import { createLauncher } from "../../src/runtime/launcher/create-launcher.ts";
 import { containerMigrations, createContainerRecords } from "../../src/storage/records/containers.ts";
@@ -130,6 +133,31 @@ export async function openTestContainers(
       volumeDatabase.close();
     },
   };
+}
+
+/** Takes away all that a test directory has caused: containers by force, cgroups, the directory. */
+export async function removeTerritory(directory: string, system: TestContainers): Promise<void> {
+  for (const { id } of await system.containers.list({ all: true, limit: 0, size: false, filters: {} })) {
+    await system.containers.remove(id, { force: true, volumes: true, link: false });
+  }
+  await system.close();
+  removeCgroupTree(gatherHostFacts(cgroupParentOf(directory)).cgroup, cgroupParentOf(directory));
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** What containers that are gone have left behind; to be asked when there are none. */
+export function leftovers(directory: string): string[] {
+  const found = ["data/containers", "data/snapshots/active", "data/volumes", "run/launchers"].flatMap((name) =>
+    readdirSync(`${directory}/${name}`).map((entry) => `${name}/${entry}`),
+  );
+  const { cgroup } = gatherHostFacts(cgroupParentOf(directory));
+  const groups = cgroupDirectories(cgroup, cgroupParentOf(directory)).flatMap((parent) =>
+    childCgroups(parent).map((child) => `${parent}/${child}`),
+  );
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(directory));
+  return [...found, ...groups, ...mounts];
 }
 
 /** One cgroup parent for each test directory: `/gantry-test-x`. */

@@ -1,0 +1,154 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { until } from "../harness/until.ts";
+import type { Step } from "./doomed-daemon.ts";
+import { leftovers, openTestContainers, removeTerritory, type TestContainers } from "./territory.ts";
+
+let directory: string;
+let system: TestContainers | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(`${tmpdir()}/gantry-recovery-`);
+});
+
+afterEach(async () => {
+  if (system !== undefined) await removeTerritory(directory, system);
+  system = undefined;
+});
+
+const never = new AbortController().signal;
+
+/** Runs the steps in a process of their own, then kills it (unless a failpoint did). Returns what each step said. */
+async function doomed(steps: Step[], failpoint = ""): Promise<string[]> {
+  const child = Bun.spawn([process.execPath, `${import.meta.dir}/doomed-daemon.ts`, directory, JSON.stringify(steps)], {
+    env: { ...process.env, GANTRY_FAILPOINT: failpoint },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  let text = "";
+  for await (const piece of child.stdout) {
+    text += Buffer.from(piece).toString();
+    if (text.endsWith("done\n")) child.kill("SIGKILL");
+  }
+  await child.exited;
+  expect(child.signalCode).toBe("SIGKILL");
+  return text.split("\n").filter((line) => line !== "" && line !== "done");
+}
+
+async function reopened(): Promise<TestContainers> {
+  system = await openTestContainers(directory);
+  await system.containers.recover();
+  return system;
+}
+
+async function statuses({ containers }: TestContainers): Promise<string[]> {
+  const all = await containers.list({ all: true, limit: 0, size: false, filters: {} });
+  return all.map((container) => `${container.spec.name} ${container.state.status}`).sort();
+}
+
+async function nothingLeft({ containers, volumes }: TestContainers): Promise<void> {
+  for (const { id } of await containers.list({ all: true, limit: 0, size: false, filters: {} })) {
+    await containers.remove(id, { force: true, volumes: true, link: false });
+  }
+  await volumes.prune({ all: ["true"] });
+  let left: string[] = [];
+  await until("nothing is left", () => {
+    left = leftovers(directory);
+    return left.length === 0;
+  }).catch(() => {});
+  expect(left).toEqual([]);
+}
+
+describe("a daemon that was killed", () => {
+  test("finds its containers running, with their endpoints, execs and exit codes to come", async () => {
+    const [, execLine = ""] = await doomed([
+      {
+        do: "start",
+        name: "alive",
+        command: ["sh", "-c", "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"],
+      },
+      { do: "exec", name: "alive" },
+    ]);
+    const exec = execLine.split(" ")[1] ?? "";
+    const { containers, endpoints } = await reopened();
+    expect(endpoints.size).toBe(1);
+    expect((await containers.get("alive")).state.status).toBe("running");
+    expect(await containers.getExec(exec)).toMatchObject({ running: true });
+    const { result } = containers.wait("alive", "not-running", never);
+    await containers.stop("alive", {});
+    expect(await result).toEqual({ code: 9 });
+    expect(endpoints.size).toBe(0);
+    await nothingLeft(system as TestContainers);
+  });
+
+  test("learns the exit code of what ended meanwhile, and removes what was to be removed", async () => {
+    await doomed([
+      { do: "start", name: "ended", command: ["sh", "-c", "sleep 0.2; exit 7"] },
+      { do: "start", name: "gone", command: ["sh", "-c", "sleep 0.2"], changes: { autoRemove: true } },
+    ]);
+    await Bun.sleep(300);
+    const { containers, events } = await reopened();
+    await until(
+      "both ends are handled",
+      async () => (await statuses(system as TestContainers)).join() === "ended exited",
+    );
+    expect((await containers.get("ended")).state).toMatchObject({ exit: { code: 7 } });
+    expect(events.filter((event) => event.action === "die")).toHaveLength(2);
+    await nothingLeft(system as TestContainers);
+  });
+
+  test("starts what its policy wants running, but not what the user stopped", async () => {
+    const loop = ["sleep", "600"];
+    const policy = (name: "always" | "unless-stopped") => ({ restart: { name, maximumRetryCount: 0 } });
+    await doomed([
+      { do: "start", name: "always", command: loop, changes: policy("always") },
+      { do: "start", name: "unless", command: loop, changes: policy("unless-stopped") },
+      { do: "stop", name: "always" },
+      { do: "stop", name: "unless" },
+    ]);
+    const own = await reopened();
+    await until("the policies are obeyed", async () => {
+      return (await statuses(own)).join() === "always running,unless exited";
+    });
+    await nothingLeft(own);
+  });
+
+  test("does not take up a task of another boot", async () => {
+    await doomed([{ do: "start", name: "old", command: ["sleep", "600"] }]);
+    const { Database } = await import("bun:sqlite");
+    const database = new Database(`${directory}/data/records/containers.db`);
+    database.run('UPDATE containers SET run = replace(run, \'"bootId":"\', \'"bootId":"other-\')');
+    database.close();
+    const own = await reopened();
+    expect((await own.containers.get("old")).state).toMatchObject({ status: "exited", exit: { code: 255 } });
+    await nothingLeft(own);
+  });
+});
+
+const volumes: Step[] = [
+  { do: "start", name: "one", command: ["sleep", "600"], changes: { anonymousVolumes: ["/data"] } },
+  { do: "stop", name: "one" },
+  { do: "remove", name: "one" },
+];
+
+describe("a daemon killed in the middle of", () => {
+  test.each([
+    ["create.recorded", ""],
+    ["create.prepared", ""],
+    ["start.attached", "one created"],
+    ["start.launched", "one running"],
+    ["stop.begin", "one running"],
+    ["stop.signalled", "one running"],
+    ["exit.begin", "one exited"],
+    ["exit.recorded", "one exited"],
+    ["remove.begin", ""],
+    ["remove.record", ""],
+  ])("%s leaves the container whole or not at all", async (failpoint, expected) => {
+    await doomed(volumes, failpoint);
+    const own = await reopened();
+    expect((await statuses(own)).join()).toBe(expected);
+    await nothingLeft(own);
+  });
+});
