@@ -102,8 +102,8 @@ export function matchesLabel(labels: Record<string, string>, wanted: string): bo
 
 /** Longer patterns come from nobody who looks for a name. */
 const MAX_PATTERN_LENGTH = 256;
-/** A quantified group or a back-reference can take for ever; Go's engine, which Docker uses, cannot. */
-const UNSAFE_PATTERN = /\)[*+?{]|\\[1-9k]|\(\?/;
+/** Quantified groups, back-references and many quantifiers can take for ever; Go's engine, which Docker uses, cannot. */
+const UNSAFE_PATTERN = /\)[*+?{]|\\[1-9k]|\(\?|([*+{][^*+{]*){3}/;
 const PLAIN_PATTERN = /^(\^?)([\w/-]*)(\$?)$/;
 
 /** Docker matches names and IDs by regular expression, unanchored. */
