@@ -1,0 +1,24 @@
+import { createIo } from "../cli/io.ts";
+import { main } from "../cli/main.ts";
+
+const DAEMON_NAMES = ["gantryd", "dockerd"];
+
+/** The name we were started by; `bin/gantry` passes it on, as a script's own name is lost behind the runtime. */
+const invokedAs = process.env["GANTRY_INVOKED_AS"] ?? "gantry";
+const args = process.argv.slice(2);
+
+async function dispatch(): Promise<number> {
+  if (DAEMON_NAMES.includes(invokedAs)) return (await import("./daemon.ts")).runDaemon(args);
+  if (args[0] === "daemon") return (await import("./daemon.ts")).runDaemon(args.slice(1));
+  if (args[0] === "debug") return (await import("./debug.ts")).runDebug(args.slice(1));
+  return main({
+    program: invokedAs === "docker" ? "docker" : "gantry",
+    args,
+    io: createIo(),
+    environment: process.env,
+    workingDir: process.cwd(),
+  });
+}
+
+// Ends at once: open sockets and a pending read of standard input must not hold us.
+process.exit(await dispatch());

@@ -1,0 +1,56 @@
+import { type Command, NO_ARGUMENTS } from "../command.ts";
+import { checkFilter, encodeFilters } from "../filters.ts";
+import { BOOL, INT, listOf, STRING } from "../flags/flag-types.ts";
+import { containerLayout, containerRow, type ListedContainer } from "../format/container-rows.ts";
+import { formatList } from "../format/list-format.ts";
+import { FORMAT_USAGE } from "../format/usage.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS]",
+  short: "List containers",
+  aliases: ["container ls", "container list", "container ps", "ps"],
+  flags: [
+    { name: "all", short: "a", type: BOOL, usage: "Show all containers (default shows just running)" },
+    {
+      name: "filter",
+      short: "f",
+      type: listOf("filter", checkFilter),
+      usage: "Filter output based on conditions provided",
+    },
+    { name: "format", type: STRING, usage: FORMAT_USAGE },
+    {
+      name: "last",
+      short: "n",
+      type: INT,
+      usage: "Show n last created containers (includes all states)",
+      default: "-1",
+    },
+    { name: "latest", short: "l", type: BOOL, usage: "Show the latest created container (includes all states)" },
+    { name: "no-trunc", type: BOOL, usage: "Don't truncate output" },
+    { name: "quiet", short: "q", type: BOOL, usage: "Only display container IDs" },
+    { name: "size", short: "s", type: BOOL, usage: "Display total file sizes" },
+  ],
+  arity: NO_ARGUMENTS,
+  examples: [
+    ["ps -a", "Every container, stopped ones too"],
+    ["ps --filter status=exited --format '{{.Names}}: {{.Status}}'", "Choose the containers and the columns"],
+  ],
+  async run(context, flags) {
+    const transport = await context.connect();
+    const format = flags.string("format") || (flags.bool("quiet") ? "" : ((await context.config()).psFormat ?? ""));
+    const size = flags.bool("size") || /\.Size\b/.test(format);
+    const limit = flags.bool("latest") && !flags.changed("last") ? 1 : Number(flags.string("last"));
+    const query = {
+      all: flags.bool("all") ? true : undefined,
+      limit: limit > 0 ? limit : undefined,
+      size: size ? true : undefined,
+      filters: encodeFilters(flags.list("filter")),
+    };
+    const answer = await transport.call("GET", "/containers/json", { query });
+    const containers = await answer.json<ListedContainer[]>();
+    const options = { noTrunc: flags.bool("no-trunc"), now: new Date() };
+    const rows = containers.map((container) => containerRow(container, options));
+    await context.io.out(formatList(containerLayout(flags.bool("size")), rows, { format, quiet: flags.bool("quiet") }));
+    return 0;
+  },
+};

@@ -1,0 +1,16 @@
+import { type Command, exactly } from "../command.ts";
+
+export const command: Command = {
+  usage: "CONTAINER NEW_NAME",
+  short: "Rename a container",
+  aliases: ["container rename", "rename"],
+  flags: [],
+  arity: exactly(2),
+  async run(context, flags) {
+    const [from = "", to = ""] = flags.arguments.map((name) => name.trim());
+    if (from === "" || to === "") throw new Error("Error: Neither old nor new names may be empty");
+    const transport = await context.connect();
+    await transport.call("POST", `/containers/${encodeURIComponent(from)}/rename`, { query: { name: to } });
+    return 0;
+  },
+};

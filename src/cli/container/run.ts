@@ -1,0 +1,124 @@
+import type { Transport } from "../../client/transport.ts";
+import { AT_LEAST_ONE, type CliContext, type Command, ExitError } from "../command.ts";
+import type { Parsed } from "../flags/flag-set.ts";
+import type { Terminal } from "../terminal.ts";
+import { RUN_FLAGS } from "./container-flags.ts";
+import { checkImageReference, createContainer, prepareCreate, runFailure } from "./create-container.ts";
+import { streams } from "./create-body.ts";
+import { followSize, joinStreams, proxySignals } from "./session.ts";
+import { DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
+import { requestWait } from "./wait-request.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  short: "Create and run a new container from an image",
+  aliases: ["container run", "run"],
+  flags: RUN_FLAGS,
+  arity: AT_LEAST_ONE,
+  interspersed: false,
+  examples: [
+    ["run --rm debian echo hello", "Run one command, and leave nothing behind"],
+    ["run -it --rm debian bash", "A shell in a new container"],
+    ["run -d --name web -p 8080:80 nginx", "A server in the background; port 8080 of this host leads to it"],
+    ["run -v data:/var/lib/data -e MODE=test IMAGE", "With a volume and an environment variable"],
+  ],
+  run: runContainer,
+};
+
+async function runContainer(context: CliContext, flags: Parsed): Promise<number> {
+  const detached = flags.bool("detach");
+  if (detached && flags.list("attach").length > 0) {
+    throw new ExitError(1, "conflicting options: cannot specify both --attach and --detach");
+  }
+  const wanted = streams(flags, detached);
+  const terminal = wanted.Tty ? (await import("../terminal.ts")).openTerminal() : undefined;
+  if (wanted.AttachStdin && terminal !== undefined && !terminal.inputIsTerminal) {
+    throw new ExitError(1, "the input device is not a TTY");
+  }
+  try {
+    const consoleSize = detached ? [0, 0] : (terminal?.size() ?? [0, 0]);
+    const body = await prepareCreate(context, flags, { detached, consoleSize: consoleSize as [number, number] });
+    checkImageReference(flags.arguments[0] ?? "");
+    const transport = await context.connect();
+    const { id } = await createContainer(context, flags, body);
+    if (wanted.AttachStdin || wanted.AttachStdout || wanted.AttachStderr) {
+      return await runAttached(context, flags, { transport, id, wanted, terminal });
+    }
+    return await runDetached(context, flags, { transport, id, detached });
+  } catch (error) {
+    terminal?.restore();
+    throw runFailure(context.program, "run", error);
+  }
+}
+
+interface Attached {
+  transport: Transport;
+  id: string;
+  wanted: ReturnType<typeof streams>;
+  terminal: Terminal | undefined;
+}
+
+async function runAttached(context: CliContext, flags: Parsed, session: Attached): Promise<number> {
+  const { transport, id, wanted, terminal } = session;
+  const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
+  const query = {
+    stream: true,
+    stdin: wanted.AttachStdin,
+    stdout: wanted.AttachStdout,
+    stderr: wanted.AttachStderr,
+    detachKeys: keys,
+  };
+  if (flags.bool("sig-proxy")) proxySignals(transport, id);
+  // Both must stand before the start: else the first output, or the exit of a short command, would be missed.
+  const [stream, wait] = await Promise.all([
+    transport.hijack(`/containers/${id}/attach`, { query: onlyTrue(query) }),
+    requestWait(transport, id, flags.bool("rm") ? "removed" : "next-exit"),
+  ]);
+  const { done } = joinStreams(context, stream, {
+    stdin: wanted.AttachStdin,
+    tty: wanted.Tty,
+    terminal,
+    detachKeys: parseDetachKeys(keys === "" ? DEFAULT_DETACH_KEYS : keys),
+  });
+  done.catch(() => undefined);
+  try {
+    await transport.call("POST", `/containers/${id}/start`);
+  } catch (error) {
+    if (flags.bool("rm")) await wait.code.catch(() => undefined);
+    throw error;
+  }
+  if (terminal !== undefined) followSize(transport, `/containers/${id}`, terminal);
+  try {
+    await done;
+  } catch (error) {
+    if (error instanceof Detached) {
+      await context.io.err(`${error.message}\n`);
+      return 0;
+    }
+    throw error;
+  }
+  return wait.code;
+}
+
+async function runDetached(
+  context: CliContext,
+  flags: Parsed,
+  target: { transport: Transport; id: string; detached: boolean },
+): Promise<number> {
+  const { transport, id } = target;
+  if (target.detached) {
+    await transport.call("POST", `/containers/${id}/start`);
+    await context.io.out(`${id}\n`);
+    return 0;
+  }
+  const wait = await requestWait(transport, id, flags.bool("rm") ? "removed" : "next-exit");
+  await transport.call("POST", `/containers/${id}/start`);
+  return wait.code;
+}
+
+function onlyTrue(query: Record<string, string | boolean>): Record<string, string | true> {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== false)) as Record<
+    string,
+    string | true
+  >;
+}

@@ -1,0 +1,53 @@
+import type { Command } from "./command.ts";
+import type { Flag } from "./flags/flag-set.ts";
+import { flagUsages } from "./flags/flag-usage.ts";
+import { type Entry, GROUPS, TOP } from "./registry.ts";
+
+/** `gantry run --help`. */
+export function commandHelp(program: string, path: string, command: Command): string {
+  let text = `Usage:  ${program} ${path}${command.usage === "" ? "" : ` ${command.usage}`}\n\n${command.short}\n`;
+  if (command.aliases.length > 1) {
+    text += `\nAliases:\n  ${command.aliases.map((alias) => `${program} ${alias}`).join(", ")}\n`;
+  }
+  if (command.examples !== undefined && command.examples.length > 0) {
+    text += "\nExamples:\n";
+    for (const [line, does] of command.examples) text += `  # ${does}\n  ${program} ${line}\n`;
+  }
+  const options = flagUsages(command.flags);
+  if (options !== "") text += `\nOptions:\n${options}`;
+  return text;
+}
+
+/** `gantry container --help`. */
+export function groupHelp(program: string, name: string): string {
+  const group = GROUPS[name];
+  if (group === undefined) throw new Error(`bug: no group ${name}`);
+  const rows = Object.entries(group.entries).filter(([, entry]) => entry.aliasOf === undefined);
+  return (
+    `Usage:  ${program} ${name} COMMAND\n\n${group.short}\n\nCommands:\n${columns(rows)}\n` +
+    `Run '${program} ${name} COMMAND --help' for more information on a command.\n`
+  );
+}
+
+/** `gantry --help`. */
+export function topHelp(program: string, globals: readonly Flag[]): string {
+  const entries = Object.entries(TOP);
+  const rows = (section: Entry["section"]) => entries.filter(([, entry]) => entry.section === section);
+  const groups = Object.entries(GROUPS).map(([name, group]): [string, { short: string }] => [name, group]);
+  return (
+    `Usage:  ${program} [OPTIONS] COMMAND\n\nBuilds, ships and runs containers\n\n` +
+    `Common Commands:\n${columns(rows("common"))}\nManagement Commands:\n${columns(groups)}\n` +
+    `Commands:\n${columns(rows("other").toSorted(byName))}\nEngine Commands:\n${columns(rows("engine"))}\n` +
+    `Global Options:\n${flagUsages(globals)}\n` +
+    `Run '${program} COMMAND --help' for more information on a command.\n`
+  );
+}
+
+function byName(a: [string, unknown], b: [string, unknown]): number {
+  return a[0] < b[0] ? -1 : 1;
+}
+
+function columns(rows: [name: string, entry: { short: string }][], minWidth = 11): string {
+  const width = Math.max(minWidth, ...rows.map(([name]) => name.length));
+  return rows.map(([name, entry]) => `  ${name.padEnd(width)} ${entry.short}\n`).join("");
+}

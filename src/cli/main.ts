@@ -1,0 +1,190 @@
+import { ClientError, ConnectionError } from "../client/errors.ts";
+import { Transport } from "../client/transport.ts";
+import { type CliContext, type Command, ExitError } from "./command.ts";
+import { configDir, readConfigFile } from "./config-file.ts";
+import { FlagError, HelpRequested, type Parsed, parseFlags } from "./flags/flag-set.ts";
+import { globalFlags } from "./global-flags.ts";
+import type { Io } from "./io.ts";
+import { type Entry, GROUPS, TOP } from "./registry.ts";
+import { resolveHost } from "./resolve-host.ts";
+import { CLIENT_VERSION } from "./version.ts";
+
+const FLAG_ERROR_CODE = 125;
+
+export interface MainInputs {
+  program: string;
+  args: string[];
+  io: Io;
+  environment: Readonly<Record<string, string | undefined>>;
+  workingDir: string;
+}
+
+/** Runs one command line; resolves to the exit code. Every message of a failure has been written. */
+export async function main(inputs: MainInputs): Promise<number> {
+  const { program, io } = inputs;
+  const globals = globalFlags(configDir("", inputs.environment));
+  let global: Parsed;
+  try {
+    global = parseFlags(globals, inputs.args, { interspersed: false });
+  } catch (error) {
+    if (error instanceof HelpRequested) return printTopHelp(inputs);
+    return usageError(
+      inputs,
+      `${(error as Error).message}\n\nUsage:  ${program} [OPTIONS] COMMAND [ARG...]`,
+      program,
+      FLAG_ERROR_CODE,
+    );
+  }
+  const [verb, ...rest] = global.arguments;
+  if (global.bool("version")) {
+    await io.out(`Gantry version ${CLIENT_VERSION}\n`);
+    return 0;
+  }
+  if (verb === undefined) return printTopHelp(inputs);
+  if (verb === "help") return printHelp(inputs, rest);
+  const group = GROUPS[verb];
+  const context = createContext(inputs, global);
+  if (group === undefined) {
+    const found = TOP[verb];
+    return found === undefined ? unknownCommand(inputs, verb) : runEntry(context, verb, found, rest);
+  }
+  const [name, ...args] = rest;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") return printHelp(inputs, [verb]);
+  const found = group.entries[name];
+  if (found !== undefined) return runEntry(context, `${verb} ${name}`, found, args);
+  if (name.startsWith("-"))
+    return usageError(
+      inputs,
+      `unknown flag: ${name}\n\nUsage:  ${program} ${verb}`,
+      `${program} ${verb}`,
+      FLAG_ERROR_CODE,
+    );
+  const { closest } = await import("./suggest.ts");
+  const hint = closest(name, Object.keys(group.entries));
+  const suggestion = hint === undefined ? "" : `\n\nDid you mean '${program} ${verb} ${hint}'?`;
+  return usageError(
+    inputs,
+    `${program}: unknown command: ${program} ${verb} ${name}${suggestion}\n\nUsage:  ${program} ${verb}`,
+    `${program} ${verb}`,
+    1,
+  );
+}
+
+function createContext(inputs: MainInputs, global: Parsed): CliContext {
+  const dir = configDir(global.changed("config") ? global.string("config") : "", inputs.environment);
+  let config: ReturnType<typeof readConfigFile> | undefined;
+  let transport: Promise<Transport> | undefined;
+  const readConfig = () => (config ??= readConfigFile(dir));
+  const connect = async () => {
+    const host = await resolveHost(global, inputs.environment, { configDir: dir, config: readConfig });
+    const apiVersion = inputs.environment["DOCKER_API_VERSION"];
+    return new Transport(host, { userAgent: `Gantry-Client/${CLIENT_VERSION} (linux)`, apiVersion });
+  };
+  return {
+    program: inputs.program,
+    io: inputs.io,
+    environment: inputs.environment,
+    workingDir: inputs.workingDir,
+    config: readConfig,
+    connect: () => (transport ??= connect()),
+  };
+}
+
+async function runEntry(context: CliContext, path: string, entry: Entry, args: string[]): Promise<number> {
+  const { command } = await entry.load();
+  const title = `${context.program} ${path}`;
+  const usage = `Usage:  ${title}${command.usage === "" ? "" : ` ${command.usage}`}`;
+  let flags: Parsed;
+  try {
+    flags = parseFlags(command.flags, args, { interspersed: command.interspersed ?? true });
+  } catch (error) {
+    if (!(error instanceof HelpRequested)) {
+      return usageError(
+        context,
+        `${(error as Error).message}\n\n${usage}`,
+        title,
+        error instanceof FlagError ? FLAG_ERROR_CODE : 1,
+      );
+    }
+    const { commandHelp } = await import("./help.ts");
+    await context.io.out(commandHelp(context.program, path, command));
+    return 0;
+  }
+  for (const notice of flags.notices) await context.io.err(`${notice}\n`);
+  const arity = arityProblem(command, flags.arguments.length);
+  if (arity !== undefined) {
+    return usageError(context, `${context.program}: '${title}' ${arity}\n\n${usage}`, title, 1);
+  }
+  return runCommand(context, command, flags);
+}
+
+async function runCommand(context: CliContext, command: Command, flags: Parsed): Promise<number> {
+  try {
+    return await command.run(context, flags);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "EPIPE") return 141; // as if SIGPIPE had ended us
+    const { code, message } = describeFailure(error);
+    if (message !== "") await context.io.err(`${message}\n`);
+    return code;
+  }
+}
+
+/** The words and the exit code for anything that a verb threw. */
+export function describeFailure(error: unknown): { code: number; message: string } {
+  if (error instanceof ExitError) return { code: error.code, message: error.message };
+  if (error instanceof ClientError) return { code: 1, message: `Error response from daemon: ${error.message}` };
+  if (error instanceof ConnectionError) return { code: 1, message: error.message };
+  return { code: 1, message: error instanceof Error ? error.message : String(error) };
+}
+
+function arityProblem(command: Command, count: number): string | undefined {
+  const { min, max } = command.arity;
+  if (count >= min && count <= max) return undefined;
+  const words = (n: number) => `${n} ${n === 1 ? "argument" : "arguments"}`;
+  if (max === 0) return "accepts no arguments";
+  if (min === max) return `requires ${words(min)}`;
+  if (max === Number.POSITIVE_INFINITY) return `requires at least ${words(min)}`;
+  return min === 0 ? `requires at most ${words(max)}` : `requires at least ${min} and at most ${words(max)}`;
+}
+
+async function usageError(inputs: { io: Io }, message: string, title: string, code: number): Promise<number> {
+  await inputs.io.err(`${message}\n\nRun '${title} --help' for more information\n`);
+  return code;
+}
+
+async function unknownCommand(inputs: MainInputs, verb: string): Promise<number> {
+  const { program } = inputs;
+  const { closest, laterVerb } = await import("./suggest.ts");
+  const later = laterVerb(verb);
+  if (later) {
+    await inputs.io.err(`${program}: '${program} ${verb}' is not available yet in this version of Gantry\n`);
+    return 1;
+  }
+  const hint = closest(verb, [...Object.keys(TOP), ...Object.keys(GROUPS)]);
+  const suggestion = hint === undefined ? "" : `\n\nDid you mean '${program} ${hint}'?`;
+  return usageError(inputs, `${program}: unknown command: ${program} ${verb}${suggestion}`, program, 1);
+}
+
+async function printTopHelp(inputs: MainInputs): Promise<number> {
+  const { topHelp } = await import("./help.ts");
+  await inputs.io.out(topHelp(inputs.program, globalFlags(configDir("", inputs.environment))));
+  return 0;
+}
+
+async function printHelp(inputs: MainInputs, path: string[]): Promise<number> {
+  const [verb, name] = path;
+  if (verb === undefined) return printTopHelp(inputs);
+  const { commandHelp, groupHelp } = await import("./help.ts");
+  const group = GROUPS[verb];
+  const entry = group === undefined ? TOP[verb] : name === undefined ? undefined : group.entries[name];
+  if (entry !== undefined) {
+    const { command } = await entry.load();
+    await inputs.io.out(
+      commandHelp(inputs.program, name === undefined || group === undefined ? verb : `${verb} ${name}`, command),
+    );
+    return 0;
+  }
+  if (group === undefined || name !== undefined) return unknownCommand(inputs, path.join(" "));
+  await inputs.io.out(groupHelp(inputs.program, verb));
+  return 0;
+}

@@ -1,0 +1,177 @@
+import type { Command } from "./command.ts";
+
+/** One verb. Its module is loaded when it is called, so that a start pays for one verb only. */
+export interface Entry {
+  short: string;
+  section: "common" | "other" | "engine";
+  /** Another name of a verb, left out of the help. */
+  aliasOf?: string;
+  load(): Promise<{ command: Command }>;
+}
+
+const entry = (short: string, load: Entry["load"], section: Entry["section"] = "other"): Entry => ({
+  short,
+  section,
+  load,
+});
+const alias = (of: Entry, name: string): Entry => ({ ...of, aliasOf: name });
+
+const run = entry("Create and run a new container from an image", () => import("./container/run.ts"), "common");
+const exec = entry("Execute a command in a running container", () => import("./container/exec.ts"), "common");
+const ps = entry("List containers", () => import("./container/ps.ts"), "common");
+const attach = entry(
+  "Attach local standard input, output, and error streams to a running container",
+  () => import("./container/attach.ts"),
+);
+const create = entry("Create a new container", () => import("./container/create.ts"));
+const kill = entry("Kill one or more running containers", () => import("./container/kill.ts"));
+const logs = entry("Fetch the logs of a container", () => import("./container/logs.ts"));
+const pause = entry("Pause all processes within one or more containers", () => import("./container/pause.ts"));
+const unpause = entry("Unpause all processes within one or more containers", () => import("./container/unpause.ts"));
+const port = entry("List port mappings or a specific mapping for the container", () => import("./container/port.ts"));
+const rename = entry("Rename a container", () => import("./container/rename.ts"));
+const restart = entry("Restart one or more containers", () => import("./container/restart.ts"));
+const rm = entry("Remove one or more containers", () => import("./container/rm.ts"));
+const start = entry("Start one or more stopped containers", () => import("./container/start.ts"));
+const stop = entry("Stop one or more running containers", () => import("./container/stop.ts"));
+const top = entry("Display the running processes of a container", () => import("./container/top.ts"));
+const wait = entry(
+  "Block until one or more containers stop, then print their exit codes",
+  () => import("./container/wait.ts"),
+);
+
+const images = entry("List images", () => import("./image/ls.ts"), "common");
+const pull = entry("Download an image from a registry", () => import("./image/pull.ts"), "common");
+const push = entry("Upload an image to a registry", () => import("./image/push.ts"), "common");
+const history = entry("Show the history of an image", () => import("./image/history.ts"));
+const importImage = entry(
+  "Import the contents from a tarball to create a filesystem image",
+  () => import("./image/import.ts"),
+);
+const load = entry("Load an image from a tar archive or STDIN", () => import("./image/load.ts"));
+const rmi = entry("Remove one or more images", () => import("./image/rm.ts"));
+const save = entry(
+  "Save one or more images to a tar archive (streamed to STDOUT by default)",
+  () => import("./image/save.ts"),
+);
+const tag = entry("Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", () => import("./image/tag.ts"));
+
+const info = entry("Display system-wide information", () => import("./system/info.ts"), "common");
+const version = entry("Show the version information", () => import("./system/version.ts"), "common");
+const events = entry("Get real time events from the server", () => import("./system/events.ts"));
+const inspect = entry("Return low-level information on Docker objects", () => import("./system/inspect.ts"));
+
+export const TOP: Record<string, Entry> = {
+  run,
+  exec,
+  ps,
+  images,
+  pull,
+  push,
+  version,
+  info,
+  attach,
+  create,
+  events,
+  history,
+  import: importImage,
+  inspect,
+  kill,
+  load,
+  logs,
+  pause,
+  port,
+  rename,
+  restart,
+  rm,
+  rmi,
+  save,
+  start,
+  stop,
+  tag,
+  top,
+  unpause,
+  wait,
+};
+
+export interface Group {
+  short: string;
+  entries: Record<string, Entry>;
+}
+
+export const GROUPS: Record<string, Group> = {
+  container: {
+    short: "Manage containers",
+    entries: {
+      attach,
+      create,
+      exec,
+      inspect: entry("Display detailed information on one or more containers", () => import("./container/inspect.ts")),
+      kill,
+      logs,
+      ls: ps,
+      list: alias(ps, "ls"),
+      ps: alias(ps, "ls"),
+      pause,
+      port,
+      prune: entry("Remove all stopped containers", () => import("./container/prune.ts")),
+      rename,
+      restart,
+      rm,
+      remove: alias(rm, "rm"),
+      run,
+      start,
+      stop,
+      top,
+      unpause,
+      wait,
+    },
+  },
+  image: {
+    short: "Manage images",
+    entries: {
+      history,
+      import: importImage,
+      inspect: entry("Display detailed information on one or more images", () => import("./image/inspect.ts")),
+      load,
+      ls: images,
+      list: alias(images, "ls"),
+      pull,
+      push,
+      rm: rmi,
+      remove: alias(rmi, "rm"),
+      save,
+      tag,
+    },
+  },
+  network: {
+    short: "Manage networks",
+    entries: {
+      inspect: entry("Display detailed information on one or more networks", () => import("./network/inspect.ts")),
+      ls: entry("List networks", () => import("./network/ls.ts")),
+      list: alias(
+        entry("List networks", () => import("./network/ls.ts")),
+        "ls",
+      ),
+    },
+  },
+  system: { short: "Manage the engine", entries: { events, info } },
+  volume: {
+    short: "Manage volumes",
+    entries: {
+      create: entry("Create a volume", () => import("./volume/create.ts")),
+      inspect: entry("Display detailed information on one or more volumes", () => import("./volume/inspect.ts")),
+      ls: entry("List volumes", () => import("./volume/ls.ts")),
+      list: alias(
+        entry("List volumes", () => import("./volume/ls.ts")),
+        "ls",
+      ),
+      prune: entry("Remove unused local volumes", () => import("./volume/prune.ts")),
+      rm: entry("Remove one or more volumes", () => import("./volume/rm.ts")),
+      remove: alias(
+        entry("Remove one or more volumes", () => import("./volume/rm.ts")),
+        "rm",
+      ),
+    },
+  },
+};

@@ -1,0 +1,37 @@
+/** Verbs of Docker's that this version does not have; saying so is more use than "unknown command". */
+const LATER = new Set(
+  "bake build builder buildx checkpoint commit compose config context cp diff export login logout manifest node plugin search secret service stack stats swarm update".split(
+    " ",
+  ),
+);
+
+/** A word further away than this is no typing mistake. */
+const MAX_DISTANCE = 2;
+
+export function laterVerb(word: string): boolean {
+  return LATER.has(word);
+}
+
+/** The candidate that `word` was probably meant to be. Pure. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = (word.length <= 3 ? 1 : MAX_DISTANCE) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word, candidate);
+    if (distance < bestDistance && distance < Math.max(word.length, 2)) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,60 @@
+import { jsonLines } from "../../client/json-lines.ts";
+import { executeTemplate } from "../../formats/go-template/evaluate.ts";
+import { FUNCTION_NAMES } from "../../formats/go-template/functions.ts";
+import { parseTemplate } from "../../formats/go-template/parser.ts";
+import type { WireEvent } from "../../wire/events.ts";
+import { type Command, ExitError, NO_ARGUMENTS } from "../command.ts";
+import { checkFilter, encodeFilters } from "../filters.ts";
+import { listOf, STRING } from "../flags/flag-types.ts";
+import { eventLine } from "../format/event-line.ts";
+import { parseTimestamp } from "../format/timestamp.ts";
+import { INSPECT_FORMAT_USAGE } from "../format/usage.ts";
+
+export const command: Command = {
+  usage: "[OPTIONS]",
+  short: "Get real time events from the server",
+  aliases: ["system events", "events"],
+  flags: [
+    {
+      name: "filter",
+      short: "f",
+      type: listOf("filter", checkFilter),
+      usage: "Filter output based on conditions provided",
+    },
+    { name: "format", type: STRING, usage: INSPECT_FORMAT_USAGE },
+    { name: "since", type: STRING, usage: "Show all events created since timestamp" },
+    { name: "until", type: STRING, usage: "Stream events until this timestamp" },
+  ],
+  arity: NO_ARGUMENTS,
+  async run(context, flags) {
+    const render = renderer(flags.string("format"));
+    const now = new Date();
+    const time = (name: string) => flags.value(name, (text) => parseTimestamp(text, now), "");
+    const query = { since: time("since"), until: time("until"), filters: encodeFilters(flags.list("filter")) };
+    const transport = await context.connect();
+    const answer = await transport.call("GET", "/events", { query });
+    for await (const event of jsonLines<WireEvent>(answer.stream())) await context.io.out(`${render(event)}\n`);
+    return 0;
+  },
+};
+
+function renderer(format: string): (event: WireEvent) => string {
+  if (format === "") return eventLine;
+  if (format === "json") return (event) => JSON.stringify(event);
+  try {
+    const template = parseTemplate(format, FUNCTION_NAMES);
+    return (event) => {
+      const data = {
+        ...event,
+        ID: event.Actor.ID,
+        TimeNano: event.timeNano,
+        Time: event.time,
+        Scope: event.scope,
+        Status: event.Action,
+      };
+      return executeTemplate(template, data, { missingKey: "error", rootType: "*events.Message" });
+    };
+  } catch (error) {
+    throw new ExitError(64, `Error parsing format: template parsing error: ${(error as Error).message}`);
+  }
+}
