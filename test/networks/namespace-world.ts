@@ -94,7 +94,7 @@ export class World {
     syscall("setns", "original namespace", this.#original, CLONE_NEWNET);
     closeSync(this.#own);
     closeSync(this.#original);
-    for (const process of [...this.#processes]) await this.#end(process);
+    for (const process of this.#processes) await this.#end(process);
   }
 
   #spawn(argv: string[]): Subprocess {
