@@ -7,6 +7,9 @@ import { type DaemonConfig, parseDaemonFlags, resolveDaemonConfig } from "../eng
 import { lockFile } from "../kernel/file-lock.ts";
 import { serveApi } from "./serve-api.ts";
 
+/** Built by scripts/build-launcher. */
+const LAUNCHER_PATH = new URL("../../build/launcher", import.meta.url).pathname;
+
 /** `gantry daemon`: configuration, lock, engine, API; ends at SIGTERM or SIGINT, leaving the containers running. Returns the exit code. */
 export async function runDaemon(argv: string[]): Promise<number> {
   let config: DaemonConfig;
@@ -50,7 +53,7 @@ async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
   if (config.ignored.length > 0) logger.debug("settings without effect here", { settings: config.ignored });
 
   const stopped = stopSignal(logger);
-  const engine = await createEngine({ config, logger });
+  const engine = await createEngine({ config, logger, launcherPath: LAUNCHER_PATH });
   const api = await serveApi(engine, config, logger);
   logger.info("API listen on", { hosts: config.hosts });
   await stopped;

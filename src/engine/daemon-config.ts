@@ -33,6 +33,8 @@ export interface DaemonConfig {
   shutdownTimeoutSeconds: number;
   noNewPrivileges: boolean;
   seccompProfile: string;
+  /** `--tls=false`, said outright: TCP without TLS beyond the loopback addresses. */
+  plainTcpAllowed: boolean;
   /** Accepted for the sake of existing scripts, without an effect here. */
   ignored: string[];
 }
@@ -165,6 +167,7 @@ const DEFAULTS: DaemonConfig = {
   shutdownTimeoutSeconds: 15,
   noNewPrivileges: false,
   seccompProfile: "",
+  plainTcpAllowed: false,
   ignored: [],
 };
 
@@ -255,6 +258,7 @@ function finish(config: DaemonConfig): DaemonConfig {
 }
 
 function assign(config: DaemonConfig, option: Option, value: unknown): void {
+  if (option.flag === "tls") config.plainTcpAllowed = convert(option, value) === false;
   if (option.field === undefined) {
     config.ignored.push(option.flag);
     return;
