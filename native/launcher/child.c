@@ -143,8 +143,9 @@ int op_init(struct task *task, const struct operation *op) {
   (void)op;
   sigset_t caught = forwarded_signals(), before;
   sigprocmask(SIG_SETMASK, &caught, &before);
-  pid_t child = clone_child(0, -1);
-  if (child < 0) return failed(task, "clone3", "");
+  /* The container's filter is on by now, and filters refuse clone3. */
+  pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+  if (child < 0) return failed(task, "clone", "");
   if (child > 0) {
     prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
     prctl(PR_SET_NAME, "docker-init", 0, 0, 0);
