@@ -218,7 +218,7 @@ static size_t record_line(char *out, const char *key, uint64_t value) {
   return length;
 }
 
-/** Durable before anybody is told: written beside, synced, renamed. */
+/** Whole before anybody is told: written beside, then renamed. Not synced: no record is believed after a reboot. */
 static void write_exit_record(void) {
   char beside[PATH_MAX] = "", text[256];
   append(beside, sizeof beside - 5, sv.plan->exit_record);
@@ -231,7 +231,6 @@ static void write_exit_record(void) {
   int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return;
   int error = write_whole(fd, text, length);
-  fsync(fd);
   close(fd);
   if (error == 0) rename(beside, sv.plan->exit_record);
 }
