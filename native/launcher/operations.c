@@ -151,12 +151,13 @@ int op_device_program(struct task *task, const struct operation *op) {
   return result;
 }
 
-/** Signals every process listed in a v1 cgroup.procs. Returns whether there was any. */
-static bool kill_listed(int procs) {
+/** Signals every process of a v1 cgroup. Returns whether there was any. An open list never changes: each look opens it anew. */
+static bool kill_listed(int directory) {
+  int procs = openat(directory, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+  if (procs < 0) return false;
   char bytes[4096];
   pid_t pid = 0;
   bool any = false;
-  lseek(procs, 0, SEEK_SET);
   for (ssize_t got; (got = read(procs, bytes, sizeof bytes)) > 0;) {
     for (ssize_t i = 0; i < got; i++) {
       if (bytes[i] >= '0' && bytes[i] <= '9') {
@@ -167,12 +168,16 @@ static bool kill_listed(int procs) {
       pid = 0;
     }
   }
+  close(procs);
   return any;
 }
 
-static bool still_populated(int events) {
+static bool still_populated(int directory) {
+  int events = openat(directory, "cgroup.events", O_RDONLY | O_CLOEXEC);
+  if (events < 0) return false;
   char bytes[256];
-  ssize_t got = pread(events, bytes, sizeof bytes - 1, 0);
+  ssize_t got = read(events, bytes, sizeof bytes - 1);
+  close(events);
   if (got <= 0) return false;
   bytes[got] = 0;
   return strstr(bytes, "populated 1") != NULL;
@@ -187,13 +192,11 @@ int op_kill_cgroup(struct task *task, const struct operation *op) {
     int kill_file = openat(directory, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     if (kill_file >= 0) write_whole(kill_file, "1", 1), close(kill_file);
   }
-  int list = openat(directory, v2 ? "cgroup.events" : "cgroup.procs", O_RDONLY | O_CLOEXEC);
-  for (int waited_ms = 0; list >= 0 && waited_ms < 2000; waited_ms += 2) {
-    if (v2 ? !still_populated(list) : !kill_listed(list)) break;
+  for (int waited_ms = 0; waited_ms < 2000; waited_ms += 2) {
+    if (v2 ? !still_populated(directory) : !kill_listed(directory)) break;
     while (waitpid(-1, NULL, WNOHANG) > 0) continue;
     pause_ms(2);
   }
-  if (list >= 0) close(list);
   close(directory);
   return 0;
 }

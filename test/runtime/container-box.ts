@@ -100,7 +100,7 @@ export async function createContainerBox(): Promise<ContainerBox> {
         tty: process.tty,
         stdin: false,
         stdinOnce: false,
-        abandonOutput: false,
+        abandonOutput: wanted.namespaces?.pid === "host",
       },
       rootfs: { kind: "overlay", cwd: join(dir, id), data: `lowerdir=${lower},upperdir=upper,workdir=work,volatile` },
       rootMountPoint: join(dir, "mnt"),
