@@ -18,6 +18,10 @@ export interface Core {
   /** Writes the run to the records. A full disk is logged, never in the way: what the kernel did is true all the same. */
   persist(entry: Entry): void;
   publish(entry: Entry, action: string, attributes?: Record<string, string>): void;
+  /** One event for each volume of the container. */
+  publishVolumes(entry: Entry, action: "mount" | "unmount"): void;
+  /** Images of containers that are being made and have no entry yet: they are in use all the same. */
+  readonly creating: Map<string, string>;
 }
 
 export function createCore(deps: ContainersDeps): Core {
@@ -44,6 +48,23 @@ export function createCore(deps: ContainersDeps): Core {
         attributes: { ...spec.labels, image: spec.image, name: spec.name, ...attributes },
       });
     },
+    publishVolumes(entry, action) {
+      for (const mount of entry.definition.mounts) {
+        if (mount.type !== "volume") continue;
+        const mounted = {
+          destination: mount.destination,
+          "read/write": String(mount.readWrite),
+          propagation: mount.propagation,
+        };
+        deps.publish({
+          type: "volume",
+          action,
+          actorId: mount.name,
+          attributes: { driver: mount.driver, container: entry.id, ...(action === "mount" ? mounted : {}) },
+        });
+      }
+    },
+    creating: new Map(),
   };
   return core;
 }

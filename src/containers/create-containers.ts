@@ -79,6 +79,7 @@ export function createContainers(deps: ContainersDeps): ContainersService {
         if (definition.imageId !== imageId) continue;
         users.push({ id, running: run.state.status === "running" || run.state.status === "paused" });
       }
+      for (const [id, creating] of core.creating) if (creating === imageId) users.push({ id, running: false });
       return users;
     },
     counts() {

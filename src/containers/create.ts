@@ -1,4 +1,4 @@
-import { messageOf } from "../base/errors.ts";
+import { invalid, messageOf } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import type { Image } from "../images/images.ts";
 import { containerPaths, makeContainerDirectory, removeContainerDirectory } from "./container-files.ts";
@@ -29,12 +29,15 @@ export async function createContainer(core: Core, asked: ContainerSpec): Promise
   const id = deps.randomId();
   const name = given === "" ? generateName((candidate) => index.isTaken(candidate)) : given;
   index.reserve(name, id);
+  core.creating.set(id, image.id);
   try {
     const spec = complete(core, { ...merged, name }, id);
     await build(core, defineContainer(core, spec, id, image, planned), image, planned);
   } catch (error) {
     index.release(name, id);
     throw error;
+  } finally {
+    core.creating.delete(id);
   }
   return { id, warnings };
 }
@@ -49,7 +52,7 @@ function complete(core: Core, spec: ContainerSpec, id: string): ContainerSpec {
     ...spec,
     hostname: spec.hostname || (joined?.definition.spec.hostname ?? inherited),
     domainname: spec.domainname || (joined?.definition.spec.domainname ?? ""),
-    runtime: spec.runtime || deps.defaults.runtime,
+    runtime: runtimeOf(spec.runtime, deps.defaults.runtime),
     network: joined === undefined ? spec.network : { ...spec.network, mode: `container:${joined.id}` },
     namespaces: {
       ...spec.namespaces,
@@ -57,6 +60,14 @@ function complete(core: Core, spec: ContainerSpec, id: string): ContainerSpec {
       ipc: pinned(spec.namespaces.ipc, core),
     },
   };
+}
+
+/** Names under which clients ask for the one runtime that there is. */
+const RUNTIME_NAMES = new Set(["", "runc", "io.containerd.runc.v2"]);
+
+function runtimeOf(asked: string, own: string): string {
+  if (!RUNTIME_NAMES.has(asked) && asked !== own) throw invalid(`unknown or invalid runtime name: ${asked}`);
+  return asked || own;
 }
 
 /** `container:name` becomes `container:id`, which survives a rename. */

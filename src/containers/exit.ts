@@ -42,16 +42,14 @@ export async function handleExit(core: Core, entry: Entry, exit: Exit, actions: 
     core.apply(entry, { fact: "exited", exit }, { endpoints: [] });
   }
   // A container that is about to be removed is written once, as being removed.
-  if (!removes) {
-    core.persist(entry);
-    await forget(core, entry.id);
-  }
-  if (exit.oomKilled) core.publish(entry, "oom");
+  if (!removes) core.persist(entry);
   core.publish(entry, "die", { exitCode: String(exit.code), execDuration: String(Math.floor(ranForMs / 1000)) });
   deps.failpoint("exit.recorded");
+  core.publishVolumes(entry, "unmount");
   tellStopped(entry);
-  if (removes) await actions.remove(entry);
-  else if (decision.restart) actions.restartLater(entry, decision.delayMs);
+  if (removes) return actions.remove(entry);
+  await forget(core, entry.id);
+  if (decision.restart) actions.restartLater(entry, decision.delayMs);
 }
 
 export function tellStopped(entry: Entry): void {

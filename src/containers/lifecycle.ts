@@ -28,6 +28,7 @@ export function createLifecycle(core: Core): Lifecycle {
   function follow(entry: Entry): void {
     const { task } = entry;
     if (task === undefined) return;
+    task.onOutOfMemory(() => core.publish(entry, "oom"));
     task.exited
       .then((exit) => queue.run(entry.id, async () => entry.task === task && (await exited(entry, exit))))
       .catch((error: unknown) =>
@@ -90,10 +91,8 @@ export function createLifecycle(core: Core): Lifecycle {
     start: (entry) =>
       queue.run(entry.id, async () => {
         const { status } = entry.run.state;
-        if (status === "running") return { changed: false };
+        if (status === "running" || status === "restarting") return { changed: false };
         assertCan(entry.run.state, "start", subjectOf(entry));
-        entry.retry?.abort();
-        entry.retry = undefined;
         entry.backoffMs = 0;
         entry.run = { ...entry.run, restartCount: 0 };
         await startNow(entry);

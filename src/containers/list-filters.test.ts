@@ -74,6 +74,7 @@ test.each([
 
 test("no pattern takes for ever", () => {
   const began = performance.now();
-  for (const pattern of ["(a+)+$", "(a|a)*b", "(.*)*x", "((a)\\2)*", ".*.*.*.*.*.*.*x"]) matchesText(`${"a".repeat(60)}!`, pattern);
+  for (const pattern of ["(a+)+$", "(a|a)*b", "(.*)*x", "((a)\\2)*", ".*.*.*.*.*.*.*x"])
+    matchesText(`${"a".repeat(60)}!`, pattern);
   expect(performance.now() - began).toBeLessThan(200);
 });

@@ -47,7 +47,10 @@ export async function recover(core: Core, lifecycle: Lifecycle, execs: Execs): P
   await sweep(core, found);
   for (const entry of running) lifecycle.follow(entry);
   for (const [entry, exit] of ended) await lifecycle.exited(entry, exit);
-  for (const entry of index.all()) await settle(core, lifecycle, entry, ended.has(entry));
+  const snapshots = new Set(deps.snapshots.listActive());
+  for (const entry of index.all()) {
+    await settle(core, lifecycle, entry, { justEnded: ended.has(entry), isLost: !snapshots.has(entry.id) });
+  }
 }
 
 /** Joins the record with what the launcher says. Returns the end of a task that ended while no daemon looked. */
@@ -146,12 +149,16 @@ function isContainerId(name: string): boolean {
 }
 
 /** What is left to do for a container that does not run: finish its removal, `--rm`, or start it again. */
-async function settle(core: Core, lifecycle: Lifecycle, entry: Entry, justEnded: boolean): Promise<void> {
+async function settle(
+  core: Core,
+  lifecycle: Lifecycle,
+  entry: Entry,
+  { justEnded, isLost }: { justEnded: boolean; isLost: boolean },
+): Promise<void> {
   const { deps, index, queue } = core;
   if (!index.has(entry.id)) return;
   const { state } = entry.run;
   const { autoRemove, restart } = entry.definition.spec;
-  const isLost = !deps.snapshots.listActive().includes(entry.id);
   try {
     if (state.status === "removing" || isLost || (state.status === "exited" && autoRemove)) {
       await queue.run(entry.id, () => takeAway(core, entry, { discardVolumes: autoRemove }));

@@ -22,21 +22,28 @@ export async function removeContainer(
   const entry = core.index.find(reference);
   if (entry.removing !== undefined) throw conflict(`removal of container ${reference} is already in progress`);
   if (!options.force) assertCan(entry.run.state, "remove", subjectOf(entry, reference));
-  if (isRunning(entry.run.state)) {
-    try {
-      await kill(entry);
-    } catch (error) {
-      throw new EngineError(
-        "internal",
-        `cannot remove container "/${entry.definition.spec.name}": could not kill: ${messageOf(error)}`,
-        { cause: error },
-      );
-    }
+  for (;;) {
+    if (isRunning(entry.run.state)) await killFirst(entry, kill);
+    // With --rm the end of the task has removed it already, or is about to.
+    if (entry.removing !== undefined) return entry.removing;
+    const isDone = await core.queue.run(entry.id, async () => {
+      // A start that was under way has come first.
+      if (isRunning(entry.run.state)) return false;
+      await takeAway(core, entry, { discardVolumes: options.volumes });
+      return true;
+    });
+    if (isDone) return;
+    if (!options.force) assertCan(entry.run.state, "remove", subjectOf(entry, reference));
   }
-  // With --rm the end of the task has removed it already, or is about to.
-  if (entry.removing !== undefined) return entry.removing;
-  if (!core.index.has(entry.id)) return;
-  await core.queue.run(entry.id, () => takeAway(core, entry, { discardVolumes: options.volumes }));
+}
+
+async function killFirst(entry: Entry, kill: (entry: Entry) => Promise<void>): Promise<void> {
+  try {
+    await kill(entry);
+  } catch (error) {
+    const text = `cannot remove container "/${entry.definition.spec.name}": could not kill: ${messageOf(error)}`;
+    throw new EngineError("internal", text, { cause: error });
+  }
 }
 
 /**
@@ -65,8 +72,6 @@ async function removeAll(core: Core, entry: Entry, options: { discardVolumes: bo
     await deps.snapshots.remove(entry.id);
     removeContainerDirectory(containerPaths(deps.paths.containers, entry.id));
     await releaseMounts(entry.definition.mounts, entry.id, deps, { discardAnonymous: options.discardVolumes });
-    for (const id of entry.execs.keys()) await forget(core, id);
-    await forget(core, entry.id);
   } catch (error) {
     core.apply(entry, { fact: "removal-failed", reason: messageOf(error) });
     core.persist(entry);
@@ -84,4 +89,6 @@ async function removeAll(core: Core, entry: Entry, options: { discardVolumes: bo
   for (const attachment of entry.pending) attachment.abandon();
   core.publish(entry, "destroy");
   entry.waiters.notifyRemoved({ code });
+  // Nobody waits for these; without a record the next daemon sweeps them.
+  await Promise.all([entry.id, ...entry.execs.keys()].map((id) => forget(core, id)));
 }

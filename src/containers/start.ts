@@ -121,6 +121,7 @@ function running(core: Core, entry: Entry, launched: LaunchedTask, pending: Pend
     { stoppedByUser: false },
   );
   core.persist(entry);
+  core.publishVolumes(entry, "mount");
   core.publish(entry, "start");
 }
 

@@ -28,6 +28,9 @@ export function validateSpec(spec: ContainerSpec): void {
   for (const variable of spec.process.environment) {
     if (variable === "" || variable.startsWith("=")) throw invalid(`invalid environment variable: ${variable}`);
   }
+  if (spec.cgroupParent.split("/").some((name) => name === ".." || name === ".") || /[\0\n]/.test(spec.cgroupParent)) {
+    throw invalid(`invalid cgroup parent: ${spec.cgroupParent}`);
+  }
   validateNamespaces(spec);
 }
 
