@@ -33,10 +33,11 @@ const NO_MESSAGES = { messages: new Uint8Array(), acks: 0, comment: "nothing" };
  */
 export function createNetworks(deps: NetworksDeps): Networks {
   const { records, options, clock, log } = deps;
+  const table = tableName(options.bridge);
   const host = deps.host ?? createHostNetwork();
   const plan = planBridge(options, host, lastSubnet(records));
   const predefined = preparePredefined(records, plan, options, clock.now());
-  const guard = new RulesetGuard(tableName(options.bridge), host, log);
+  const guard = new RulesetGuard(table, host, log);
   const bridge = new BridgeNetwork({
     record: predefined.find(({ name }) => name === "bridge") as NetworkRecord,
     options,
@@ -71,7 +72,7 @@ export function createNetworks(deps: NetworksDeps): Networks {
     async restore(running) {
       for (const state of running) {
         if (state.networkName !== "bridge") idle.set(state.endpointId, state);
-        else if (!adopt(bridge, state, log)) continue;
+        else adopt(bridge, state, log);
       }
       try {
         bridge.ensure();
@@ -126,15 +127,13 @@ function idleSandbox(network: NetworkRecord, { containerId, endpoint }: Attachme
   };
 }
 
-function adopt(bridge: BridgeNetwork, state: EndpointState, log: Logger): boolean {
+function adopt(bridge: BridgeNetwork, state: EndpointState, log: Logger): void {
   try {
     bridge.adopt(state);
-    return true;
   } catch (error) {
     log.error("cannot take over a running container's network", {
       container: state.containerId,
       error: messageOf(error),
     });
-    return false;
   }
 }
