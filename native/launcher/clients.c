@@ -17,13 +17,17 @@
 #define QUEUE_BYTES (160u << 10)     /* room for two reads with their headers above the mark */
 #define QUEUE_FULL_BYTES (24u << 10) /* above it the task's output waits */
 
+#define MAX_READS_A_TURN 16           /* then output and the other clients have their turn */
+
 enum kind { FREE, NEW, ATTACHED, SUBSCRIBED };
 
 struct client {
   enum kind kind;
   int fd;
   uint8_t flags;
-  bool input_ended, output_ended, gone;
+  bool input_ended, output_ended;
+  bool hung_up; /* both ways: what it sent before is still passed on, nothing else is waited for */
+  bool gone;    /* to be closed at the end of this turn */
   uint8_t frame[HEADER_BYTES + MAX_REQUEST_BYTES];
   uint32_t frame_length;
   uint8_t *queue;
@@ -45,13 +49,23 @@ static void close_client(struct client *client) {
   if (had_input) close_task_stdin_once();
 }
 
+/** A client that hung up while the task does not read its last input gives way to a new one. */
+static struct client *free_slot(void) {
+  struct client *hung_up = NULL;
+  for (struct client *client = clients; client < clients + MAX_CLIENTS; client++) {
+    if (client->kind == FREE) return client;
+    if (client->hung_up) hung_up = client;
+  }
+  if (hung_up) close_client(hung_up);
+  return hung_up;
+}
+
 static void accept_clients(void) {
   for (;;) {
     int fd = accept4(LISTENER, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
-    struct client *client = clients;
-    while (client < clients + MAX_CLIENTS && client->kind != FREE) client++;
-    if (client == clients + MAX_CLIENTS) {
+    struct client *client = free_slot();
+    if (!client) {
       close(fd);
       continue;
     }
@@ -75,6 +89,13 @@ static void enqueue(struct client *client, const uint8_t *bytes, size_t length) 
   client->queue_length += (uint32_t)length;
 }
 
+/** It cannot be written to: a subscriber is of no use then, an attached client may still give input. */
+static void output_broken(struct client *client) {
+  client->output_ended = true;
+  client->queue_length = 0;
+  if (client->kind != ATTACHED || client->input_ended) client->gone = true;
+}
+
 static void send_parts(struct client *client, const uint8_t *header, const uint8_t *bytes, size_t length) {
   size_t header_length = header ? HEADER_BYTES : 0, sent = 0;
   if (client->gone) return;
@@ -82,10 +103,7 @@ static void send_parts(struct client *client, const uint8_t *header, const uint8
     struct iovec parts[2] = {{(void *)(uintptr_t)header, header_length}, {(void *)(uintptr_t)bytes, length}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t taken = sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (taken < 0 && errno != EAGAIN && errno != EINTR) {
-      client->gone = true;
-      return;
-    }
+    if (taken < 0 && errno != EAGAIN && errno != EINTR) return output_broken(client);
     if (taken > 0) sent = (size_t)taken;
     sent_bytes += sent;
   }
@@ -98,15 +116,16 @@ static void send_queue(struct client *client) {
   while (client->queue_length > 0) {
     ssize_t sent = send(client->fd, client->queue + client->queue_at, client->queue_length, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return;
     if (sent < 0) {
-      if (errno != EAGAIN) client->gone = true;
-      return;
+      output_broken(client);
+      break;
     }
     sent_bytes += (uint64_t)sent;
     client->queue_at += (uint32_t)sent;
     client->queue_length -= (uint32_t)sent;
   }
-  munmap(client->queue, QUEUE_BYTES);
+  if (client->queue) munmap(client->queue, QUEUE_BYTES);
   client->queue = NULL;
   client->queue_at = 0;
 }
@@ -210,17 +229,15 @@ static void end_input(struct client *client) {
 
 /** One turn of input: what is held first, then what the socket has, as long as the task takes it. */
 static void pass_input(struct client *client) {
-  for (;;) {
+  for (int reads = 0; reads < MAX_READS_A_TURN; reads++) {
     if (client->input_length == 0) {
-      if (client->input_ended && client->flags & ATTACH_STDIN && client->gone) return;
       if (!client->input && !(client->input = map_memory(READ_BYTES))) return;
       ssize_t got = recv(client->fd, client->input, READ_BYTES, MSG_DONTWAIT);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) return;
       if (got <= 0) {
-        if (got < 0) client->gone = true;
-        end_input(client);
-        return;
+        if (got < 0 || client->hung_up) client->gone = true;
+        return end_input(client);
       }
       client->input_at = 0;
       client->input_length = (uint32_t)got;
@@ -251,29 +268,29 @@ size_t clients_poll(struct pollfd *polls, size_t count, bool accepting) {
     short events = 0;
     if (client->kind != ATTACHED || (client->input_length == 0 && !client->input_ended)) events |= POLLIN;
     if (client->queue_length > 0) events |= POLLOUT;
-    polls[count++] = (struct pollfd){.fd = client->fd, .events = events};
+    polls[count++] = (struct pollfd){.fd = client->hung_up ? -1 : client->fd, .events = events};
   }
   return count;
 }
 
 static void handle(int index, short found) {
   struct client *client = &clients[index];
-  if (found & POLLOUT) send_queue(client);
+  if (found & (POLLHUP | POLLERR)) {
+    client->hung_up = true;
+    client->output_ended = true;
+    client->queue_length = 0;
+  }
+  if (found & POLLOUT && client->queue_length > 0) send_queue(client);
   if (found & POLLIN && client->kind != ATTACHED)
     while (read_frame(index)) continue;
   if (client->kind == ATTACHED && found & (POLLIN | POLLHUP) && client->input_length == 0) pass_input(client);
-  /* Hung up both ways: nobody reads our output; what it sent is still passed on. */
-  if (found & (POLLHUP | POLLERR)) {
-    client->queue_length = 0;
-    client->output_ended = true;
-    if (client->kind != ATTACHED || client->input_ended || client->input_length == 0) client->gone = true;
-  }
+  if (client->hung_up && (client->kind != ATTACHED || client->input_ended)) client->gone = true;
 }
 
 void clients_handle(const struct pollfd *polls, size_t count, bool accepting) {
   size_t at = 0;
   for (int i = 0; i < MAX_CLIENTS && at < count; i++) {
-    if (clients[i].kind == FREE || clients[i].fd != polls[at + accepting].fd) continue;
+    if (clients[i].kind == FREE) continue;
     short found = polls[at + accepting].revents;
     at++;
     if (found) handle(i, found);

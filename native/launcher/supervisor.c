@@ -235,10 +235,18 @@ static void write_exit_record(void) {
   if (error == 0) rename(beside, sv.plan->exit_record);
 }
 
+static void hear_oom(void) {
+  uint64_t kills = oom_kills();
+  if (kills > sv.oom_seen) {
+    sv.oom_seen = kills;
+    clients_send_event(EVENT_OOM, NULL, 0);
+  }
+}
+
 static void end_task(void) {
   log_end();
   begin_closing();
-  sv.oom_seen = oom_kills();
+  hear_oom();
   run_stage(CLEANUP, true, NULL);
   write_exit_record();
   uint8_t payload[28];
@@ -397,14 +405,6 @@ static void start(int plan_error) {
 }
 
 /* ---- the loop ---- */
-
-static void hear_oom(void) {
-  uint64_t kills = oom_kills();
-  if (kills > sv.oom_seen) {
-    sv.oom_seen = kills;
-    clients_send_event(EVENT_OOM, NULL, 0);
-  }
-}
 
 /** The task has ended and so has its output, or nobody waits for the rest of it. */
 static bool is_drained(void) {

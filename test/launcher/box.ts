@@ -14,6 +14,8 @@ import {
 } from "../../src/runtime/plan/launch-plan.ts";
 
 export const REPOSITORY = join(import.meta.dir, "../..");
+/** Another build of it may be tried: the one with sanitizers. */
+export const LAUNCHER = process.env.GANTRY_TEST_LAUNCHER ?? join(REPOSITORY, "build/launcher");
 export const OUTPUT: AttachRequest = { stdin: false, stdout: true, stderr: true };
 export const ALL: AttachRequest = { stdin: true, stdout: true, stderr: true };
 
@@ -64,7 +66,7 @@ export interface Box extends AsyncDisposable {
   run(plan: BoxPlan): Promise<Finished>;
 }
 
-export async function createBox(binaryPath = process.env.GANTRY_TEST_LAUNCHER ?? join(REPOSITORY, "build/launcher")): Promise<Box> {
+export async function createBox(binaryPath = LAUNCHER): Promise<Box> {
   const dir = mkdtempSync(join(tmpdir(), "gantry-launcher-test-"));
   const root = join(dir, "root");
   makeRoot(root);

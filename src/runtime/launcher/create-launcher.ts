@@ -5,7 +5,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { errnoName } from "../../kernel/errno.ts";
 import { createMemfd, createSealedMemfd } from "../../kernel/memfd.ts";
-import { spawnDetached } from "../../kernel/process.ts";
+import { openPidfd, type ProcessName, signalPidfd, spawnDetached } from "../../kernel/process.ts";
 import { listenUnix } from "../../kernel/unix-socket.ts";
 import { encodePlan } from "../plan/encode-plan.ts";
 import { connectLauncher } from "./connection.ts";
@@ -53,7 +53,9 @@ export async function createLauncher({ runDir, binaryPath, logger }: LauncherOpt
       async exitAfterLoss() {
         const exit = await readExit(id);
         if (exit !== undefined) return exit;
+        // Somebody killed the launcher. Nobody reads the task's output or will learn its end, so it may not go on.
         logger.error("launcher ended without an exit record", { id });
+        killTask(started);
         return { code: UNKNOWN_EXIT_CODE, signal: SIGKILL, oomKilled: false, finishedAt: new Date() };
       },
     });
@@ -149,6 +151,16 @@ export async function createLauncher({ runDir, binaryPath, logger }: LauncherOpt
     },
     close: () => closeSync(executable),
   };
+}
+
+function killTask(name: ProcessName): void {
+  const pidfd = openPidfd(name);
+  if (pidfd === undefined) return;
+  try {
+    signalPidfd(pidfd, SIGKILL);
+  } finally {
+    closeSync(pidfd);
+  }
 }
 
 /** Resolves when the launcher says `started`; rejects with LaunchError on `failed`, or when it ends before either. */
