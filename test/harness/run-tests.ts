@@ -19,6 +19,7 @@ const OUT = join(ROOT, "build/test");
 const GROUP_TIMEOUT_MS = 8 * 60_000;
 const TEST_TIMEOUT_MS = 60_000;
 /** Folders of `test/` that hold no groups of their own. */
+// `test/vm/*.vm.ts` run inside the machine that `test/vm/vm.test.ts` boots.
 const NOT_GROUPS = new Set(["harness", "fixtures", "rules", "out", "testdata"]);
 
 function tool(name: string): string {

@@ -88,13 +88,13 @@ b=/bin/busybox
 $b mount -t devtmpfs dev /dev
 ${load.join("\n")}
 $b mount -t ext4 -o rw /dev/vda /disk
-$b mount -t ext4 -o ro /dev/vdb /disk/gantry
+$b mount -t ext4 -o rw /dev/vdb /disk/gantry
 $b mount --move /dev /disk/dev
 exec $b switch_root /disk /init
 `;
 }
 
-/** The machine's disk: Debian's programs, the kernel's modules, and an init that runs the script named by the kernel's command line. */
+/** The machine's disk: Debian's programs, the kernel's modules, and an init that runs the command named by the kernel's command line. */
 export function baseDisk(): Promise<string> {
   return cached("vm-disk.ext4", async (path) => {
     const tree = await kernelTree();
@@ -132,22 +132,25 @@ mount -t tmpfs tmpfs /run
 ip link set lo up
 for module in overlay veth bridge nf_tables nft_chain_nat; do modprobe $module; done
 read -r command_line </proc/cmdline
-script=\${command_line##*gantry.script=}
+command=\${command_line##*gantry.command=}
 cd /gantry
 echo "VM-START"
-/gantry/bun "\${script%% *}" 2>&1
+/gantry/bun $command 2>&1
 echo "VM-EXIT $?"
 sync
 poweroff -f
 `;
 
-/** The tree of the repository that a script needs, as a second, read-only disk. Made for each run: sources change. */
+/** Parts of the repository that tests in the machine use. */
+const SOURCES = ["src", "test", "bin", "dist", "package.json", "tsconfig.json", "build/launcher"];
+
+/** The tree of the repository that a script needs, as a second disk, whose changes are dropped. Made for each run: sources change. */
 export async function sourceDisk(repository: string, path: string): Promise<void> {
   const root = `${path}.root`;
   try {
     mkdirSync(root, { recursive: true });
     linkOrCopy(process.execPath, join(root, "bun"));
-    for (const name of ["src", "test", "dist", "build/native", "bin", "package.json"]) {
+    for (const name of SOURCES) {
       const source = join(repository, name);
       if (existsSync(source)) cpSync(source, join(root, name), { recursive: true });
     }

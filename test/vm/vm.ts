@@ -7,9 +7,9 @@ const REPOSITORY = resolve(import.meta.dir, "../..");
 const QEMU = "/usr/bin/qemu-system-x86_64";
 
 export interface VmResult {
-  /** What the script printed, both streams. */
+  /** What the command printed, both streams. */
   output: string;
-  /** Exit code of the script; undefined when the machine ended without one (a panic, a time-out). */
+  /** Exit code of the command; undefined when the machine ended without one (a panic, a time-out). */
   code: number | undefined;
   /** The whole serial console. */
   console: string;
@@ -23,17 +23,20 @@ export function whyNoVm(): string | undefined {
 }
 
 /**
- * Boots Debian's own kernel, with cgroup v2 only, and runs a TypeScript file of this repository as root in it. `script` is relative to
- * the repository. Under emulation: nested virtualisation is not to be had everywhere. Throws on a time-out.
+ * Boots Debian's own kernel, with cgroup v2 only, and runs Bun with these arguments as root in it, in a
+ * copy of this repository: `["test", "./file.ts"]`. No argument may hold white space. Under emulation: nested virtualisation is not to be had everywhere. Throws on a time-out.
  */
-export async function runInVm(script: string, options: { timeoutMs: number; memoryMib?: number }): Promise<VmResult> {
+export async function runInVm(
+  command: string[],
+  options: { timeoutMs: number; memoryMib?: number },
+): Promise<VmResult> {
   const [{ kernel, initrd }, disk] = [await bootFiles(), await baseDisk()];
   const directory = mkdtempSync(join(tmpdir(), "gantry-vm-"));
   try {
     const sources = join(directory, "sources.ext4");
     mkdirSync(directory, { recursive: true });
     await sourceDisk(REPOSITORY, sources);
-    return await boot({ kernel, initrd, disks: [disk, sources], script, ...options });
+    return await boot({ kernel, initrd, disks: [disk, sources], command, ...options });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -43,7 +46,7 @@ interface Machine {
   kernel: string;
   initrd: string;
   disks: string[];
-  script: string;
+  command: string[];
   timeoutMs: number;
   memoryMib?: number;
 }
@@ -71,7 +74,7 @@ async function boot(machine: Machine): Promise<VmResult> {
 }
 
 function qemuArguments(machine: Machine): string[] {
-  const commandLine = `console=ttyS0 quiet loglevel=3 panic=-1 apparmor=1 gantry.script=${machine.script}`;
+  const commandLine = `console=ttyS0 quiet loglevel=3 panic=-1 apparmor=1 gantry.command=${machine.command.join(" ")}`;
   const disks = machine.disks.flatMap((file) => ["-drive", `file=${file},if=virtio,format=raw,snapshot=on`]);
   return [
     ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", String(machine.memoryMib ?? 1024)],
