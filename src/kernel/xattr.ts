@@ -48,6 +48,19 @@ export function getXattrFd(fd: number, name: Path): Buffer | undefined {
   return Buffer.from(scratch.subarray(0, result));
 }
 
+export function setXattrFd(fd: number, name: Path, value: Uint8Array): void {
+  const nameBytes = cstring(name);
+  const data = value.length === 0 ? EMPTY : value;
+  syscall("fsetxattr", `${Buffer.from(name)} of fd ${fd}`, fd, ptr(nameBytes), ptr(data), value.length, 0);
+}
+
+export function listXattrsFd(fd: number): Buffer[] {
+  const result = trySyscall("flistxattr", fd, ptr(scratch), scratch.length);
+  if (result === -EOPNOTSUPP) return [];
+  if (result < 0) throw new SystemError("flistxattr", -result, `fd ${fd}`);
+  return splitNames(scratch.subarray(0, result));
+}
+
 const EMPTY = new Uint8Array(1);
 /** Reused: the calls that fill it are synchronous. */
 const scratch = Buffer.alloc(MAX_XATTR_BYTES);

@@ -48,7 +48,6 @@ export function createContent(deps: { root: string }): Content {
       await writeFile(temporary, index, { mode: 0o644 });
       await rename(temporary, join(root, "index.json"));
     },
-    syncDirectory: () => syncDirectory(blobDirectory(root, "sha256")),
   };
 }
 
@@ -87,15 +86,15 @@ async function createIngest(store: Store, path: string, algorithm: DigestAlgorit
           throw new EngineError("internal", "a blob that was written in batches must be verified by its writer");
         const actual = { digest: digester.digest(), sizeBytes };
         checkExpected(actual, expected);
-        return await publish(store, { file, path, close }, actual, { synced: false });
+        return await publish(store, { file, path, close }, actual);
       } catch (error) {
         await abort();
         throw error;
       }
     },
-    async commitVerified(actual, options) {
+    async commitVerified(actual) {
       try {
-        return await publish(store, { file, path, close }, actual, options);
+        return await publish(store, { file, path, close }, actual);
       } catch (error) {
         await abort();
         throw error;
@@ -111,7 +110,7 @@ interface Written {
 }
 
 /** Durable before it is visible: a blob under its name is whole, whatever happens. */
-async function publish(store: Store, written: Written, actual: Expected, options: { synced: boolean }): Promise<Blob> {
+async function publish(store: Store, written: Written, actual: Expected): Promise<Blob> {
   const path = blobPath(store.root, actual.digest);
   const blob = { ...actual, path };
   if (store.sizes.has(actual.digest)) {
@@ -120,11 +119,11 @@ async function publish(store: Store, written: Written, actual: Expected, options
     return blob;
   }
   await written.file.chmod(READ_ONLY);
-  if (!options.synced) await written.file.sync();
+  await written.file.sync();
   await written.close();
   await rename(written.path, path);
   store.sizes.set(actual.digest, actual.sizeBytes);
-  if (!options.synced) await syncDirectory(blobDirectory(store.root, algorithmOf(actual.digest)));
+  await syncDirectory(blobDirectory(store.root, algorithmOf(actual.digest)));
   return blob;
 }
 
@@ -138,12 +137,25 @@ function checkExpected(actual: Expected, expected: Partial<Expected>): void {
 }
 
 async function writeAll(file: FileHandle, batch: Uint8Array[]): Promise<void> {
-  for (const piece of batch) {
+  const total = batch.reduce((sum, piece) => sum + piece.length, 0);
+  const { bytesWritten: first } = await file.writev(batch);
+  if (first === total) return;
+  // Cut short, as by a full disk: what is left goes piece by piece, which tells why.
+  for (const piece of remaining(batch, first)) {
     for (let offset = 0; offset < piece.length; ) {
       const { bytesWritten } = await file.write(piece, offset, piece.length - offset);
       offset += bytesWritten;
     }
   }
+}
+
+function remaining(batch: Uint8Array[], written: number): Uint8Array[] {
+  let skip = written;
+  return batch.flatMap((piece) => {
+    const cut = Math.min(skip, piece.length);
+    skip -= cut;
+    return cut === piece.length ? [] : [piece.subarray(cut)];
+  });
 }
 
 async function syncDirectory(path: string): Promise<void> {

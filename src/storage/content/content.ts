@@ -19,8 +19,6 @@ export interface Content {
   list(): Blob[];
   /** Rewrites `index.json`: what other programs see in the layout. */
   writeIndex(index: Uint8Array): Promise<void>;
-  /** Makes a batch of `rename`s durable, after `commit`s with `syncDirectory: false`. */
-  syncDirectory(): Promise<void>;
 }
 
 export interface Blob {
@@ -36,11 +34,8 @@ export interface Ingest {
   write(bytes: Uint8Array | Uint8Array[]): Promise<void>;
   /** Throws invalid-argument, and aborts, when the bytes are not what was expected. */
   commit(expected?: Partial<Expected>): Promise<Blob>;
-  /**
-   * For one who has hashed the file elsewhere (an unpacking worker). `synced`: and made it and its directory entry durable; then
-   * `syncDirectory()` must follow.
-   */
-  commitVerified(actual: Expected, options: { synced: boolean }): Promise<Blob>;
+  /** For one who has hashed the file elsewhere (an unpacking worker). */
+  commitVerified(actual: Expected): Promise<Blob>;
   abort(): Promise<void>;
 }
 

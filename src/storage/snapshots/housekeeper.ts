@@ -16,27 +16,42 @@ export type HousekeepingReply = { id: number; value: number } | { id: number; er
 export function createHousekeeper(): Housekeeper {
   const remover = createHand();
   const reader = createHand();
-  let sweeping: { running: Promise<number>; next: Promise<number> | undefined } | undefined;
-  const startSweep = (directory: string): Promise<number> => {
-    const running = remover.ask("sweep", directory).finally(() => {
-      if (sweeping?.running === running && sweeping.next === undefined) sweeping = undefined;
-    });
-    sweeping = { running, next: undefined };
-    return running;
-  };
+  const sweep = merged((directory) => remover.ask("sweep", directory));
+  const sync = merged((directory) => reader.ask("sync", directory));
   return {
-    async sweep(directory) {
-      if (sweeping === undefined) await startSweep(directory);
-      else await (sweeping.next ??= sweeping.running.catch(() => 0).then(() => startSweep(directory)));
-    },
+    sweep,
     usage: (directory) => reader.ask("usage", directory),
-    async sync(directory) {
-      await reader.ask("sync", directory);
-    },
+    sync,
     async close() {
       remover.close();
       reader.close();
     },
+  };
+}
+
+/** Those who come while one pass is under way share the next. All calls are for the same directory. */
+function merged(pass: (directory: string) => Promise<number>): (directory: string) => Promise<void> {
+  let running: Promise<unknown> | undefined;
+  let next: Promise<unknown> | undefined;
+  const start = (directory: string): Promise<unknown> => {
+    const current = pass(directory).finally(() => {
+      if (running === current) running = undefined;
+    });
+    running = current;
+    return current;
+  };
+  return async (directory) => {
+    if (running === undefined) {
+      await start(directory);
+      return;
+    }
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return start(directory);
+      });
+    await next;
   };
 }
 

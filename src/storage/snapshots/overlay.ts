@@ -23,8 +23,8 @@ import {
 import { readMerged } from "./merged-view.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
 
-/** Options that keep layers readable without the kernel: no redirects, no metadata-only copies, no index of hard links. */
-const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=off";
+/** Options that keep layers readable without the kernel: no redirects (a hostile layer may hold them), no metadata-only copies, no index of hard links. */
+const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow";
 /** The kernel copies mount options into one page. */
 const MAX_OPTION_BYTES = 4095;
 const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -61,6 +61,7 @@ export function createOverlaySnapshots(deps: { root: string; logger: Logger }): 
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
     mounts: (key) => activeMount(state, key),
     view: (chainId) => viewMount(state, chainId),
+    imageView: (key) => viewMount(state, index.actives.get(activeOf(state, key))?.parent),
     remove: async (key) => {
       if (!index.actives.delete(key)) return;
       discardDirectory(state, join(ACTIVE_DIRECTORY, key));
@@ -68,6 +69,8 @@ export function createOverlaySnapshots(deps: { root: string; logger: Logger }): 
     },
     removeLayer: async (chainId) => removeLayer(state, chainId),
     usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
+    directoryUsage: (directory) => state.housekeeper.usage(directory),
+    sync: () => state.housekeeper.sync(root),
     layerUsage: async (chainId) => stackOf(index.layers, chainId)[0]?.sizeBytes ?? 0,
     listActive: () => [...index.actives.keys()],
     listLayers: () => [...index.layers.keys()],

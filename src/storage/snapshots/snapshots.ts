@@ -24,6 +24,8 @@ export interface Snapshots {
   mounts(key: string): RootMount;
   /** What a committed stack looks like, read-only: data for `copyUp`, export and build steps. `upper` and `work` are "". */
   view(chainId: ChainID | undefined): RootMount;
+  /** The same for what an active snapshot stands on, without its own changes. */
+  imageView(key: string): RootMount;
   /** Removes an active snapshot's directories. Absent: nothing. */
   remove(key: string): Promise<void>;
   /** Removes a committed layer. Throws conflict while another snapshot stands on it. Absent: nothing. */
@@ -32,6 +34,10 @@ export interface Snapshots {
   usage(key: string): Promise<number>;
   /** Bytes of the layer's files, as given to `commit`. */
   layerUsage(chainId: ChainID): Promise<number>;
+  /** The same count for any directory on the host, such as a volume's. */
+  directoryUsage(directory: string): Promise<number>;
+  /** Makes everything written to staged layers durable; concurrent calls share one pass. */
+  sync(): Promise<void>;
   listActive(): string[];
   listLayers(): ChainID[];
   /**

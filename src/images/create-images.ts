@@ -1,0 +1,197 @@
+import { conflict, invalid, messageOf } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { shortId } from "../base/ids.ts";
+import type { Logger } from "../base/logger.ts";
+import { type Digest, hexOf } from "../formats/oci/digest.ts";
+import { hostPlatform, parsePlatformSpecifier } from "../formats/oci/platform.ts";
+import { familiarReference, parseReference, type Reference, withDefaultTag } from "../formats/reference/reference.ts";
+import type { Content } from "../storage/content/content.ts";
+import type { ImageRecords } from "../storage/records/images.ts";
+import { copyUp } from "../storage/snapshots/copy-up/copy-up.ts";
+import type { Snapshots } from "../storage/snapshots/snapshots.ts";
+import { createUnpacker } from "../storage/snapshots/unpack/unpack.ts";
+import { filterImages } from "./filters.ts";
+import { imageHistory } from "./history.ts";
+import type { Images } from "./images.ts";
+import { importArchive } from "./import/import.ts";
+import { type Entry, Library } from "./library.ts";
+import { loadArchive } from "./load/load.ts";
+import { chainTopFirst, planRemoval } from "./remove.ts";
+import { saveArchive } from "./save.ts";
+import { createImageStore, type ImageStore } from "./store.ts";
+
+export interface ImagesDeps {
+  content: Content;
+  snapshots: Snapshots;
+  records: ImageRecords;
+  /** Containers that stand on an image. */
+  usedBy: (imageId: string) => { id: string; running: boolean }[];
+  publish: (event: { type: "image"; action: string; actorId: string; attributes: Record<string, string> }) => void;
+  clock: Clock;
+  logger: Logger;
+  /** Digests and chainIDs that others need; see `ImageStore.collect`. */
+  roots?: () => Iterable<string>;
+}
+
+/** The service, with the parts of it that registry, builder and engine build on. */
+export type ImagesService = Images & {
+  store: ImageStore;
+  library: Library;
+  /** Initialises an empty directory from what an active snapshot's image holds at `path`. Nothing there: nothing. */
+  copyUp(key: string, path: string, destination: string): Promise<void>;
+};
+
+interface Service extends ImagesDeps {
+  library: Library;
+  store: ImageStore;
+}
+
+/** Reads the records and removes what a crash left behind: nothing refers to it. */
+export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
+  const { content, snapshots, records, clock, logger } = deps;
+  const library = new Library({ records, content, snapshots, now: () => clock.now() });
+  let damaged = 0;
+  await library.open((id, error) => {
+    damaged++;
+    logger.error("an image cannot be used", { id, error: messageOf(error) });
+  });
+  const store = createImageStore({
+    content,
+    snapshots,
+    library,
+    logger,
+    unpacker: createUnpacker(),
+    roots: deps.roots ?? (() => []),
+  });
+  // What a damaged image still has may be needed to mend it.
+  if (damaged === 0) await store.collect();
+  const service: Service = { ...deps, library, store };
+  return {
+    library,
+    store,
+    copyUp: async (key, path, destination) => {
+      await copyUp(snapshots.imageView(key), path, destination);
+    },
+    get: async (reference) => library.find(reference).view,
+    list: async ({ filters }) => list(service, filters),
+    history: async (reference) => imageHistory(library.find(reference)),
+    tag: (reference, target) => tag(service, reference, target),
+    remove: (reference, options) => remove(service, reference, options),
+    load: (archive, options) => load(service, archive, options),
+    save: async (references, options) => saveArchive({ content, library, store }, references, options.signal),
+    import: (archive, options) => importImage(service, archive, options),
+  };
+}
+
+function list({ library, clock }: Service, filters: Record<string, string[]>) {
+  const images = library.entries().map(({ view }) => view);
+  const created = (image: (typeof images)[number]) => image.config.createdAt?.getTime() ?? 0;
+  return filterImages(images, filters, { find: (text) => library.find(text).view, now: clock.now() }).sort(
+    (left, right) => created(right) - created(left) || left.id.localeCompare(right.id),
+  );
+}
+
+async function tag(service: Service, reference: string, target: string): Promise<void> {
+  const entry = service.library.find(reference);
+  const parsed = parseReference(target);
+  if (parsed.digest !== undefined) throw invalid("refusing to create a tag with a digest reference");
+  const wanted = withDefaultTag(parsed);
+  service.library.tag(entry.row.id, wanted);
+  publish(service, "tag", entry, familiarReference(wanted));
+  await service.store.writeIndex();
+}
+
+async function remove(service: Service, text: string, options: { force: boolean; prune: boolean }) {
+  const { library, store, usedBy } = service;
+  const entry = library.find(text);
+  const { id } = entry.row;
+  const references = library.referencesOf(id);
+  const asked = askedReference(text, id, references);
+  const plan = planRemoval({ id, asked, references, users: usedBy(id), force: options.force });
+  const messages: ({ untagged: string } | { deleted: string })[] = [];
+  for (const reference of plan.untag) {
+    library.untag(reference);
+    messages.push({ untagged: familiarReference(reference) });
+    publish(service, "untag", entry, id);
+  }
+  if (plan.deleteImage) {
+    library.remove(id);
+    messages.push({ deleted: id });
+    publish(service, "delete", entry, id);
+    const before = chainTopFirst(entry.document.config.diffIds);
+    await store.collect();
+    messages.push(...before.filter((chainId) => !service.snapshots.has(chainId)).map((deleted) => ({ deleted })));
+  }
+  await store.writeIndex();
+  return messages;
+}
+
+/** undefined when the image was named by its ID or the beginning of it. */
+function askedReference(text: string, id: Digest, references: Reference[]): Reference | undefined {
+  if (id.startsWith(text) || (/^[a-f0-9]+$/.test(text) && hexOf(id).startsWith(text) && !isName(text, references))) {
+    return undefined;
+  }
+  const wanted = familiarReference(withDefaultTag(parseReference(text)));
+  const found = references.find((reference) => familiarReference(reference) === wanted);
+  if (found === undefined) throw conflict(`conflict: ${text} is not a name of image ${shortId(hexOf(id))}`);
+  return found;
+}
+
+function isName(text: string, references: Reference[]): boolean {
+  return references.some(
+    (reference) => familiarReference(reference) === familiarReference(withDefaultTag(parseReference(text))),
+  );
+}
+
+async function load(service: Service, archive: AsyncIterable<Uint8Array>, options: Parameters<Images["load"]>[1]) {
+  const { content, store, library } = service;
+  const holders = new Map(
+    library
+      .entries()
+      .flatMap(({ row }) => library.referencesOf(row.id).map((name) => [familiarReference(name), row.id])),
+  );
+  const platform = options.platform === undefined ? hostPlatform() : parsePlatformSpecifier(options.platform);
+  try {
+    const loaded = await loadArchive({ content, store, library }, archive, { ...options, platform });
+    for (const { entry, references } of loaded) {
+      for (const reference of references) {
+        const name = familiarReference(reference);
+        const before = holders.get(name);
+        if (before !== undefined && before !== entry.row.id) {
+          options.report({
+            stream: `The image ${name} already exists, renaming the old one with ID ${before} to empty string\n`,
+          });
+        }
+        options.report({ stream: `Loaded image: ${name}\n` });
+      }
+      if (references.length === 0) options.report({ stream: `Loaded image ID: ${entry.row.id}\n` });
+      publish(service, "load", entry, entry.row.id);
+    }
+    await store.writeIndex();
+  } catch (error) {
+    await store.collect();
+    throw error;
+  }
+}
+
+async function importImage(
+  service: Service,
+  archive: AsyncIterable<Uint8Array>,
+  options: Parameters<Images["import"]>[1],
+) {
+  const { content, store, clock } = service;
+  try {
+    const entry = await importArchive({ content, store, now: clock.now() }, archive, options);
+    publish(service, "import", entry, entry.row.id);
+    await store.writeIndex();
+    return entry.row.id;
+  } catch (error) {
+    await store.collect();
+    throw error;
+  }
+}
+
+/** Docker's attributes of an image event: its labels and a name. */
+function publish(service: Service, action: string, { row, document }: Entry, name: string): void {
+  service.publish({ type: "image", action, actorId: row.id, attributes: { ...document.config.labels, name } });
+}
