@@ -24,6 +24,7 @@ import { containerMigrations, createContainerRecords } from "../../src/storage/r
 import { openDatabase } from "../../src/storage/records/database.ts";
 import { createVolumeRecords, volumeMigrations } from "../../src/storage/records/volumes.ts";
 import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
+import type { Snapshots } from "../../src/storage/snapshots/snapshots.ts";
 import { createVolumes } from "../../src/volumes/create-volumes.ts";
 import type { Volumes } from "../../src/volumes/volumes.ts";
 import { busyboxRoot } from "../fixtures/busybox-image.ts";
@@ -56,38 +57,29 @@ export async function openTestContainers(
     mkdirSync(`${directory}/${name}`, { recursive: true });
   }
   const logger = testLogger();
-  const clock = createSystemClock();
-  const snapshots = createOverlaySnapshots({ root: `${directory}/data/snapshots`, logger });
-  if (!snapshots.has(CHAIN_ID)) {
-    const layer = await snapshots.stage();
-    await cp(await busyboxRoot(), layer.path, { recursive: true });
-    await layer.commit({ chainId: CHAIN_ID, parent: undefined, sizeBytes: 1 });
-  }
-  const cgroupParent = cgroupParentOf(directory);
-  const host = gatherHostFacts(cgroupParent);
+  const events: TestEvent[] = [];
+  const publish = (event: { action: string; actorId: string; attributes: Record<string, string> }) =>
+    void events.push({ action: event.action, id: event.actorId, attributes: event.attributes });
+  const records = `${directory}/data/records`;
+  const containerDatabase = openDatabase(`${records}/containers.db`, containerMigrations, { durable: false });
+  const volumeDatabase = openDatabase(`${records}/volumes.db`, volumeMigrations, { durable: true });
+  const shared = { publish, clock: createSystemClock(), logger, randomId };
+  const volumes = createVolumes({
+    ...shared,
+    records: createVolumeRecords(volumeDatabase),
+    root: `${directory}/data/volumes`,
+    usage: async () => 0,
+  });
+  const snapshots = await openSnapshots(`${directory}/data/snapshots`, logger);
   const launcher = await createLauncher({
     runDir: `${directory}/run/launchers`,
     binaryPath: new URL("../../build/launcher", import.meta.url).pathname,
     logger,
   });
-  const events: TestEvent[] = [];
-  const publish = (event: { action: string; actorId: string; attributes: Record<string, string> }) =>
-    void events.push({ action: event.action, id: event.actorId, attributes: event.attributes });
-  const containerDatabase = openDatabase(`${directory}/data/records/containers.db`, containerMigrations, {
-    durable: false,
-  });
-  const volumeDatabase = openDatabase(`${directory}/data/records/volumes.db`, volumeMigrations, { durable: true });
-  const volumes = createVolumes({
-    records: createVolumeRecords(volumeDatabase),
-    root: `${directory}/data/volumes`,
-    usage: async () => 0,
-    publish,
-    clock,
-    logger,
-    randomId,
-  });
   const endpoints = new Map<string, EndpointState>();
   const containers = createContainers({
+    ...shared,
+    ...hostDependencies(directory),
     records: createContainerRecords(containerDatabase),
     images: { get: async (reference) => testImage(reference, imageConfig) },
     networks: testNetworks(endpoints),
@@ -95,30 +87,6 @@ export async function openTestContainers(
     snapshots,
     copyUp: async () => {},
     launcher,
-    planner: createPlanner(host),
-    cgroups: createTaskCgroups(host),
-    host,
-    bootId: currentBootId(),
-    publish,
-    clock,
-    logger,
-    randomId,
-    openPidfd(pid, startTicks) {
-      const fd = openPidfd({ pid, startTicks });
-      if (fd === undefined) throw conflict(`process ${pid} is not running`);
-      return fd;
-    },
-    closeFd,
-    processStatus,
-    ps: (args) => runProgram(["ps", ...args]),
-    paths: { containers: `${directory}/data/containers`, rootMountPoint: `${directory}/run/rootfs` },
-    hostFiles: {
-      hostname: () => readFileSync("/proc/sys/kernel/hostname", "utf8").trim(),
-      hosts: () => readFileSync("/etc/hosts", "utf8"),
-      resolvConf: () => (existsSync("/etc/resolv.conf") ? readFileSync("/etc/resolv.conf", "utf8") : ""),
-    },
-    defaults: { cgroupParent, init: false, runtime: "gantry" },
-    failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
   });
   return {
     containers,
@@ -132,6 +100,45 @@ export async function openTestContainers(
       containerDatabase.close();
       volumeDatabase.close();
     },
+  };
+}
+
+/** A store whose only layer is a busybox root. */
+async function openSnapshots(root: string, logger: Logger): Promise<Snapshots> {
+  const snapshots = createOverlaySnapshots({ root, logger });
+  if (!snapshots.has(CHAIN_ID)) {
+    const layer = await snapshots.stage();
+    await cp(await busyboxRoot(), layer.path, { recursive: true });
+    await layer.commit({ chainId: CHAIN_ID, parent: undefined, sizeBytes: 1 });
+  }
+  return snapshots;
+}
+
+/** What the containers need of this host and of the directory. */
+function hostDependencies(directory: string) {
+  const cgroupParent = cgroupParentOf(directory);
+  const host = gatherHostFacts(cgroupParent);
+  return {
+    host,
+    planner: createPlanner(host),
+    cgroups: createTaskCgroups(host),
+    bootId: currentBootId(),
+    openPidfd(pid: number, startTicks: bigint) {
+      const fd = openPidfd({ pid, startTicks });
+      if (fd === undefined) throw conflict(`process ${pid} is not running`);
+      return fd;
+    },
+    closeFd,
+    processStatus,
+    ps: (args: string[]) => runProgram(["ps", ...args]),
+    paths: { containers: `${directory}/data/containers`, rootMountPoint: `${directory}/run/rootfs` },
+    hostFiles: {
+      hostname: () => readFileSync("/proc/sys/kernel/hostname", "utf8").trim(),
+      hosts: () => readFileSync("/etc/hosts", "utf8"),
+      resolvConf: () => (existsSync("/etc/resolv.conf") ? readFileSync("/etc/resolv.conf", "utf8") : ""),
+    },
+    defaults: { cgroupParent, init: false, runtime: "gantry" },
+    failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
   };
 }
 
