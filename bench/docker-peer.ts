@@ -26,8 +26,18 @@ export async function startDocker(): Promise<Peer> {
   await runProgram(["ip", "address", "add", "10.251.3.1/22", "dev", BRIDGE]);
   const log = openSync(join(directory, "dockerd.log"), "a");
   const flags = [
-    ...["-H", `unix://${socket}`, "--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
-    ...["--pidfile", join(directory, "docker.pid"), "--bridge", BRIDGE, "--cgroup-parent", CGROUP_PARENT],
+    "-H",
+    `unix://${socket}`,
+    "--data-root",
+    join(directory, "data"),
+    "--exec-root",
+    join(directory, "exec"),
+    "--pidfile",
+    join(directory, "docker.pid"),
+    "--bridge",
+    BRIDGE,
+    "--cgroup-parent",
+    CGROUP_PARENT,
   ];
   const daemon = Bun.spawn([DOCKERD, ...flags], { cwd: directory, stdin: "ignore", stdout: log, stderr: log });
   const env = { DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: join(directory, "client") };

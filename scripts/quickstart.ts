@@ -67,8 +67,20 @@ function quoted(argument: string): string {
 async function startDaemon(): Promise<Bun.Subprocess> {
   const log = openSync(join(home, "daemon.log"), "a");
   const flags = [
-    ...["--data-root", join(home, "data"), "--exec-root", join(home, "exec"), "--pidfile", join(home, "gantry.pid")],
-    ...["-H", `unix://${socket}`, "--bridge", BRIDGE, "--bip", `${SUBNET}.1/24`, "--cgroup-parent", CGROUP_PARENT],
+    "--data-root",
+    join(home, "data"),
+    "--exec-root",
+    join(home, "exec"),
+    "--pidfile",
+    join(home, "gantry.pid"),
+    "-H",
+    `unix://${socket}`,
+    "--bridge",
+    BRIDGE,
+    "--bip",
+    `${SUBNET}.1/24`,
+    "--cgroup-parent",
+    CGROUP_PARENT,
   ];
   const daemon = Bun.spawn([...GANTRY, "daemon", ...flags], { cwd: home, stdin: "ignore", stdout: log, stderr: log });
   const deadline = performance.now() + START_TIMEOUT_MS;

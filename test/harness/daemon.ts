@@ -143,9 +143,20 @@ function newTerritory(options: DaemonOptions): Territory {
 
 function daemonFlags(territory: Territory, socket: string, bip: string): string[] {
   return [
-    ...["--data-root", territory.dataRoot, "--exec-root", territory.execRoot],
-    ...["--pidfile", join(territory.directory, "gantry.pid"), "-H", `unix://${socket}`],
-    ...["--bridge", territory.bridge, "--bip", bip, "--cgroup-parent", territory.cgroupParent],
+    "--data-root",
+    territory.dataRoot,
+    "--exec-root",
+    territory.execRoot,
+    "--pidfile",
+    join(territory.directory, "gantry.pid"),
+    "-H",
+    `unix://${socket}`,
+    "--bridge",
+    territory.bridge,
+    "--bip",
+    bip,
+    "--cgroup-parent",
+    territory.cgroupParent,
   ];
 }
 

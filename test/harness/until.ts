@@ -1,3 +1,5 @@
+import { messageOf } from "../../src/base/errors.ts";
+
 const STEP_MS = 10;
 
 /**
@@ -20,7 +22,7 @@ export async function until<T>(
       last = error;
     }
     if (performance.now() >= deadline) {
-      throw new Error(`not within ${timeoutMs} ms: ${what}${last === undefined ? "" : `: ${String(last)}`}`);
+      throw new Error(`not within ${timeoutMs} ms: ${what}${last === undefined ? "" : `: ${messageOf(last)}`}`);
     }
     await Bun.sleep(STEP_MS);
   }

@@ -14,8 +14,8 @@ test("a folder imports only from the floors below it", () => {
   expect(offences).toEqual([]);
 });
 
-test("no file imports itself through others at run time", () => {
-  expect(cycles(imports.filter(({ typeOnly }) => !typeOnly))).toEqual([]);
+test("no file imports itself through others when it is loaded", () => {
+  expect(cycles(imports.filter(({ typeOnly, lazy }) => !typeOnly && !lazy))).toEqual([]);
 });
 
 test("there are no index.ts barrels", () => {

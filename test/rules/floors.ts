@@ -43,10 +43,11 @@ export function folderOf(path: string): string {
 /** Why `from` may not import `to`, or undefined where it may. */
 export function offence(from: string, to: string, typeOnly: boolean): string | undefined {
   const [own, other] = [folderOf(from), folderOf(to)];
-  if (!to.startsWith("src/")) return `${from} → ${to}: leaves src/`;
   const floor = FLOORS[own];
   if (floor === undefined) return `${from}: src/${own}/ is not in the table of floors`;
-  if (floor === "anything" || own === other || floor.may.includes(other)) return undefined;
+  if (floor === "anything") return undefined;
+  if (!to.startsWith("src/")) return `${from} → ${to}: leaves src/`;
+  if (own === other || floor.may.includes(other)) return undefined;
   if (typeOnly && floor.types?.includes(other)) return undefined;
   if (typeOnly && to === MAY_NAME_EVENTS.file && MAY_NAME_EVENTS.folders.includes(own)) return undefined;
   const hint = floor.types?.includes(other) ? " (only with `import type`)" : "";

@@ -23,22 +23,26 @@ export interface Import {
   from: string;
   to: string;
   typeOnly: boolean;
+  /** `import()` or a worker: loaded later, so it cannot close a circle at load time. */
+  lazy: boolean;
 }
 
 /** Every relative import and re-export of a file, `import()` and `new Worker(new URL(…))` included. */
 export function importsOf(path: string, text = readSource(path)): Import[] {
   const found: Import[] = [];
-  const add = (specifier: string, typeOnly: boolean) => {
+  const add = (specifier: string, typeOnly: boolean, lazy = false) => {
     if (specifier.startsWith("."))
-      found.push({ from: path, to: relative(ROOT, resolve(ROOT, dirname(path), specifier)), typeOnly });
+      found.push({ from: path, to: relative(ROOT, resolve(ROOT, dirname(path), specifier)), typeOnly, lazy });
   };
   const code = withoutComments(text);
   for (const match of code.matchAll(/\b(import|export)\s+(type\s)?([\w*{][^"';]*?)\s*from\s*["']([^"']+)["']/g)) {
     add(match[4] ?? "", match[2] !== undefined || everyNameIsType(match[3] ?? ""));
   }
-  for (const match of code.matchAll(/\bimport\s*\(?\s*["'](\.[^"']+)["']/g)) add(match[1] ?? "", false);
-  for (const match of code.matchAll(/\bnew URL\(\s*["'](\.[^"']+\.ts)["']\s*,\s*import\.meta\.url/g))
-    add(match[1] ?? "", false);
+  for (const match of code.matchAll(/\bimport\s*["'](\.[^"']+)["']/g)) add(match[1] ?? "", false);
+  for (const match of code.matchAll(/\bimport\(\s*["'](\.[^"']+)["']/g)) add(match[1] ?? "", false, true);
+  for (const match of code.matchAll(/\bnew URL\(\s*["'](\.[^"']+\.ts)["']\s*,\s*import\.meta\.url/g)) {
+    add(match[1] ?? "", false, true);
+  }
   return found;
 }
 

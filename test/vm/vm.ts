@@ -77,8 +77,27 @@ function qemuArguments(machine: Machine): string[] {
   const commandLine = `console=ttyS0 quiet loglevel=3 panic=-1 apparmor=1 gantry.command=${machine.command.join(" ")}`;
   const disks = machine.disks.flatMap((file) => ["-drive", `file=${file},if=virtio,format=raw,snapshot=on`]);
   return [
-    ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", String(machine.memoryMib ?? 1024)],
-    ...["-kernel", machine.kernel, "-initrd", machine.initrd, "-append", commandLine, ...disks],
-    ...["-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio", "-net", "none"],
+    "-accel",
+    "tcg,thread=multi",
+    "-cpu",
+    "max",
+    "-smp",
+    "2",
+    "-m",
+    String(machine.memoryMib ?? 1024),
+    "-kernel",
+    machine.kernel,
+    "-initrd",
+    machine.initrd,
+    "-append",
+    commandLine,
+    ...disks,
+    "-nographic",
+    "-no-reboot",
+    "-nodefaults",
+    "-serial",
+    "stdio",
+    "-net",
+    "none",
   ];
 }
