@@ -1,0 +1,179 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { NO_LIMITS } from "../../src/runtime/cgroups/effective-resources.ts";
+import { buildContainerPlan } from "../../src/runtime/plan/container-plan.ts";
+import { buildExecPlan } from "../../src/runtime/plan/exec-plan.ts";
+import type { ContainerPlanInput, SecuritySpec } from "../../src/runtime/plan/plan-input.ts";
+import { fakeHost, plainInput } from "./fake-host.ts";
+import { planChanges, planText } from "./plan-text.ts";
+
+const TESTDATA = join(import.meta.dir, "testdata");
+
+/** The whole text is in a file; `UPDATE_GOLDEN=1` writes it. */
+function golden(name: string, lines: string[]): void {
+  const path = join(TESTDATA, `${name}.txt`);
+  const text = `${lines.join("\n")}\n`;
+  if (process.env["UPDATE_GOLDEN"] === "1" || !existsSync(path)) {
+    mkdirSync(TESTDATA, { recursive: true });
+    writeFileSync(path, text);
+  }
+  expect(text).toBe(readFileSync(path, "utf8"));
+}
+
+function text(input: ContainerPlanInput): string[] {
+  return planText(buildContainerPlan(input).plan);
+}
+
+function changes(version: 1 | 2, change: Partial<ContainerPlanInput>): string[] {
+  return planChanges(text(plainInput(version)), text({ ...plainInput(version), ...change }));
+}
+
+const security = (change: Partial<SecuritySpec>) => ({ security: { ...plainInput(1).security, ...change } });
+const own = plainInput(1).namespaces;
+
+describe("the plan of", () => {
+  test("a default container on cgroup v1", () => golden("default-v1", text(plainInput(1))));
+  test("a default container on cgroup v2", () => golden("default-v2", text(plainInput(2))));
+  test("a privileged container", () => golden("privileged-v1", changes(1, security({ privileged: true }))));
+  test("a privileged container on v2 has no device program", () =>
+    golden("privileged-v2", changes(2, security({ privileged: true }))));
+
+  test("--net host has neither namespace nor netlink", () => {
+    const { network: _, ...input } = plainInput(1);
+    expect(planChanges(text(plainInput(1)), text({ ...input, namespaces: { ...own, net: "host" } }))).toEqual([
+      '- clone clone namespaces=["pid","net","ipc","uts","mnt"]',
+      "- attend netlink messages=<4 bytes> acks=1 childPidAt=[0] comment=move veth",
+      "- enter netlink messages=<4 bytes> acks=2 comment=addresses",
+      '+ clone clone namespaces=["pid","ipc","uts","mnt"]',
+    ]);
+  });
+
+  test("--pid host ends what is left", () => {
+    expect(changes(1, { namespaces: { ...own, pid: "host" } })).toEqual([
+      '- clone clone namespaces=["pid","net","ipc","uts","mnt"]',
+      '+ clone clone namespaces=["net","ipc","uts","mnt"]',
+      "+ cleanup kill-cgroup version=1 path=/sys/fs/cgroup/pids/gantry/c0ffee",
+    ]);
+  });
+
+  test("--pid container:… joins its cgroups before it forks into the namespace", () => {
+    const lines = text({ ...plainInput(1), namespaces: { ...own, pid: { fd: 2 } } }).filter((line) =>
+      line.startsWith("enter"),
+    );
+    expect(lines.slice(0, 4)).toEqual([
+      "enter session-keyring name=_ses.c0ffee",
+      "enter await-attend",
+      'enter setns fd=2 namespaces=["pid"]',
+      "enter enter-pid-namespace",
+    ]);
+  });
+
+  test("--read-only, --uts host, --ipc none", () => {
+    expect(changes(1, security({ readOnlyRootfs: true }))).toEqual(["+ enter root-attributes attributes={readOnly}"]);
+    expect(changes(1, { namespaces: { ...own, uts: "host" } })).toContain("- enter hostname name=c0ffee");
+    expect(changes(1, { ipc: "none" })).toEqual([
+      '- enter mount-fs fstype=tmpfs source=shm target=/dev/shm options=["mode=1777","size=67108864"] attributes={noSuid noDev noExec}',
+    ]);
+  });
+
+  test("limits, on both versions", () => {
+    const resources = {
+      ...NO_LIMITS,
+      memoryBytes: 67108864,
+      memoryReservationBytes: 33554432,
+      memorySwappiness: 10,
+      nanoCpus: 1_500_000_000,
+      cpuShares: 1024,
+      cpusetCpus: "0-1",
+      pidsLimit: 100,
+      blkioWeight: 300,
+      blkioReadBps: [{ path: "/dev/sda", rate: 1048576 }],
+      devices: [{ pathOnHost: "/dev/snd", pathInContainer: "/dev/snd", permissions: "rw" }],
+      deviceCgroupRules: ["c 42:* rmw"],
+    };
+    golden("limits-v1", changes(1, { resources }));
+    golden("limits-v2", changes(2, { resources }));
+  });
+
+  test("a terminal, no_new_privs, init and an oom score", () => {
+    const input = plainInput(1);
+    const process = { ...input.process, tty: true, init: true };
+    const lines = text({ ...input, process, oomScoreAdj: 10, ...security({ securityOptions: ["no-new-privileges"] }) });
+    expect(
+      lines
+        .slice(lines.indexOf("enter pivot-root"))
+        .filter((line) => line.startsWith("enter"))
+        .map((line) => line.split(" ")[1]),
+    ).toEqual(
+      "pivot-root terminal oom-score-adj chdir no-new-privileges credentials capabilities seccomp init exec".split(" "),
+    );
+  });
+
+  test("a user's mount takes the place of the default one", () => {
+    const mount = {
+      kind: "tmpfs" as const,
+      destination: "/dev/shm",
+      options: ["size=1m", "exec"],
+      attributes: { noExec: true },
+    };
+    expect(changes(1, { mounts: [mount] }).filter((line) => line.startsWith("+"))).toEqual([
+      '+ enter mount-fs fstype=tmpfs source=tmpfs target=/dev/shm options=["size=1m"] attributes={noExec:false}',
+    ]);
+    const dev = {
+      kind: "bind" as const,
+      source: "/dev",
+      destination: "/dev",
+      recursive: true,
+      attributes: {},
+      propagation: "rprivate" as const,
+    };
+    const left = text({ ...plainInput(1), mounts: [dev] }).filter((line) => / target=\/dev/.test(line));
+    expect(left).toEqual([
+      "enter mount-bind source=/dev target=/dev recursive=true attributes={} propagation=rprivate",
+    ]);
+  });
+
+  test.each([1, 2] as const)("an exec on cgroup v%d", (version) => {
+    const { host, supervise, process, resources, security: own, cgroupPath } = plainInput(version);
+    const { plan } = buildExecPlan({
+      id: "e1",
+      host,
+      supervise,
+      process,
+      resources,
+      security: own,
+      cgroupPath,
+      pidfd: 0,
+      namespaces: ["pid", "net", "mnt"],
+      privileged: false,
+    });
+    golden(`exec-v${version}`, planText(plan));
+  });
+});
+
+test("options that Docker refuses, and what cannot be given", () => {
+  const { warnings } = buildContainerPlan({
+    ...plainInput(1),
+    host: fakeHost(1, { canRaiseLimits: false, boundingCapabilities: 0xffffn, seccomp: false }),
+    oomScoreAdj: -10,
+    resources: { ...NO_LIMITS, ulimits: [{ name: "nofile", soft: 10, hard: 2000 }] },
+    ...security({ capAdd: ["SYS_ADMIN"] }),
+  });
+  expect(warnings).toEqual([
+    "The daemon may not lower oom_score_adj to -10.",
+    "The daemon lacks CAP_SYS_ADMIN; it was not added.",
+    "Seccomp is not enabled in your kernel, running container without default profile.",
+    "The daemon may not raise the limit nofile above 1024; it is not set to 2000.",
+  ]);
+  const bad = (change: Partial<ContainerPlanInput>) => () => buildContainerPlan({ ...plainInput(1), ...change });
+  expect(bad(security({ securityOptions: ["nope"] }))).toThrow('invalid --security-opt 1: "nope"');
+  expect(bad(security({ securityOptions: ["nope=1"] }))).toThrow('invalid --security-opt 2: "nope=1"');
+  const devices = [{ pathOnHost: "/dev/nope", pathInContainer: "/dev/nope", permissions: "rwm" }];
+  expect(bad({ resources: { ...NO_LIMITS, devices } })).toThrow(
+    'error gathering device information while adding custom device "/dev/nope": no such file or directory',
+  );
+  expect(bad({ resources: { ...NO_LIMITS, ulimits: [{ name: "nope", soft: 1, hard: 1 }] } })).toThrow(
+    "invalid ulimit type: nope",
+  );
+});
