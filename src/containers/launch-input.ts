@@ -23,11 +23,17 @@ export interface Gathered {
   etc: ContainerPaths;
 }
 
+/** What of the system a plan depends on. */
+export interface LaunchInputDeps extends Pick<ContainersDeps, "host" | "paths" | "defaults"> {
+  launcher: Pick<ContainersDeps["launcher"], "exitRecordPath">;
+  networks: Pick<ContainersDeps["networks"], "loopbackMessages">;
+}
+
 /** Everything that decides the plan, as a value. Pure, but for the constants in `deps`. */
 export function launchInput(
   definition: Definition,
   gathered: Gathered,
-  deps: Pick<ContainersDeps, "host" | "paths" | "defaults" | "launcher" | "networks">,
+  deps: LaunchInputDeps,
 ): ContainerPlanInput {
   const { spec, id } = definition;
   const { user, root, sandbox, mode } = gathered;
@@ -80,7 +86,7 @@ export function cgroupParent(given: string, defaultParent: string): string {
 function supervision(
   definition: Definition,
   pid: NamespaceTarget,
-  deps: Pick<ContainersDeps, "paths" | "launcher">,
+  deps: Pick<LaunchInputDeps, "paths" | "launcher">,
 ): Supervise {
   const { spec, id } = definition;
   const limits = parseLogOptions(spec.log);
@@ -98,7 +104,7 @@ function supervision(
 function networkMessages(
   mode: NetworkMode,
   sandbox: Sandbox | undefined,
-  deps: Pick<ContainersDeps, "networks">,
+  deps: Pick<LaunchInputDeps, "networks">,
 ): ContainerPlanInput["network"] {
   if (mode.kind === "network" && sandbox !== undefined)
     return { host: sandbox.hostMessages, container: sandbox.containerMessages };
