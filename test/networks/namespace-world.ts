@@ -131,9 +131,9 @@ function execute(messages: Uint8Array, comment: string): void {
 }
 
 /** Polls a condition that another process brings about. Throws after five seconds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const start = performance.now();
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() - start > WAIT_MS) throw new Error(`waited in vain for ${what}`);
     await Bun.sleep(5);
   }
