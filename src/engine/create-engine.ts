@@ -12,6 +12,7 @@ import { openPidfd } from "../kernel/process.ts";
 import { processStatus } from "../kernel/processes.ts";
 import { runProgram } from "../kernel/run-program.ts";
 import { createNetworks } from "../networks/create-networks.ts";
+import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
 import { gatherHostFacts } from "../runtime/host-facts.ts";
 import { createLauncher } from "../runtime/launcher/create-launcher.ts";
 import { createContent } from "../storage/content/content-store.ts";
@@ -45,7 +46,9 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     mkdirSync(`${dataRoot}/${name}`, { recursive: true, mode: 0o710 });
   const bootId = prepareExecRoot(execRoot);
   const clock = createSystemClock();
-  const host = gatherHostFacts();
+  const host = gatherHostFacts(config.cgroupParent);
+  if (!enableFastMigration(host, `${execRoot}/cgroup`))
+    logger.warn("this kernel makes cgroup moves slow: starts take longer");
   const events = createEventBus(clock);
   const { publish } = events;
 

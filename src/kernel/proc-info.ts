@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 
 /** Proc and cgroup files are small; one that is not is not what it seems. */
 const MAX_FILE_BYTES = 1024 * 1024;

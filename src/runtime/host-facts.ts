@@ -20,7 +20,7 @@ const SYSTEM_CPUS = "/sys/devices/system/cpu";
  * Reads what plans depend on from /proc and /sys. Called once, when the daemon starts; takes a few milliseconds. Makes
  * `cgroupParent` (`/gantry`), as only a cgroup below the root shows which limits there are.
  */
-export function gatherHostFacts(cgroupParent = "/gantry"): HostFacts {
+export function gatherHostFacts(cgroupParent: string): HostFacts {
   const status = readKernelFile("/proc/self/status") ?? "";
   const boundingCapabilities = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);

@@ -5,7 +5,7 @@ import { DEFAULT_DEVICE_RULES, type DeviceRule, parseDeviceCgroupRule } from "./
 /** Runs the few eBPF instructions that the generator uses. Returns register 0. */
 function run(program: Uint8Array, context: readonly [accessType: number, major: number, minor: number]): number {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  const registers = new Array<number>(10).fill(0);
+  const registers = Array.from({ length: 10 }, () => 0);
   for (let at = 0; at < program.length / 8; at++) {
     const code = view.getUint8(at * 8);
     const [to, from] = [view.getUint8(at * 8 + 1) & 15, view.getUint8(at * 8 + 1) >> 4];
