@@ -1,0 +1,35 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Route } from "../route.ts";
+import { containerRoutes } from "./containers.ts";
+import { containerStreamRoutes } from "./container-streams.ts";
+import { execRoutes } from "./exec.ts";
+import { imageRoutes } from "./images.ts";
+import { networkRoutes } from "./networks.ts";
+import { missingRoutes } from "./not-implemented.ts";
+import { systemRoutes } from "./system.ts";
+import { volumeRoutes } from "./volumes.ts";
+
+export interface RouteDeps {
+  engine: Engine;
+  clock: Clock;
+  logger: Logger;
+  version: string;
+  gitCommit: string;
+}
+
+/** Every route of the Engine API; what this engine cannot do yet answers 501. */
+export function allRoutes(deps: RouteDeps): Route[] {
+  const { engine, clock } = deps;
+  return [
+    ...systemRoutes(deps),
+    ...containerRoutes(engine.containers, clock),
+    ...containerStreamRoutes(engine),
+    ...execRoutes(engine),
+    ...imageRoutes(engine.images),
+    ...networkRoutes(engine),
+    ...volumeRoutes(engine.volumes),
+    ...missingRoutes(),
+  ];
+}

@@ -1,0 +1,117 @@
+import { EngineError, invalid } from "../../base/errors.ts";
+import type { Images } from "../../images/images.ts";
+import type { WireImageRemoved } from "../../wire/images.ts";
+import { TAR } from "../content-types.ts";
+import { filters } from "../filters.ts";
+import { encodeHistory, encodeImageInspect, encodeImageSummary } from "../images/encode-image.ts";
+import { parseJson } from "../json.ts";
+import { progressReply } from "../progress.ts";
+import { flag } from "../query.ts";
+import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
+import { atLeast } from "../version.ts";
+
+/** Images that one archive may be asked for. */
+const MAX_SAVED = 1024;
+
+export function imageRoutes(images: Images): Route[] {
+  return [
+    route("GET", "/images/json", async ({ query, version }) => {
+      const given = filters(query, "images");
+      // Clients before 1.25 filter by name with a parameter of its own.
+      const name = atLeast(version, 25) ? "" : (query.get("filter") ?? "");
+      const wanted = name === "" ? given : { ...given, reference: [...(given["reference"] ?? []), name] };
+      const found = await images.list({ all: flag(query, "all"), filters: wanted });
+      return { status: 200, body: found.map((image) => encodeImageSummary(image, version)) };
+    }),
+    route("GET", "/images/{name}/json", async ({ params, version }) => ({
+      status: 200,
+      body: encodeImageInspect(await images.get(params.name), version),
+    })),
+    route("GET", "/images/{name}/history", async ({ params }) => ({
+      status: 200,
+      body: (await images.history(params.name)).map(encodeHistory),
+    })),
+    route("POST", "/images/{name}/tag", async ({ params, query }) => {
+      const [repository, tag] = [query.get("repo") ?? "", query.get("tag") ?? ""];
+      await images.tag(params.name, tag === "" ? repository : `${repository}:${tag}`);
+      return { status: 201 };
+    }),
+    route("DELETE", "/images/{name}", async ({ params, query }) => {
+      const removed = await images.remove(params.name, { force: flag(query, "force"), prune: !flag(query, "noprune") });
+      const body: WireImageRemoved[] = removed.map((one) =>
+        "untagged" in one ? { Untagged: one.untagged } : { Deleted: one.deleted },
+      );
+      return { status: 200, body };
+    }),
+    ...archiveRoutes(images),
+  ];
+}
+
+/** Images as tar archives, in and out. */
+function archiveRoutes(images: Images): Route[] {
+  return [
+    route("POST", "/images/load", ({ query, body, signal }) =>
+      progressReply((report) => images.load(body, { quiet: flag(query, "quiet"), ...platform(query), report, signal })),
+    ),
+    route("GET", "/images/get", async ({ query, signal }) => {
+      const names = query
+        .getAll("names")
+        .flatMap((name) => name.split(","))
+        .filter(Boolean);
+      if (names.length > MAX_SAVED) throw invalid(`more than ${MAX_SAVED} images were asked for`);
+      return { stream: await images.save(names, { ...platform(query), signal }), contentType: TAR };
+    }),
+    route("GET", "/images/{name}/get", async ({ params, query, signal }) => ({
+      stream: await images.save([params.name], { ...platform(query), signal }),
+      contentType: TAR,
+    })),
+    route("POST", "/images/create", (request) => {
+      const { query } = request;
+      if (query.get("fromImage")) throw pullMissing(query);
+      if (query.get("fromSrc")) return importReply(images, request);
+      throw invalid("one of fromImage and fromSrc is needed");
+    }),
+  ];
+}
+
+/** Without a registry client there is nothing to pull from. */
+function pullMissing(query: URLSearchParams): EngineError {
+  const [name, tag] = [query.get("fromImage") ?? "", query.get("tag") ?? ""];
+  const reference = tag === "" ? name : `${name}${tag.startsWith("sha256:") ? "@" : ":"}${tag}`;
+  return new EngineError(
+    "not-implemented",
+    `pulling images is not implemented by this engine yet: load or import ${reference} instead`,
+  );
+}
+
+function importReply(images: Images, { query, body, signal }: ApiRequest<unknown>): Promise<Reply> {
+  const source = query.get("fromSrc") ?? "";
+  if (source !== "-") {
+    throw new EngineError(
+      "not-implemented",
+      "importing from a URL is not implemented by this engine yet: send the archive",
+    );
+  }
+  return progressReply(async (report) => {
+    const id = await images.import(body, {
+      repository: query.get("repo") ?? "",
+      tag: query.get("tag") ?? "",
+      message: query.get("message") ?? "",
+      changes: query.getAll("changes"),
+      ...platform(query),
+      source,
+      signal,
+    });
+    report({ status: id });
+  });
+}
+
+/** `os/architecture[/variant]`, or since 1.48 JSON of the same. */
+function platform(query: URLSearchParams): { platform?: string } {
+  const text = query.get("platform") ?? "";
+  if (text === "") return {};
+  if (!text.startsWith("{")) return { platform: text };
+  const { os, architecture, variant } = parseJson(text) as Record<string, unknown>;
+  const parts = [os, architecture, variant].filter((part) => typeof part === "string" && part !== "");
+  return { platform: parts.join("/") };
+}

@@ -1,0 +1,102 @@
+import { EngineError } from "../../base/errors.ts";
+import { type Method, type Route, route } from "../route.ts";
+
+/** Endpoints of the Engine API that this engine cannot serve yet: method, path, what it would do, lowest API minor. */
+const MISSING: [method: Method, path: string, what: string, since?: number][] = [
+  ["POST", "/auth", "logging in to a registry"],
+  ["GET", "/system/df", "disk usage"],
+  ["GET", "/containers/{id}/changes", "listing changed files"],
+  ["GET", "/containers/{id}/export", "exporting a container"],
+  ["GET", "/containers/{id}/stats", "resource statistics"],
+  ["POST", "/containers/{id}/update", "updating a container"],
+  ["GET", "/containers/{id}/attach/ws", "attaching by web socket"],
+  ["HEAD", "/containers/{id}/archive", "copying files"],
+  ["GET", "/containers/{id}/archive", "copying files"],
+  ["PUT", "/containers/{id}/archive", "copying files"],
+  ["GET", "/containers/{id}/checkpoints", "checkpoints"],
+  ["POST", "/containers/{id}/checkpoints", "checkpoints"],
+  ["DELETE", "/containers/{id}/checkpoints/{checkpoint}", "checkpoints"],
+  ["POST", "/build", "building images"],
+  ["POST", "/build/cancel", "building images"],
+  ["POST", "/build/prune", "the build cache", 31],
+  ["POST", "/grpc", "BuildKit"],
+  ["POST", "/session", "BuildKit sessions"],
+  ["GET", "/images/{name}/attestations", "attestations", 55],
+  ["POST", "/images/{name}/push", "pushing images"],
+  ["GET", "/images/search", "searching a registry"],
+  ["POST", "/images/prune", "pruning images", 25],
+  ["POST", "/commit", "committing a container"],
+  ["GET", "/distribution/{name}/json", "asking a registry", 30],
+  ["POST", "/networks/create", "creating networks"],
+  ["POST", "/networks/{id}/connect", "connecting to networks"],
+  ["POST", "/networks/{id}/disconnect", "disconnecting from networks"],
+  ["PUT", "/volumes/{name}", "updating cluster volumes", 42],
+  ["GET", "/plugins/privileges", "plugins"],
+  ["POST", "/plugins/pull", "plugins"],
+  ["GET", "/plugins/{name}/json", "plugins"],
+  ["DELETE", "/plugins/{name}", "plugins"],
+  ["POST", "/plugins/{name}/enable", "plugins"],
+  ["POST", "/plugins/{name}/disable", "plugins"],
+  ["POST", "/plugins/{name}/upgrade", "plugins", 26],
+  ["POST", "/plugins/create", "plugins"],
+  ["POST", "/plugins/{name}/push", "plugins"],
+  ["POST", "/plugins/{name}/set", "plugins"],
+];
+
+/** Docker outside of a swarm answers these with 503 in the same words; clients act upon them. */
+const CLUSTER: [method: Method, path: string, since?: number][] = [
+  ["GET", "/swarm"],
+  ["POST", "/swarm/leave"],
+  ["POST", "/swarm/update"],
+  ["GET", "/swarm/unlockkey"],
+  ["POST", "/swarm/unlock"],
+  ...nounRoutes("nodes", ["list", "get", "remove", "update"]),
+  ...nounRoutes("services", ["list", "create", "get", "remove", "update", "logs"]),
+  ...nounRoutes("tasks", ["list", "get", "logs"]),
+  ...nounRoutes("secrets", ["list", "create", "get", "remove", "update"], 25),
+  ...nounRoutes("configs", ["list", "create", "get", "remove", "update"], 30),
+];
+
+type Verb = "list" | "get" | "create" | "remove" | "update" | "logs";
+
+function nounRoutes(noun: string, verbs: Verb[], since = 0): [Method, string, number][] {
+  const table: Record<Verb, [Method, string]> = {
+    list: ["GET", `/${noun}`],
+    get: ["GET", `/${noun}/{id}`],
+    create: ["POST", `/${noun}/create`],
+    remove: ["DELETE", `/${noun}/{id}`],
+    update: ["POST", `/${noun}/{id}/update`],
+    logs: ["GET", `/${noun}/{id}/logs`],
+  };
+  return verbs.map((verb) => [...table[verb], since]);
+}
+
+export function missingRoutes(): Route[] {
+  return [
+    ...MISSING.map(([method, path, what, since]) =>
+      route(
+        method,
+        path,
+        () => {
+          throw new EngineError("not-implemented", `${what} is not implemented by this engine yet`);
+        },
+        since,
+      ),
+    ),
+    ...CLUSTER.map(([method, path, since]) => route(method, path, notInSwarm, since)),
+    ...["/swarm/init", "/swarm/join"].map((path) =>
+      route("POST", path, () => {
+        throw new EngineError("not-implemented", "swarm mode is not implemented by this engine yet");
+      }),
+    ),
+    // No plugin can be installed, so that the list is true as it is.
+    route("GET", "/plugins", () => ({ status: 200, body: [] })),
+  ];
+}
+
+function notInSwarm(): never {
+  throw new EngineError(
+    "unavailable",
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+  );
+}
