@@ -282,7 +282,7 @@ static void handle(int index, short found) {
   }
   if (found & POLLOUT && client->queue_length > 0) send_queue(client);
   if (found & POLLIN && client->kind != ATTACHED)
-    while (read_frame(index)) continue;
+    for (int reads = 0; reads < MAX_READS_A_TURN && read_frame(index); reads++) continue;
   if (client->kind == ATTACHED && found & (POLLIN | POLLHUP) && client->input_length == 0) pass_input(client);
   if (client->hung_up && (client->kind != ATTACHED || client->input_ended)) client->gone = true;
 }

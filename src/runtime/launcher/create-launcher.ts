@@ -17,7 +17,6 @@ import { TaskConnection } from "./task-connection.ts";
 
 /** As many connections as a launcher serves. */
 const BACKLOG = 64;
-const FIRST_PLAN_FD = 4;
 /** A launcher that accepts but does not answer is stopped or broken. */
 const ADOPT_TIMEOUT_MS = 5000;
 /** Docker's code for a task whose end nobody saw. */

@@ -64,14 +64,14 @@ export class EventReader {
       const end = HEADER_BYTES + this.#rest.readUInt32BE(4);
       if (end > MAX_EVENT_BYTES) throw new Error("a launcher event that is too long");
       if (this.#rest.length < end) break;
-      events.push(decodeEvent(this.#rest[0], this.#rest.subarray(HEADER_BYTES, end)));
+      events.push(decodeEvent(this.#rest.readUInt8(0), this.#rest.subarray(HEADER_BYTES, end)));
       this.#rest = this.#rest.subarray(end);
     }
     return events;
   }
 }
 
-function decodeEvent(type: number | undefined, payload: Buffer): LauncherEvent {
+function decodeEvent(type: number, payload: Buffer): LauncherEvent {
   switch (type) {
     case EVENT.started:
       return {

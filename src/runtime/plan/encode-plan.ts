@@ -1,4 +1,4 @@
-import type { LaunchPlan, OperationArgs, OperationName, Stage, StagedOperation, Supervise } from "./launch-plan.ts";
+import type { LaunchPlan, OperationArgs, OperationName, Stage, Supervise } from "./launch-plan.ts";
 import { attributeFlags, NODE_TYPES, namespaceFlags, PROPAGATION_FLAGS, resourceNumber } from "./plan-constants.ts";
 import { PlanWriter } from "./plan-writer.ts";
 
