@@ -8,7 +8,8 @@ import { closePort } from "../../src/kernel/net-port.ts";
 import { createNetworks } from "../../src/networks/create-networks.ts";
 import { createMemoryNetworkRecords } from "../../src/networks/network-records.ts";
 import type { Networks, PortBinding, Sandbox } from "../../src/networks/networks.ts";
-import { type StandIn, until, World } from "./namespace-world.ts";
+import { until } from "../harness/until.ts";
+import { type StandIn, World } from "./namespace-world.ts";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -150,22 +151,22 @@ describe.skipIf(!isRoot)("default bridge (needs root)", () => {
     test("a flushed ruleset is back within a second (attack 57)", async () => {
       world.must("nft", "flush", "ruleset");
       const start = performance.now();
-      await until(() => world.must("nft", "list", "ruleset").includes("8080"), "the table");
+      await until("the table", () => world.must("nft", "list", "ruleset").includes("8080"));
       expect(performance.now() - start).toBeLessThan(1000);
       expect(await world.ask("tcp", "127.0.0.1", 8080)).toBe("from 172.17.0.1");
     });
 
     test("a rule or an element that somebody removed is back within a second", async () => {
       world.must("nft", "flush", "chain", "inet", "gantry", "filter-forward");
-      await until(() => world.must("nft", "list", "ruleset").includes('oifname "gantry0" drop'), "the forward rules");
+      await until("the forward rules", () => world.must("nft", "list", "ruleset").includes('oifname "gantry0" drop'));
       world.must("nft", "flush", "map", "inet", "gantry", "published-any");
-      await until(() => world.must("nft", "list", "ruleset").includes("tcp . 8080"), "the element");
+      await until("the element", () => world.must("nft", "list", "ruleset").includes("tcp . 8080"));
     });
 
     test("tables of others stay as they are", async () => {
       world.must("nft", "add", "table", "ip", "foreign");
       world.must("nft", "delete", "table", "inet", "gantry");
-      await until(() => world.must("nft", "list", "tables").includes("inet gantry"), "the table");
+      await until("the table", () => world.must("nft", "list", "tables").includes("inet gantry"));
       expect(world.must("nft", "list", "tables")).toContain("table ip foreign");
     });
 

@@ -7,7 +7,8 @@ import { createMemoryNetworkRecords } from "../../src/networks/network-records.t
 import type { Networks, Sandbox } from "../../src/networks/networks.ts";
 import { at } from "../../src/runtime/plan/launch-plan.ts";
 import { type Box, createBox, obstacle } from "../launcher/box.ts";
-import { until, World } from "./namespace-world.ts";
+import { until } from "../harness/until.ts";
+import { World } from "./namespace-world.ts";
 
 const ANY = Uint8Array.of(0, 0, 0, 0);
 
@@ -64,16 +65,16 @@ describe.skipIf(obstacle() !== undefined)("a sandbox in the hands of the launche
     );
     sandbox.portReservations.forEach(closePort);
     let answer = "";
-    await until(async () => {
+    await until("the container's server", async () => {
       answer = await world.ask("tcp", "127.0.0.1", 8080);
       return !answer.startsWith("failed");
-    }, "the container's server");
+    });
     expect(answer).toBe("hello");
     expect(() => reservePort("tcp", ANY, 8080)).toThrow("EADDRINUSE");
     await task.signal(9);
     await task.exited;
     await networks.detach(sandbox.endpoint);
-    await until(() => !world.must("ip", "-o", "link").includes("gveth"), "the end of the pair");
+    await until("the end of the pair", () => !world.must("ip", "-o", "link").includes("gveth"));
     const fd = reservePort("tcp", ANY, 8080);
     expect(fd).toBeNumber();
     if (fd !== undefined) closePort(fd);
@@ -87,6 +88,6 @@ describe.skipIf(obstacle() !== undefined)("a sandbox in the hands of the launche
     expect(finished.stdout).toContain(sandbox.endpoint.macAddress);
     expect(finished.stdout).toContain("inet 127.0.0.1/8");
     await networks.detach(sandbox.endpoint);
-    await until(() => !world.must("ip", "-o", "link").includes("gveth"), "the end of the pair");
+    await until("the end of the pair", () => !world.must("ip", "-o", "link").includes("gveth"));
   });
 });

@@ -3,9 +3,9 @@ import type { Subprocess } from "bun";
 import { syscall } from "../../src/kernel/libc.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "../../src/kernel/netlink/netlink-socket.ts";
 import type { Sandbox } from "../../src/networks/networks.ts";
+import { until } from "../harness/until.ts";
 
 const CLONE_NEWNET = 0x40000000;
-const WAIT_MS = 5000;
 const TRAFFIC = `${import.meta.dir}/traffic.ts`;
 
 /** A process that does nothing in a network namespace of its own: a container, as far as the network is concerned. */
@@ -48,7 +48,7 @@ export class World {
   async standIn(): Promise<StandIn> {
     const process = this.#spawn(["unshare", "--net", "sleep", "infinity"]);
     const host = readlinkSync("/proc/thread-self/ns/net");
-    await until(() => readlinkSync(`/proc/${process.pid}/ns/net`) !== host, "the stand-in's namespace");
+    await until("the stand-in's namespace", () => readlinkSync(`/proc/${process.pid}/ns/net`) !== host);
     const inside = (argv: string[]) => ["nsenter", `--net=/proc/${process.pid}/ns/net`, "--", ...argv];
     const servers: Subprocess[] = [];
     return {
@@ -127,14 +127,5 @@ function execute(messages: Uint8Array, comment: string): void {
     socket.execute(messages, comment);
   } finally {
     socket.close();
-  }
-}
-
-/** Polls a condition that another process brings about. Throws after five seconds. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const start = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - start > WAIT_MS) throw new Error(`waited in vain for ${what}`);
-    await Bun.sleep(5);
   }
 }
