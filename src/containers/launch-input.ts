@@ -30,11 +30,7 @@ export interface LaunchInputDeps extends Pick<ContainersDeps, "host" | "paths" |
 }
 
 /** Everything that decides the plan, as a value. Pure, but for the constants in `deps`. */
-export function launchInput(
-  definition: Definition,
-  gathered: Gathered,
-  deps: LaunchInputDeps,
-): ContainerPlanInput {
+export function launchInput(definition: Definition, gathered: Gathered, deps: LaunchInputDeps): ContainerPlanInput {
   const { spec, id } = definition;
   const { user, root, sandbox, mode } = gathered;
   const network = networkMessages(mode, sandbox, deps);

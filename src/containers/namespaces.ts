@@ -69,8 +69,10 @@ function ipcMode(core: Core, mode: string): ContainerPlanInput["ipc"] {
       `can't join IPC of container ${entry.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     );
   }
-  // The donor's /dev/shm is mounted in its own mount namespace only; its root is reached through its process.
-  return { shmSource: `/proc/${entry.task?.pid ?? 0}/root/dev/shm` };
+  // The donor's /dev/shm is a mount of its own mount namespace, and the kernel binds no mount from another one: the IPC namespace
+  // (System V, message queues) is shared, POSIX shared memory is not.
+  core.deps.logger.warn("/dev/shm is not shared between containers", { donor: entry.id });
+  return "own";
 }
 
 function openRunning(core: Core, id: string, why: string): number {

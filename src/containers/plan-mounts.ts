@@ -84,6 +84,8 @@ function planOne(spec: MountSpec, volumeDriver: string): PlannedMount {
       if (spec.subpath !== "" && !isLocal(spec.subpath)) {
         throw badMount("volume", "subpath must be a relative path within the volume");
       }
+      // A container at work in the volume could swap the path for a symlink: the launcher must resolve it beneath the volume.
+      if (spec.subpath !== "") throw new EngineError("not-implemented", "volume subpaths are not supported yet");
       const driver = spec.driver || volumeDriver || "local";
       return {
         mount: {

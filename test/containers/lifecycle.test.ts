@@ -312,3 +312,40 @@ describe("exec", () => {
     expect(await rejectionOf(containers.getExec("nope"))).toContain("No such exec instance: nope");
   });
 });
+
+describe("mounts", () => {
+  test("binds, tmpfs and read-only mounts are where they belong", async () => {
+    const bind = {
+      type: "bind",
+      source: `${directory}/made/by/-v`,
+      createSource: true,
+      nonRecursive: false,
+      readOnlyNonRecursive: false,
+      readOnlyForceRecursive: false,
+      destination: "/b",
+      readOnly: true,
+      from: "binds",
+      mode: "ro",
+    } as const;
+    const script = "touch /b/x 2>/dev/null || echo ro; touch /t/y && echo rw; cat /etc/hostname; grep -c . /etc/hosts";
+    const id = await run(["sh", "-c", script], { mounts: [bind], tmpfs: { "/t": "size=1m" }, hostname: "named" });
+    expect(await logsOf(id)).toContain("ro\n");
+    expect(await logsOf(id)).toContain("rw\n");
+    expect(await logsOf(id)).toContain("named\n");
+  });
+
+  test("a container can join another's namespaces", async () => {
+    const { containers } = system;
+    await run(["sleep", "600"], {
+      name: "donor",
+      namespaces: { pid: "", ipc: "shareable", uts: "", user: "", cgroup: "" },
+    });
+    const network = { ...containerSpec([]).network, mode: "container:donor" };
+    const namespaces = { pid: "container:donor", ipc: "container:donor", uts: "", user: "", cgroup: "" };
+    const id = await run(["sh", "-c", "ps | grep -c 'sleep 600'; cat /proc/1/comm"], { network, namespaces });
+    expect(await logsOf(id)).toContain("sleep\n");
+    await containers.stop("donor", {});
+    const late = await containers.create(containerSpec(["true"], { namespaces }));
+    expect(await rejectionOf(containers.start(late.id))).toContain("container");
+  });
+});
