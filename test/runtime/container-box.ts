@@ -67,7 +67,8 @@ export interface ContainerBox extends AsyncDisposable {
 
 const ROOT_USER = { uid: 0, gid: 0, groups: [0], home: "/root" };
 
-export async function createContainerBox(): Promise<ContainerBox> {
+/** `unified`: use the v2 tree of a hybrid host, which has no controllers but takes device programs and births. */
+export async function createContainerBox(options: { unified?: string } = {}): Promise<ContainerBox> {
   const dir = mkdtempSync(join(tmpdir(), "gantry-runtime-test-"));
   const cgroupParent = `/${basename(dir)}`;
   const lower = await busyboxRoot();
@@ -77,7 +78,11 @@ export async function createContainerBox(): Promise<ContainerBox> {
     binaryPath: join(import.meta.dir, "../../build/launcher"),
     logger: silentLogger,
   });
-  const host = gatherHostFacts(cgroupParent);
+  const gathered = gatherHostFacts(cgroupParent);
+  const host: HostFacts =
+    options.unified === undefined
+      ? gathered
+      : { ...gathered, cgroup: { version: 2, root: options.unified, controllers: [], controlFiles: new Set() } };
   const running = new Set<Task>();
 
   function input(wanted: Wanted, argv: string[], id: string): ContainerPlanInput {
@@ -173,8 +178,10 @@ export async function createContainerBox(): Promise<ContainerBox> {
       for (const task of running) await task.signal(9).catch(() => false);
       await Promise.all([...running].map((task) => task.exited));
       launcher.close();
-      await killCgroup(host.cgroup, cgroupParent);
-      removeCgroupTree(host.cgroup, cgroupParent);
+      for (const { cgroup } of new Set([host, gathered])) {
+        await killCgroup(cgroup, cgroupParent);
+        removeCgroupTree(cgroup, cgroupParent);
+      }
       rmSync(dir, { recursive: true, force: true });
     },
   };
