@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../../src/base/errors.ts";
 import { cgroupDirectories } from "../../src/runtime/cgroups/cgroup-operations.ts";
 import { obstacle } from "../launcher/box.ts";
 import { until } from "../harness/until.ts";
 import { type ContainerBox, createContainerBox } from "./container-box.ts";
+
+function failure(attempt: Promise<unknown>): Promise<string> {
+  return attempt.then(() => "no failure", messageOf);
+}
 
 describe.skipIf(obstacle() !== undefined)("containers from plans", () => {
   let box: ContainerBox;
@@ -172,6 +177,23 @@ describe.skipIf(obstacle() !== undefined)("containers from plans", () => {
     expect(existsSync("/etc/climbed")).toBe(false);
   });
 
+  test("attack 7: an image whose /proc leads elsewhere does not start", async () => {
+    const { rootfs } = box
+      .plan({}, ["true"])
+      .plan.operations.reduce<{ rootfs: string }>(
+        (found, one) => (one.op === "mount-overlay" ? { rootfs: one.data } : found),
+        { rootfs: "" },
+      );
+    const lower = /lowerdir=([^,]+)/.exec(rootfs)?.[1] ?? "";
+    for (const target of ["/etc", "/sys", "../../../../etc"]) {
+      const cwd = join(box.dir, `hostile${target.replaceAll(/[./]/g, "-")}`);
+      for (const name of ["upper", "work", "layer"]) mkdirSync(join(cwd, name), { recursive: true });
+      symlinkSync(target, join(cwd, "layer/proc"));
+      const data = `lowerdir=layer:${lower},upperdir=upper,workdir=work,volatile`;
+      expect(await failure(box.run({ rootfs: { kind: "overlay", cwd, data } }, "true"))).toContain("/proc");
+    }
+  });
+
   test("sysctls of the container's own namespaces are set", async () => {
     const sysctls = { "net.ipv4.ip_unprivileged_port_start": "0", "kernel.shmmax": "65536" };
     const script = "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shmmax";
@@ -213,8 +235,7 @@ describe.skipIf(obstacle() !== undefined)("containers from plans", () => {
     expect(stdout.trim().split("\n")).toEqual(["box", "00000000a80425fb", "2", "sleep", "/", "seen"]);
     const privileged = await box.exec(container, { allCapabilities: true }, "sh", "-c", status("CapEff"));
     expect(BigInt(`0x${privileged.stdout.trim()}`)).toBe(box.host.boundingCapabilities);
-    const missing = box.exec(container, {}, "nope");
-    expect(missing).rejects.toThrow("nope");
+    expect(await failure(box.exec(container, {}, "nope"))).toContain("nope");
     await container.task.signal(9);
     expect((await container.task.exited).code).toBe(137);
   });

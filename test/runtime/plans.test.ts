@@ -177,3 +177,21 @@ test("options that Docker refuses, and what cannot be given", () => {
     "invalid ulimit type: nope",
   );
 });
+
+test("attack 7: nothing is mounted over /proc or in it but a real /proc, and files that lxcfs replaces", () => {
+  const mounted =
+    (destination: string, source = "/volume") =>
+    () => {
+      const bind = { kind: "bind" as const, source, destination, recursive: true, attributes: {} };
+      return text({ ...plainInput(1), mounts: [{ ...bind, propagation: "rprivate" as const }] });
+    };
+  for (const destination of ["/proc", "/proc/", "//proc/.", "/x/../proc/self/attr", "proc/sys", "/proc/1"]) {
+    expect(mounted(destination)).toThrow("cannot be mounted because it is inside /proc");
+  }
+  const tmpfs = { kind: "tmpfs" as const, destination: "/proc", options: [], attributes: {} };
+  expect(() => text({ ...plainInput(1), mounts: [tmpfs] })).toThrow(
+    '"/proc" cannot be mounted because it is inside /proc',
+  );
+  expect(mounted("/proc", "/proc")).not.toThrow();
+  for (const destination of ["/proc/meminfo", "/process", "/procs/x"]) expect(mounted(destination)).not.toThrow();
+});
