@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { invalid } from "../../base/errors.ts";
 import { type Digest, parseDigest } from "../../formats/oci/digest.ts";
 import { detectCompression } from "../../formats/oci/media-types.ts";
@@ -15,6 +16,8 @@ const MAX_MEMBERS = 20_000;
 /** Bytes gathered for one write. */
 const BATCH_BYTES = 1 << 20;
 const MAX_LINKS = 8;
+/** A source that always has bytes at hand must not keep the event loop from everything else. */
+const YIELD_BYTES = 4 << 20;
 
 /** A member of an image archive. Its name is only ever a key: nothing of the archive names a file of the host. */
 export type ArchiveFile =
@@ -49,10 +52,15 @@ export async function readArchive(source: AsyncIterable<Uint8Array>, options: Op
   const reader = new ArchiveReader(options);
   const parser = createTarParser(reader);
   try {
+    let sinceYield = 0;
     for await (const bytes of source) {
       options.signal.throwIfAborted();
       parser.push(bytes);
       await reader.flush(false);
+      sinceYield += bytes.length;
+      if (sinceYield < YIELD_BYTES) continue;
+      sinceYield = 0;
+      await setImmediate();
     }
     parser.end();
     await reader.flush(true);
