@@ -10,6 +10,8 @@ import type { StreamReply, ValueReply } from "./route.ts";
 /** Where an answer goes: node:http's response, or a raw socket that asked for an upgrade it does not get. */
 export interface Outlet {
   head(status: number, headers: Record<string, string>): void;
+  /** Sends the head now. (An empty write would do in Node; Bun then sends it without its last, empty line.) */
+  flush(): void;
   /** False: wait for `drained`. */
   write(chunk: Uint8Array | string): boolean;
   /** Resolves when there is room again, or the client is gone. */
@@ -23,6 +25,9 @@ export function responseOutlet(response: ServerResponse): Outlet {
   return {
     head(status, headers) {
       response.writeHead(status, headers);
+    },
+    flush() {
+      response.flushHeaders();
     },
     write: (chunk) => response.write(chunk),
     drained: () => once(response),
@@ -41,6 +46,7 @@ export function socketOutlet(socket: Duplex): Outlet {
       const lines = Object.entries({ ...headers, Connection: "close" }).map(([name, value]) => `${name}: ${value}\r\n`);
       socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n`);
     },
+    flush() {},
     write: (chunk) => socket.write(chunk),
     drained: () => once(socket),
     end(body) {
@@ -100,8 +106,8 @@ export interface StreamContext {
 export async function writeStream(outlet: Outlet, reply: StreamReply, context: StreamContext): Promise<void> {
   const { signal, logger } = context;
   outlet.head(200, { ...context.common, "Content-Type": reply.contentType, ...reply.headers });
-  // An empty write makes node:http send the head now; clients wait for it before they go on.
-  outlet.write("");
+  // Clients wait for the head before they go on: docker run starts the container only after its wait was answered.
+  outlet.flush();
   try {
     for await (const chunk of reply.stream) {
       if (signal.aborted) return;
