@@ -41,7 +41,7 @@ export async function* hostDecompressor(
 async function feed(source: AsyncIterable<Uint8Array>, sink: import("bun").FileSink): Promise<undefined> {
   for await (const bytes of source) {
     // A FileSink keeps what it is given until flushed: one chunk at a time bounds the memory.
-    sink.write(bytes);
+    await sink.write(bytes);
     await sink.flush();
   }
   await sink.end();

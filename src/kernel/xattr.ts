@@ -11,15 +11,7 @@ const EOPNOTSUPP = 95;
 export function setXattr(path: Path, name: Path, value: Uint8Array): void {
   const [pathBytes, nameBytes] = [cstring(path), cstring(name)];
   const data = value.length === 0 ? EMPTY : value;
-  syscall(
-    "lsetxattr",
-    `${Buffer.from(name)} of ${Buffer.from(path)}`,
-    ptr(pathBytes),
-    ptr(nameBytes),
-    ptr(data),
-    value.length,
-    0,
-  );
+  syscall("lsetxattr", `${text(name)} of ${text(path)}`, ptr(pathBytes), ptr(nameBytes), ptr(data), value.length, 0);
 }
 
 /** undefined when there is no such attribute. Not through a symlink. */
@@ -27,7 +19,7 @@ export function getXattr(path: Path, name: Path): Buffer | undefined {
   const [pathBytes, nameBytes] = [cstring(path), cstring(name)];
   const result = trySyscall("lgetxattr", ptr(pathBytes), ptr(nameBytes), ptr(scratch), scratch.length);
   if (result === -ENODATA || result === -EOPNOTSUPP) return undefined;
-  if (result < 0) throw new SystemError("lgetxattr", -result, String(Buffer.from(path)));
+  if (result < 0) throw new SystemError("lgetxattr", -result, text(path));
   return Buffer.from(scratch.subarray(0, result));
 }
 
@@ -35,7 +27,7 @@ export function listXattrs(path: Path): Buffer[] {
   const pathBytes = cstring(path);
   const result = trySyscall("llistxattr", ptr(pathBytes), ptr(scratch), scratch.length);
   if (result === -EOPNOTSUPP) return [];
-  if (result < 0) throw new SystemError("llistxattr", -result, String(Buffer.from(path)));
+  if (result < 0) throw new SystemError("llistxattr", -result, text(path));
   return splitNames(scratch.subarray(0, result));
 }
 
@@ -51,7 +43,7 @@ export function getXattrFd(fd: number, name: Path): Buffer | undefined {
 export function setXattrFd(fd: number, name: Path, value: Uint8Array): void {
   const nameBytes = cstring(name);
   const data = value.length === 0 ? EMPTY : value;
-  syscall("fsetxattr", `${Buffer.from(name)} of fd ${fd}`, fd, ptr(nameBytes), ptr(data), value.length, 0);
+  syscall("fsetxattr", `${text(name)} of fd ${fd}`, fd, ptr(nameBytes), ptr(data), value.length, 0);
 }
 
 export function listXattrsFd(fd: number): Buffer[] {
@@ -74,4 +66,8 @@ function splitNames(list: Uint8Array): Buffer[] {
     start = index + 1;
   }
   return names;
+}
+
+function text(bytes: Path): string {
+  return Buffer.from(bytes as Uint8Array).toString();
 }

@@ -17,7 +17,7 @@ function read(archive: Uint8Array, step = archive.length): Read[] {
   const parser = createTarParser({
     entry: (entry) => found.push({ entry, content: Buffer.alloc(Math.min(entry.sizeBytes, 1 << 20)) }),
     data: (bytes, offset) =>
-      void found.at(-1)?.content.set(bytes.subarray(0, Math.max(0, (1 << 20) - offset)), Math.min(offset, 1 << 20)),
+      found.at(-1)?.content.set(bytes.subarray(0, Math.max(0, (1 << 20) - offset)), Math.min(offset, 1 << 20)),
     close: () => undefined,
   });
   for (let index = 0; index < archive.length; index += step) parser.push(archive.subarray(index, index + step));

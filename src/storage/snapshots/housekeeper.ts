@@ -61,7 +61,7 @@ function createHand() {
   let worker: Worker | undefined;
   let lastId = 0;
   const fail = (message: string) => {
-    for (const { reject } of waiting.values()) reject(new Error(message));
+    for (const request of waiting.values()) request.reject(new Error(message));
     waiting.clear();
     worker = undefined;
   };

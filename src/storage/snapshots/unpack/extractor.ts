@@ -38,6 +38,9 @@ const OPAQUE_VALUE = Buffer.from("y");
 /** Attributes by which an archive could speak to overlayfs itself. */
 const OVERLAY_XATTR_PREFIX = "trusted.overlay.";
 
+/** Each costs a pass over all directories of the archive. */
+const MAX_REPLACED_DIRECTORIES = 1000;
+
 export interface ExtractResult {
   entries: number;
   /** Sizes of regular files. */
@@ -218,12 +221,19 @@ export class Extractor implements TarSink {
   }
 
   #removeExisting(path: Buffer): void {
+    const wasDirectory = this.#typeOf(path) === S_IFDIR;
     removeTree(AT_FDCWD, path);
+    // Only a directory has anything remembered below it; an archive may replace files a million times.
+    if (!wasDirectory) return;
+    if (++this.#replacedDirectories > MAX_REPLACED_DIRECTORIES) throw badTar("too many directories replaced by others");
     const key = path.toString("latin1");
+    const isBelow = (other: string) => other === key || other.startsWith(`${key}/`);
     for (const map of [this.#known, this.#implied, this.#directoryTimes]) {
-      for (const other of [...map.keys()]) if (other === key || other.startsWith(`${key}/`)) map.delete(other);
+      for (const other of map.keys()) if (isBelow(other)) map.delete(other);
     }
   }
+
+  #replacedDirectories = 0;
 
   /** In this order: a change of owner drops set-id bits and capabilities. */
   #attributes(path: Buffer, entry: TarEntry): void {

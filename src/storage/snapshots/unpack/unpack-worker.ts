@@ -41,6 +41,7 @@ async function unpack(fd: number, request: UnpackRequest): Promise<UnpackReply> 
   const extractor = new Extractor(request.limits);
   const parser = createTarParser(extractor);
   const take = (bytes: Uint8Array) => {
+    throwIfCancelled(request);
     plain.update(bytes);
     checkVolume(plain.sizeBytes, stored.sizeBytes, request);
     parser.push(bytes);
@@ -51,7 +52,6 @@ async function unpack(fd: number, request: UnpackRequest): Promise<UnpackReply> 
       compression === "none" && bytes.length > 0;
       bytes = buffer.subarray(0, readFull(fd, buffer))
     ) {
-      throwIfCancelled(request);
       take(bytes);
     }
     if (compression !== "none") {

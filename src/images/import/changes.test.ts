@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { applyChanges } from "./changes.ts";
+
+test.each<[string[], object]>([
+  [['CMD ["a", "b"]'], { Cmd: ["a", "b"] }],
+  [["cmd a b"], { Cmd: ["/bin/sh", "-c", "a b"] }],
+  [['ENTRYPOINT ["x"]'], { Entrypoint: ["x"] }],
+  [["ENV A=1 B='two words'", "ENV A two"], { Env: ["B=two words", "A=two"] }],
+  [["EXPOSE 80 53/udp"], { ExposedPorts: { "80/tcp": {}, "53/udp": {} } }],
+  [['LABEL a="b c" d=e'], { Labels: { a: "b c", d: "e" } }],
+  [["USER 1000:1000"], { User: "1000:1000" }],
+  [['VOLUME ["/a b", "/c"]'], { Volumes: { "/a b": {}, "/c": {} } }],
+  [["VOLUME /a /b"], { Volumes: { "/a": {}, "/b": {} } }],
+  [["WORKDIR /a", "WORKDIR b"], { WorkingDir: "/a/b" }],
+  [["ONBUILD RUN x"], { OnBuild: ["RUN x"] }],
+  [["STOPSIGNAL SIGINT"], { StopSignal: "SIGINT" }],
+  [
+    ["HEALTHCHECK --interval=5s --retries=3 CMD curl x"],
+    { Healthcheck: { Test: ["CMD-SHELL", "curl x"], Interval: 5e9, Retries: 3 } },
+  ],
+  [["HEALTHCHECK NONE"], { Healthcheck: { Test: ["NONE"] } }],
+])("%j", (changes, expected) => {
+  expect(applyChanges(changes)).toEqual(expected);
+});
+
+test.each([
+  ["RUN x", "RUN is not a valid change command"],
+  ["FROM x", "FROM is not a valid change command"],
+  ["__proto__ x", "__PROTO__ is not a valid change command"],
+  ["CMD", "CMD requires at least one argument"],
+  ["ONBUILD ONBUILD RUN x", "Chaining ONBUILD"],
+  ["EXPOSE x", "invalid containerPort: x"],
+  ["ENV A", "ENV must have two arguments"],
+])("%j is refused", (change, message) => {
+  expect(() => applyChanges([change])).toThrow(message);
+});
