@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, openSync, unlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { syscall, ptr, trySyscall } from "./libc.ts";
-import { SystemError } from "./errno.ts";
+import { EADDRINUSE, SystemError } from "./errno.ts";
+import { ptr, syscall, trySyscall } from "./libc.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -31,8 +31,6 @@ function bindOver(fd: number, short: string, path: string): void {
   unlinkSync(path);
   syscall("bind", path, fd, ptr(address), address.length);
 }
-
-const EADDRINUSE = 98;
 
 function socketAddress(path: string): Buffer {
   const address = Buffer.alloc(2 + Buffer.byteLength(path) + 1);

@@ -75,7 +75,7 @@ export interface OperationArgs {
   /** Raw netlink requests (NETLINK_ROUTE), each with NLM_F_ACK, sent in one datagram; `acks` answers are read, any error fails.
    *  `childPidAt`: byte offsets of u32 fields to fill with the child's host pid (IFLA_NET_NS_PID). */
   netlink: { messages: Uint8Array; acks: number; childPidAt?: number[]; comment: string };
-  /** Blocks the child until the `attend` stage is done and pending attach connections are accepted. */
+  /** Blocks the child until the `attend` stage is done. Its output waits in any case until the first clients are accepted. */
   "await-attend": Record<never, never>;
   /** Joins the namespaces of a pidfd (or one namespace file) passed as a descriptor. */
   setns: { fd: FdSlot; namespaces: Namespace[] };
