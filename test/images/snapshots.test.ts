@@ -36,7 +36,7 @@ test.skipIf(!isRoot)(
     expect(await failure(snapshots.prepare("../x", "top"))).toContain("invalid snapshot key");
     await snapshots.stage();
     await using again = await openFixture(root);
-    expect(again.snapshots.listLayers()).toEqual(["base"].filter(() => again.snapshots.has("base")));
+    expect(again.snapshots.listLayers().sort()).toEqual(["base", "top"]);
     expect(again.snapshots.mounts("key")).toEqual(mount);
     expect(readdirSync(join(root, "snapshots")).filter((name) => name.startsWith("staged"))).toEqual([]);
   },
