@@ -51,8 +51,8 @@ export interface ContainersDeps {
   records: ContainerRecords;
   images: { get(reference: string): Promise<Image> };
   networks: Pick<Networks, "attach" | "detach" | "restore" | "loopbackMessages">;
-  volumes: Pick<Volumes, "create" | "get" | "hold" | "release" | "discard">;
-  snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "layerUsage" | "readFile" | "listActive">;
+  volumes: Pick<Volumes, "create" | "hold" | "release" | "discard">;
+  snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "readFile" | "listActive">;
   copyUp: CopyUp;
   launcher: Launcher;
   planner: Planner;

@@ -1,4 +1,4 @@
-import type { Attachment, Task } from "../runtime/launcher/launcher.ts";
+import type { Task } from "../runtime/launcher/launcher.ts";
 import type { Exec } from "./containers.ts";
 import type { PendingAttachment } from "./pending-attachment.ts";
 import type { Definition, Run } from "./record.ts";
@@ -20,8 +20,6 @@ export interface Entry {
   task: Task | undefined;
   /** Attached before the start. */
   pending: Set<PendingAttachment>;
-  /** Attached and running, so that the end of the container can end them. */
-  attachments: Set<Attachment>;
   readonly waiters: Waiters;
   readonly execs: Map<string, ExecEntry>;
   /** The wait before a restart; aborted by stop, kill, start and remove. */
@@ -40,7 +38,6 @@ export function createEntry(definition: Definition, run: Run): Entry {
     run,
     task: undefined,
     pending: new Set(),
-    attachments: new Set(),
     waiters: new Waiters(),
     execs: new Map(),
     retry: undefined,

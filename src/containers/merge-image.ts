@@ -48,19 +48,6 @@ export function mergeEnvironment(base: string[], own: string[]): string[] {
   return [...own, ...base.filter((variable) => !names.has(nameOf(variable)))];
 }
 
-/**
- * The environment of a process: `defaults` first, each replaced in place by the last of `variables` with its name; a variable
- * without `=` removes it, as Docker's ReplaceOrAppendEnvValues does.
- */
-export function replaceEnvironment(defaults: string[], variables: string[]): string[] {
-  const values = new Map(defaults.map((variable) => [nameOf(variable), variable]));
-  for (const variable of variables) {
-    if (variable.includes("=")) values.set(nameOf(variable), variable);
-    else values.delete(variable);
-  }
-  return [...values.values()];
-}
-
 function nameOf(variable: string): string {
   const equals = variable.indexOf("=");
   return equals === -1 ? variable : variable.slice(0, equals);
