@@ -41,13 +41,13 @@ static bool redirect_stdio(bool keep_stderr) {
 }
 
 int main(int argc, char **argv) {
-  static struct plan plan = {.exit_record = "", .socket_path = "", .log_path = "", .memory_cgroup = "", .awaited_clients = 1};
+  static struct plan plan = {.exit_record = "", .log_path = "", .memory_cgroup = "", .awaited_clients = 1};
   static struct task task = {.plan = &plan, .control = -1, .root = -1};
   become_supervisor();
   int error = plan_read(0, &plan);
   if (!has_listener()) return 1;
   keep_descriptors(plan.fd_count);
   if (!redirect_stdio(argc > 1 && !strcmp(argv[1], "--debug"))) return 1;
-  if (error < 0) plan = (struct plan){.exit_record = "", .socket_path = "", .log_path = "", .memory_cgroup = "", .awaited_clients = 1};
+  if (error < 0) plan = (struct plan){.exit_record = "", .log_path = "", .memory_cgroup = "", .awaited_clients = 1};
   supervise(&task, &plan, error);
 }

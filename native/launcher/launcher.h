@@ -47,7 +47,7 @@ struct cursor {
 };
 
 struct plan {
-  const char *exit_record, *socket_path, *log_path, *memory_cgroup;
+  const char *exit_record, *log_path, *memory_cgroup;
   uint64_t log_max_bytes;
   uint32_t log_max_files;
   bool tty, keep_stdin, stdin_once, abandon_output;

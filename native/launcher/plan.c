@@ -115,7 +115,6 @@ static int plan_decode(struct cursor cursor, struct plan *plan) {
   uint32_t magic = take32(&cursor), length = take32(&cursor);
   if (magic != PLAN_MAGIC || cursor.broken || length != (size_t)(cursor.end - cursor.at)) return -EINVAL;
   plan->exit_record = take_string(&cursor).text;
-  plan->socket_path = take_string(&cursor).text;
   plan->log_path = take_string(&cursor).text;
   plan->log_max_bytes = take64(&cursor);
   plan->log_max_files = take32(&cursor);

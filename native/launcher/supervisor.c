@@ -478,6 +478,5 @@ void supervise(struct task *task, const struct plan *plan, int plan_error) {
     if (sv.phase == CLOSING && is_closed(&progress, &since)) break;
     turn(sv.phase == CLOSING || sv.phase == DRAINING);
   }
-  if (*plan->socket_path) unlink(plan->socket_path);
   _exit(0);
 }

@@ -56,7 +56,7 @@ function createRandom(seed: number): () => number {
 }
 
 describe("a malformed plan", () => {
-  const whole = encodePlan(plan, { socketPath: "/s", awaitedClients: 1, fdCount: 0 });
+  const whole = encodePlan(plan, { awaitedClients: 1, fdCount: 0 });
   beforeAll(async () => {
     const build = Bun.spawn([join(REPOSITORY, "scripts/build-launcher"), "--sanitize"], { stderr: "inherit" });
     expect(await build.exited).toBe(0);

@@ -63,7 +63,6 @@ export async function createLauncher({ runDir, binaryPath, logger }: LauncherOpt
   /** Spawns the launcher with the plan as its input. Only the calls here know its descriptors. */
   function spawn(request: LaunchRequest, listener: number): void {
     const bytes = encodePlan(request.plan, {
-      socketPath: socketPath(request.plan.id),
       awaitedClients: request.attachments.length + 1,
       fdCount: request.fds.length,
     });

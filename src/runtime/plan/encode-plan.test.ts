@@ -3,7 +3,7 @@ import { encodePlan } from "./encode-plan.ts";
 import { at, type LaunchPlan, type StagedOperation } from "./launch-plan.ts";
 import { attributeFlags, namespaceFlags, resourceNumber } from "./plan-constants.ts";
 
-const delivery = { socketPath: "/run/x.sock", awaitedClients: 2, fdCount: 1 };
+const delivery = { awaitedClients: 2, fdCount: 1 };
 
 function planOf(...operations: StagedOperation[]): LaunchPlan {
   const supervise = { exitRecordPath: "/e", tty: true, stdin: false, stdinOnce: false, abandonOutput: true };

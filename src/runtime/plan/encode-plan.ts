@@ -11,7 +11,6 @@ const DEFAULT_UMASK = 0o022;
 
 /** What the launcher must know beside the plan. `awaitedClients`: connections that wait in the socket's backlog already. */
 export interface Delivery {
-  socketPath: string;
   awaitedClients: number;
   fdCount: number;
 }
@@ -33,7 +32,7 @@ function encodeSupervise(writer: PlanWriter, supervise: Supervise, delivery: Del
   const { log, memoryCgroup } = supervise;
   writer
     .string(supervise.exitRecordPath)
-    .string(delivery.socketPath)
+
     .string(log?.path ?? "");
   writer.u64(BigInt(Math.max(0, log?.maxBytes ?? 0))).u32(Math.max(1, log?.maxFiles ?? 1));
   writer.u32(
