@@ -46,6 +46,7 @@ volume.remove()
 
 image = client.images.get("busybox")
 check("tag", image.tag("pybox", "v1"))
+image = client.images.get("pybox:v1")
 archive = b"".join(image.save(named="pybox:v1"))
 client.images.remove("pybox:v1")
 check("load", "pybox:v1" in client.images.load(archive)[0].tags)

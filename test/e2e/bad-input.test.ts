@@ -135,6 +135,11 @@ describe("containers that cannot be created", () => {
   });
 });
 
+test("the default networks cannot be removed", async () => {
+  const answer = await send("DELETE", "/v1.41/networks/bridge");
+  expect([answer.status, answer.message]).toEqual([403, "bridge is a pre-defined network and cannot be removed"]);
+});
+
 describe("archives that lie", () => {
   async function load(bytes: Uint8Array): Promise<string> {
     const response = await daemon.request("/v1.41/images/load", {
@@ -152,7 +157,7 @@ describe("archives that lie", () => {
     const renamed = Buffer.from(whole);
     const other = Buffer.from(renamed.toString("latin1").replaceAll("busybox:latest", "liar000:latest"), "latin1");
     const cut = other.subarray(0, 1_000_000);
-    expect(await load(cut)).toMatch(/unexpected EOF|truncated|cut|incomplete|error/i);
+    expect(await load(cut)).toMatch(/unexpected (EOF|end)/i);
     const changed = Buffer.from(other);
     const middle = changed.indexOf("BusyBox v1.");
     changed[middle] = 0x62;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
 
 /** Limits that the kernel enforces, seen from inside and by their effect. */
@@ -7,6 +7,7 @@ let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await startDaemon();
 }, 60_000);
+afterEach(() => daemon?.removeContainers());
 afterAll(() => daemon?.[Symbol.asyncDispose](), 60_000);
 
 const run = (...args: string[]) => daemon.gantry(["run", ...args]);
@@ -61,7 +62,7 @@ test("--cap-drop, --privileged, --security-opt and --ulimit are as asked for", a
   expect(await status("--security-opt", "no-new-privileges", "--security-opt", "seccomp=unconfined")).toMatch(
     /NoNewPrivs:\t1\nSeccomp:\t0/,
   );
-  expect(await status("--privileged")).toMatch(/CapEff:\t0{7}[01][0-9a-f]{8}\n/);
+  expect(await status("--privileged")).toMatch(/CapEff:\t000001f/);
 });
 
 test("nothing is left when every container is removed", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { until } from "../harness/until.ts";
 
@@ -8,6 +8,7 @@ let daemon: TestDaemon;
 beforeAll(async () => {
   daemon = await startDaemon();
 }, 60_000);
+afterEach(() => daemon?.removeContainers());
 afterAll(() => daemon?.[Symbol.asyncDispose](), 60_000);
 
 async function gantry(...args: string[]): Promise<string> {

@@ -44,6 +44,8 @@ export interface TestDaemon extends Territory {
   stop(): Promise<number>;
   /** Starts it again after `stop` or `kill9`. */
   start(): Promise<void>;
+  /** Removes every container, so that a test that failed does not spoil the next. */
+  removeContainers(): Promise<void>;
   /** Removes every container, then says what is left of them. */
   leakCheck(): Promise<string[]>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -105,6 +107,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
     kill9: async () => void (await end("SIGKILL")),
     stop: () => end("SIGTERM"),
     start,
+    removeContainers: () => removeContainers(request),
     leakCheck: async () => {
       await removeContainers(request);
       return findLeaks(territory);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { startDaemon, type TestDaemon } from "../../harness/daemon.ts";
 import type { ProgramOptions, ProgramResult } from "../../harness/run-program.ts";
@@ -52,6 +52,7 @@ export function describeClient(name: string, command: string[], suites: Suite[])
       expect(await started().leakCheck()).toEqual([]);
     });
 
+    afterEach(() => daemon?.removeContainers());
     afterAll(async () => {
       await daemon?.[Symbol.asyncDispose]();
     }, 60_000);
