@@ -151,8 +151,8 @@ static bool pump(int stream) {
   if (got <= 0) return end_output(stream), false; /* EIO: no process has the terminal open any more */
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
+  log_feed(stream, sv.buffer, (size_t)got, &now); /* first: whoever saw a line finds it in the log */
   clients_send_output(sv.plan->tty ? 0 : stream + 1, sv.buffer, (size_t)got);
-  log_feed(stream, sv.buffer, (size_t)got, &now);
   sv.relaxed = false;
   return true;
 }
