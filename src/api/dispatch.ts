@@ -25,12 +25,15 @@ export interface Exchange {
   early: Uint8Array;
 }
 
+/** What is read of a body after its answer, and for how long. */
+const MAX_DRAINED_BYTES = 64 * 1024 * 1024;
+const DRAIN_MS = 10_000;
 /** Longest query string that is taken apart. */
 const MAX_QUERY_CHARACTERS = 256 * 1024;
 
 /** From a request to its whole answer. The only place that turns what is thrown into an answer, and logs it. Never rejects. */
 export async function dispatch(exchange: Exchange, deps: DispatchDeps): Promise<void> {
-  const { request, outlet } = exchange;
+  const { request } = exchange;
   const gone = new AbortController();
   const onClose = () => gone.abort();
   exchange.socket.once("close", onClose);
@@ -44,8 +47,7 @@ export async function dispatch(exchange: Exchange, deps: DispatchDeps): Promise<
     if (!gone.signal.aborted) answerError(exchange, error, deps);
   } finally {
     exchange.socket.off("close", onClose);
-    // A body nobody read would stay in the way of the connection's next request.
-    if (!exchange.upgraded) request.resume();
+    if (!exchange.upgraded && !request.complete) drain(request);
   }
 }
 
@@ -108,11 +110,8 @@ function report(error: unknown, request: IncomingMessage, signal: AbortSignal, l
   else logger.debug("a request was refused", { ...fields, error: messageOf(error) });
 }
 
-function answerError(exchange: Exchange, error: unknown, { headers }: DispatchDeps): void {
+function answerError(exchange: Exchange, error: unknown, { headers: common }: DispatchDeps): void {
   const { request, outlet } = exchange;
-  // What is left of a refused body is not worth reading: the connection ends with the answer.
-  const unread = !exchange.upgraded && !request.complete && hasBody(request);
-  const common = unread ? { ...headers, Connection: "close" } : headers;
   if (request.method === "HEAD") writeHeadOnly(outlet, { status: httpStatus(error) }, common);
   else if (/^\/v[0-9.]+/.test(request.url ?? "") && isTooOld(error)) {
     const body = `${messageOf(error)}\n`;
@@ -126,6 +125,20 @@ function isTooOld(error: unknown): boolean {
   return messageOf(error).includes("is too old. Minimum supported API version");
 }
 
-function hasBody(request: IncomingMessage): boolean {
-  return request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
+/**
+ * Reads what is left of a body that nobody wanted: a client that still sends would not see the answer otherwise, and the next
+ * request of the connection stands behind it. Too much of it ends the connection.
+ */
+function drain(request: IncomingMessage): void {
+  let left = MAX_DRAINED_BYTES;
+  const cut = () => request.destroy();
+  const timer = setTimeout(cut, DRAIN_MS);
+  timer.unref();
+  request.on("data", (chunk: Uint8Array) => {
+    left -= chunk.byteLength;
+    if (left < 0) cut();
+  });
+  const done = () => clearTimeout(timer);
+  request.once("end", done).once("close", done).once("error", done);
+  request.resume();
 }

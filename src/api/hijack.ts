@@ -8,7 +8,6 @@ import type { UpgradeReply } from "./route.ts";
 
 /** How long a client may keep its half open after ours has ended. */
 const LINGER_MS = 10_000;
-/** Bytes that go out before the socket says that it is full: large writes are cheap on a unix socket. */
 const RAW_STREAM = "application/vnd.docker.raw-stream";
 
 export interface HijackRequest {
@@ -37,7 +36,11 @@ export async function hijack({ upgrade }: UpgradeReply, request: HijackRequest):
       return;
     }
     if (!upgrade.headFirst) socket.write(head(request, upgrade.contentType));
-    await join(socket, other, { ...upgrade, early: request.early });
+    await join(socket, other, {
+      early: request.early,
+      detachKeys: upgrade.detachKeys,
+      onDetach: () => upgrade.onDetach(),
+    });
   } catch (error) {
     logger.info("a hijacked stream was refused", { error: messageOf(error) });
     socket.write(
@@ -67,7 +70,7 @@ function refusal(error: unknown, { upgraded, headers }: HijackRequest, contentTy
 interface JoinOptions {
   early: Uint8Array;
   detachKeys: Uint8Array;
-  onDetach(): void;
+  onDetach: () => void;
 }
 
 /** Copies both ways with backpressure. Ends when `other`'s output has ended, or the client is gone, or has detached. */

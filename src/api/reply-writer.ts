@@ -5,6 +5,7 @@ import type { Logger } from "../base/logger.ts";
 import { messageOf } from "../base/errors.ts";
 import { endGently } from "./hijack.ts";
 import { httpStatus } from "./http-status.ts";
+import type { WireError } from "../wire/errors.ts";
 import type { StreamReply, ValueReply } from "./route.ts";
 
 /** Where an answer goes: node:http's response, or a raw socket that asked for an upgrade it does not get. */
@@ -92,7 +93,7 @@ export function writeHeadOnly(outlet: Outlet, reply: ValueReply, common: Record<
 
 export function writeError(outlet: Outlet, error: unknown, common: Record<string, string>): void {
   const message = messageOf(error) || "internal error";
-  writeValue(outlet, { status: httpStatus(error), body: { message } }, common);
+  writeValue(outlet, { status: httpStatus(error), body: { message } satisfies WireError }, common);
 }
 
 export interface StreamContext {

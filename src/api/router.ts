@@ -88,9 +88,12 @@ function decode(segment: string): string {
   } catch (error) {
     throw invalid("invalid URL escape in the path", { cause: error });
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they have no place in any name
-  if (/[\u0000-\u001f\u007f]/.test(text)) throw invalid("control characters in the path");
+  if (Array.from(text).some(isControl)) throw invalid("control characters in the path");
   return text;
+}
+
+function isControl(character: string): boolean {
+  return character < " " || character === "\x7f";
 }
 
 function matchPattern({ segments, parameter }: Pattern, actual: string[]): Record<string, string> | undefined {

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { EngineError, invalid } from "../../base/errors.ts";
+import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import type { Container, LogsRequest } from "../../containers/containers.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { streamContentType } from "../content-types.ts";
@@ -8,7 +8,6 @@ import { flag, moment } from "../query.ts";
 import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
 import { replayThen } from "../replay.ts";
 import { encodeFrame, SYSTEM_ERROR } from "../../wire/stdcopy.ts";
-import { messageOf } from "../../base/errors.ts";
 import { atLeast } from "../version.ts";
 
 /** Attach, logs and wait: what lasts as long as a container runs. */

@@ -12,73 +12,13 @@ export interface Build {
 }
 
 /** `GET /info`. */
-export function encodeInfo(
-  info: SystemInfo,
-  { version: serverVersion, gitCommit }: Build,
-  version: number,
-  now: Date,
-): WireInfo {
-  const { counts, limits } = info;
-  const commit = { ID: gitCommit, ...(atLeast(version, 49) ? {} : { Expected: gitCommit }) };
-  const none = { ID: "", ...(atLeast(version, 49) ? {} : { Expected: "" }) };
+export function encodeInfo(info: SystemInfo, build: Build, version: number, now: Date): WireInfo {
   return {
-    ID: info.id,
-    Containers: counts.running + counts.paused + counts.stopped,
-    ContainersRunning: counts.running,
-    ContainersPaused: counts.paused,
-    ContainersStopped: counts.stopped,
-    Images: counts.images,
-    Driver: info.storageDriver,
-    DriverStatus: [
-      ["Backing Filesystem", info.backingFilesystem],
-      ["Supports d_type", "true"],
-    ],
-    Plugins: {
-      Volume: ["local"],
-      Network: ["bridge", "host", "null"],
-      Authorization: null,
-      Log: ["json-file", "none"],
-    },
-    MemoryLimit: limits.memory,
-    SwapLimit: limits.swap,
-    ...(atLeast(version, 42) ? {} : { KernelMemory: false, KernelMemoryTCP: false }),
-    CpuCfsPeriod: limits.cpuCfs,
-    CpuCfsQuota: limits.cpuCfs,
-    CPUShares: limits.cpuShares,
-    CPUSet: limits.cpuset,
-    PidsLimit: limits.pids,
-    IPv4Forwarding: info.ipv4Forwarding,
-    ...(atLeast(version, 48) ? {} : { BridgeNfIptables: false, BridgeNfIp6tables: false }),
-    Debug: info.debug,
-    NFd: info.fileDescriptors,
-    OomKillDisable: limits.oomKillDisable,
-    // There are no goroutines; the field is a number in every client.
-    NGoroutines: 0,
+    ...encodeCounts(info),
+    ...encodeLimits(info, version),
+    ...encodeHost(info, version),
+    ...encodeDaemon(info, build, version),
     SystemTime: now.toISOString(),
-    LoggingDriver: "json-file",
-    CgroupDriver: "cgroupfs",
-    ...(atLeast(version, 41) ? { CgroupVersion: String(info.cgroupVersion) } : {}),
-    NEventsListener: info.eventListeners,
-    KernelVersion: info.kernelVersion,
-    OperatingSystem: info.operatingSystem,
-    OSVersion: info.osVersion,
-    OSType: "linux",
-    Architecture: info.architecture,
-    IndexServerAddress: INDEX_SERVER,
-    RegistryConfig: encodeRegistries(info, version),
-    NCPU: info.cpuCount,
-    MemTotal: info.memoryBytes,
-    GenericResources: null,
-    DockerRootDir: info.dataRoot,
-    HttpProxy: withoutPassword(info.httpProxy),
-    HttpsProxy: withoutPassword(info.httpsProxy),
-    NoProxy: info.noProxy,
-    Name: info.name,
-    Labels: info.labels,
-    ExperimentalBuild: false,
-    ServerVersion: serverVersion,
-    Runtimes: { [RUNTIME]: { path: "gantry-launcher" } },
-    DefaultRuntime: RUNTIME,
     Swarm: {
       NodeID: "",
       NodeAddr: "",
@@ -87,11 +27,88 @@ export function encodeInfo(
       Error: "",
       RemoteManagers: null,
     },
-    LiveRestoreEnabled: info.liveRestore,
+  };
+}
+
+function encodeCounts({ counts, fileDescriptors, eventListeners }: SystemInfo) {
+  return {
+    Containers: counts.running + counts.paused + counts.stopped,
+    ContainersRunning: counts.running,
+    ContainersPaused: counts.paused,
+    ContainersStopped: counts.stopped,
+    Images: counts.images,
+    NFd: fileDescriptors,
+    // There are no goroutines; the field is a number in every client.
+    NGoroutines: 0,
+    NEventsListener: eventListeners,
+  };
+}
+
+function encodeLimits({ limits, cgroupVersion }: SystemInfo, version: number) {
+  return {
+    MemoryLimit: limits.memory,
+    SwapLimit: limits.swap,
+    ...(atLeast(version, 42) ? {} : { KernelMemory: false, KernelMemoryTCP: false }),
+    CpuCfsPeriod: limits.cpuCfs,
+    CpuCfsQuota: limits.cpuCfs,
+    CPUShares: limits.cpuShares,
+    CPUSet: limits.cpuset,
+    PidsLimit: limits.pids,
+    OomKillDisable: limits.oomKillDisable,
+    CgroupDriver: "cgroupfs",
+    ...(atLeast(version, 41) ? { CgroupVersion: String(cgroupVersion) } : {}),
+  };
+}
+
+function encodeHost(info: SystemInfo, version: number) {
+  return {
+    IPv4Forwarding: info.ipv4Forwarding,
+    ...(atLeast(version, 48) ? {} : { BridgeNfIptables: false, BridgeNfIp6tables: false }),
+    KernelVersion: info.kernelVersion,
+    OperatingSystem: info.operatingSystem,
+    OSVersion: info.osVersion,
+    OSType: "linux",
+    Architecture: info.architecture,
+    NCPU: info.cpuCount,
+    MemTotal: info.memoryBytes,
+    GenericResources: null,
+    HttpProxy: withoutPassword(info.httpProxy),
+    HttpsProxy: withoutPassword(info.httpsProxy),
+    NoProxy: info.noProxy,
+    Name: info.name,
     Isolation: "",
+  };
+}
+
+function encodeDaemon(info: SystemInfo, build: Build, version: number) {
+  const none = { ID: "", ...(atLeast(version, 49) ? {} : { Expected: "" }) };
+  return {
+    ID: info.id,
+    Driver: info.storageDriver,
+    DriverStatus: [
+      ["Backing Filesystem", info.backingFilesystem],
+      ["Supports d_type", "true"],
+    ] as [string, string][],
+    Plugins: {
+      Volume: ["local"],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
+    Debug: info.debug,
+    LoggingDriver: "json-file",
+    IndexServerAddress: INDEX_SERVER,
+    RegistryConfig: encodeRegistries(info, version),
+    DockerRootDir: info.dataRoot,
+    Labels: info.labels,
+    ExperimentalBuild: false,
+    ServerVersion: build.version,
+    Runtimes: { [RUNTIME]: { path: "gantry-launcher" } },
+    DefaultRuntime: RUNTIME,
+    LiveRestoreEnabled: info.liveRestore,
     InitBinary: "",
     ContainerdCommit: none,
-    RuncCommit: commit,
+    RuncCommit: none,
     InitCommit: none,
     SecurityOptions: atLeast(version, 25) ? info.securityOptions : info.securityOptions.map(legacySecurityOption),
     ...(atLeast(version, 44) ? { CDISpecDirs: [] } : {}),
@@ -136,8 +153,12 @@ export function encodeVersion(info: SystemInfo, { version, gitCommit }: Build): 
         Name: "Engine",
         Version: version,
         Details: {
-          ...{ ApiVersion: MAX_API_VERSION, MinAPIVersion: MIN_API_VERSION, GoVersion: runtime, Experimental: "false" },
-          ...{ BuildTime: "", ...common },
+          ApiVersion: MAX_API_VERSION,
+          MinAPIVersion: MIN_API_VERSION,
+          GoVersion: runtime,
+          Experimental: "false",
+          BuildTime: "",
+          ...common,
         },
       },
     ],
