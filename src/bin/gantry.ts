@@ -21,4 +21,11 @@ async function dispatch(): Promise<number> {
 }
 
 // Ends at once: open sockets and a pending read of standard input must not hold us.
-process.exit(await dispatch());
+// No top-level await: the bundle is a CommonJS module, the only kind that the runtime keeps as bytecode.
+dispatch().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolutePath } from "../absolute-path.ts";
 import { parseBool, parseBytes } from "../flags/parse-values.ts";
 import { splitCsv } from "./csv.ts";
 
@@ -43,7 +43,8 @@ function applyField(mount: WireMount, key: string, value: string, field: string)
       return;
     case "source":
     case "src":
-      mount.Source = value === "." || value.startsWith("./") || value.startsWith("../") ? resolve(value) : value;
+      mount.Source =
+        value === "." || value.startsWith("./") || value.startsWith("../") ? absolutePath(process.cwd(), value) : value;
       return;
     case "target":
     case "dst":

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolutePath } from "../absolute-path.ts";
 
 /** `-v` values apart: those with a source stay bind strings, a bare path asks for an anonymous volume there. */
 export function splitVolumes(specs: readonly string[], workingDir: string): { binds: string[]; anonymous: string[] } {
@@ -14,7 +14,7 @@ export function splitVolumes(specs: readonly string[], workingDir: string): { bi
     const [source, rest] = [spec.slice(0, colon), spec.slice(colon + 1)];
     if (source === "" || rest === "") throw new Error(`invalid spec: ${spec}: empty section between colons`);
     // A source that starts with a dot is a path; any other relative one is a volume's name.
-    binds.push(`${source.startsWith(".") ? resolve(workingDir, source) : source}:${rest}`);
+    binds.push(`${source.startsWith(".") ? absolutePath(workingDir, source) : source}:${rest}`);
   }
   return { binds, anonymous };
 }
