@@ -135,7 +135,7 @@ function planInput(spec: ReturnType<typeof mergeImage>): ContainerPlanInput {
       etc: containerPaths("/var/lib/gantry/containers", EXAMPLE_ID),
     },
     {
-      host: gatherHostFacts(),
+      host: gatherHostFacts("/gantry"),
       paths: { containers: "/var/lib/gantry/containers", rootMountPoint: "/run/gantry/rootfs" },
       defaults: { cgroupParent: "/gantry", init: false, runtime: "gantry" },
       launcher: { exitRecordPath: (id: string) => `/run/gantry/launchers/${id}.exit` },
