@@ -20,6 +20,8 @@ const ROOT = resolve(import.meta.dir, "..");
 const GANTRY = existsSync(join(ROOT, "bin/gantry"))
   ? [join(ROOT, "bin/gantry")]
   : [process.execPath, join(ROOT, "src/bin/gantry.ts")];
+/** The daemon runs from its sources: its workers are files of their own. */
+const DAEMON = [process.execPath, join(ROOT, "src/bin/gantry.ts"), "daemon"];
 const BRIDGE = "gantryqs0";
 const SUBNET = "10.249.17";
 const CGROUP_PARENT = "/gantry-quickstart";
@@ -82,7 +84,7 @@ async function startDaemon(): Promise<Bun.Subprocess> {
     "--cgroup-parent",
     CGROUP_PARENT,
   ];
-  const daemon = Bun.spawn([...GANTRY, "daemon", ...flags], { cwd: home, stdin: "ignore", stdout: log, stderr: log });
+  const daemon = Bun.spawn([...DAEMON, ...flags], { cwd: home, stdin: "ignore", stdout: log, stderr: log });
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < deadline && daemon.exitCode === null) {
     const answer = await fetch("http://localhost/_ping", { unix: socket }).catch(() => undefined);
@@ -181,6 +183,20 @@ async function cleanUp(daemon: Bun.Subprocess | undefined): Promise<void> {
     stderr: "ignore",
   }).exited;
   rmSync(home, { recursive: true, force: true });
+}
+
+/** What a daemon leaves for the next one. Neither program need be installed. */
+function removeBridge(): void {
+  for (const command of [
+    ["ip", "link", "delete", BRIDGE],
+    ["nft", "delete", "table", "inet", `gantry-${BRIDGE}`],
+  ]) {
+    try {
+      Bun.spawnSync(command);
+    } catch {
+      console.log(`  (${command[0]} is not installed: ${command.slice(1).join(" ")} is left to you)`);
+    }
+  }
 }
 
 async function runningContainers(): Promise<string[]> {

@@ -202,6 +202,7 @@ async function removeContainers(request: Request): Promise<void> {
 async function removeTerritory(territory: Territory, options: DaemonOptions): Promise<void> {
   await removeCgroups(territory);
   await runProgram(["ip", "link", "delete", territory.bridge]);
+  await runProgram(["nft", "delete", "table", "inet", `gantry-${territory.bridge}`]);
   if (options.dataRoot !== undefined) rmSync(join(options.dataRoot), { recursive: true, force: true });
   rmSync(territory.directory, { recursive: true, force: true });
 }

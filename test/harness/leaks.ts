@@ -72,11 +72,9 @@ function directories({ execRoot, dataRoot }: Territory): string[] {
 
 /** Published ports are elements of the daemon's nft maps; with no container there is none. */
 async function firewallElements({ bridge }: Territory): Promise<string[]> {
-  const { stdout } = await runProgram(["nft", "-s", "list", "ruleset"]);
-  const tables = stdout.split(/^table /m).filter((table) => table.includes(bridge) && table.startsWith("inet gantry"));
-  return tables.flatMap((table) =>
-    [...table.matchAll(/elements = \{[^}]*:[^}]*\}/g)].map((match) => `nft ${match[0]}`),
-  );
+  const { stdout } = await runProgram(["nft", "-s", "list", "table", "inet", `gantry-${bridge}`]);
+  const published = stdout.matchAll(/map (\S+) \{[^}]*?elements = \{([^}]*)\}/g);
+  return [...published].map((match) => `nft element left in ${match[1]}: ${match[2]?.trim()}`);
 }
 
 /** Ends whatever still runs in the daemon's cgroups, and removes them: for a test that failed half way. */
