@@ -33,14 +33,7 @@ const MISSING: [method: Method, path: string, what: string, since?: number][] = 
   ["PUT", "/volumes/{name}", "updating cluster volumes", 42],
   ["GET", "/plugins/privileges", "plugins"],
   ["POST", "/plugins/pull", "plugins"],
-  ["GET", "/plugins/{name}/json", "plugins"],
-  ["DELETE", "/plugins/{name}", "plugins"],
-  ["POST", "/plugins/{name}/enable", "plugins"],
-  ["POST", "/plugins/{name}/disable", "plugins"],
-  ["POST", "/plugins/{name}/upgrade", "plugins", 26],
   ["POST", "/plugins/create", "plugins"],
-  ["POST", "/plugins/{name}/push", "plugins"],
-  ["POST", "/plugins/{name}/set", "plugins"],
 ];
 
 /** Docker outside of a swarm answers these with 503 in the same words; clients act upon them. */
@@ -89,8 +82,24 @@ export function missingRoutes(): Route[] {
         throw new EngineError("not-implemented", "swarm mode is not implemented by this engine yet");
       }),
     ),
-    // No plugin can be installed, so that the list is true as it is.
+    ...pluginRoutes(),
+  ];
+}
+
+/** None can be installed: the list is empty, and none of any name is there. `docker inspect` asks after it has asked all else. */
+function pluginRoutes(): Route[] {
+  const missing = ({ params }: { params: { name: string } }) => {
+    throw new EngineError("not-found", `plugin "${params.name}" not found`);
+  };
+  return [
     route("GET", "/plugins", () => ({ status: 200, body: [] })),
+    route("GET", "/plugins/{name}/json", missing),
+    route("DELETE", "/plugins/{name}", missing),
+    route("POST", "/plugins/{name}/enable", missing),
+    route("POST", "/plugins/{name}/disable", missing),
+    route("POST", "/plugins/{name}/upgrade", missing, 26),
+    route("POST", "/plugins/{name}/push", missing),
+    route("POST", "/plugins/{name}/set", missing),
   ];
 }
 
