@@ -176,9 +176,7 @@ async function cleanUp(daemon: Bun.Subprocess | undefined): Promise<void> {
     for (const id of await runningContainers()) await gantry(["rm", "-f", id], { quiet: true });
     await stopProcess(daemon);
   }
-  await Bun.spawn(["ip", "link", "delete", BRIDGE], { stdout: "ignore", stderr: "ignore" }).exited.catch(
-    () => undefined,
-  );
+  removeBridge();
   await Bun.spawn(["sh", "-c", `rmdir /sys/fs/cgroup${CGROUP_PARENT} /sys/fs/cgroup/*${CGROUP_PARENT}`], {
     stderr: "ignore",
   }).exited;
