@@ -113,7 +113,11 @@ async function runEntry(context: CliContext, path: string, entry: Entry, args: s
   for (const notice of flags.notices) await context.io.err(`${notice}\n`);
   const arity = arityProblem(command, flags.arguments.length);
   if (arity !== undefined) {
-    return usageError(context, `${context.program}: '${title}' ${arity}\n\n${usage}`, title, 1);
+    const see = arity.startsWith("requires at least") ? "See" : "Run"; // Docker's own wavering, which tests compare
+    await context.io.err(
+      `${context.program}: '${title}' ${arity}\n\n${usage}\n\n${see} '${title} --help' for more information\n`,
+    );
+    return 1;
   }
   return runCommand(context, command, flags);
 }

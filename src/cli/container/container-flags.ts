@@ -21,7 +21,6 @@ import {
   checkEnvironment,
   checkExtraHost,
   checkIpAddress,
-  checkKeyValue,
   checkLabel,
   checkLink,
   checkSysctl,
@@ -33,7 +32,7 @@ const SHARED: Flag[] = [
   { name: "add-host", type: listOf("list", checkExtraHost), usage: "Add a custom host-to-IP mapping (host:ip)" },
   {
     name: "annotation",
-    type: listOf("map", checkKeyValue),
+    type: listOf("map"),
     usage: "Add an annotation to the container (passed through to the OCI runtime)",
   },
   { name: "attach", short: "a", type: listOf("list", checkAttach), usage: "Attach to STDIN, STDOUT or STDERR" },

@@ -9,6 +9,7 @@ import {
   parseWeightDevice,
 } from "./parse-devices.ts";
 import { parseMount } from "./parse-mount.ts";
+import { extraHostEntry, normaliseCapabilities } from "./normalise.ts";
 import { checkMacAddress } from "./parse-network.ts";
 import { endpointsOf, networkModeOf } from "./network-config.ts";
 import { type PublishedPort, parseExpose, parsePublish } from "./parse-ports.ts";
@@ -21,6 +22,8 @@ export interface CreateInputs {
   labels: Record<string, string>;
   /** `--security-opt` with profile files replaced by their text. */
   securityOptions: string[];
+  /** `--security-opt systempaths=unconfined`: nothing of /proc and /sys is hidden. */
+  unconfinedPaths: boolean;
   /** [rows, columns] of our terminal, or [0, 0]. */
   consoleSize: [number, number];
   workingDir: string;
@@ -56,8 +59,7 @@ export function createBody(flags: Parsed, inputs: CreateInputs, detached: boolea
   if (volumes.anonymous.length > 0) body["Volumes"] = Object.fromEntries(volumes.anonymous.map((path) => [path, {}]));
   if (flags.string("stop-signal") !== "") body["StopSignal"] = flags.string("stop-signal");
   if (flags.changed("stop-timeout")) body["StopTimeout"] = integer(flags.string("stop-timeout"));
-  const mac = flags.string("mac-address");
-  if (mac !== "") body["MacAddress"] = checkMacAddress(mac);
+  if (flags.string("mac-address") !== "") checkMacAddress(flags.string("mac-address"));
   const health = healthcheck(flags);
   if (health !== undefined) body["Healthcheck"] = health;
   const endpoints = endpointsOf(flags);
@@ -104,6 +106,10 @@ function hostConfig(flags: Parsed, inputs: CreateInputs, parts: { ports: Publish
   for (const [field, flag] of NUMBERS) put(field, flags.value(flag, integer, 0));
   putResources(flags, put);
   put("SecurityOpt", inputs.securityOptions);
+  put("CapAdd", normaliseCapabilities(flags.list("cap-add")));
+  put("CapDrop", normaliseCapabilities(flags.list("cap-drop")));
+  put("ExtraHosts", flags.list("add-host").map(extraHostEntry));
+  if (inputs.unconfinedPaths) Object.assign(config, { MaskedPaths: [], ReadonlyPaths: [] });
   checkModes(flags);
   if (flags.changed("init")) config["Init"] = flags.bool("init");
   if (flags.list("sysctl").length > 0) config["Sysctls"] = toMap(flags.list("sysctl"));
@@ -113,8 +119,6 @@ function hostConfig(flags: Parsed, inputs: CreateInputs, parts: { ports: Publish
 }
 
 const LISTS: [field: string, flag: string][] = [
-  ["CapAdd", "cap-add"],
-  ["CapDrop", "cap-drop"],
   ["Dns", "dns"],
   ["DnsOptions", "dns-option"],
   ["DnsSearch", "dns-search"],
@@ -161,7 +165,6 @@ function putResources(flags: Parsed, put: (name: string, value: unknown) => void
   put("Memory", flags.value("memory", parseBytes, 0));
   put("MemoryReservation", flags.value("memory-reservation", parseBytes, 0));
   put("MemorySwap", flags.value("memory-swap", swapBytes, 0));
-  put("KernelMemory", flags.value("kernel-memory", parseBytes, 0));
   put("ShmSize", flags.value("shm-size", parseBytes, 0));
   put("IOMaximumBandwidth", flags.value("io-maxbandwidth", parseBytes, 0));
   put("NanoCpus", flags.value("cpus", parseNanoCpus, 0));
@@ -170,7 +173,13 @@ function putResources(flags: Parsed, put: (name: string, value: unknown) => void
     throw new Error(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
   }
   if (flags.changed("memory-swappiness")) put("MemorySwappiness", swappiness === 0 ? { toJSON: () => 0 } : swappiness);
-  put("Ulimits", flags.list("ulimit").map(parseUlimit));
+  put(
+    "Ulimits",
+    flags
+      .list("ulimit")
+      .map(parseUlimit)
+      .toSorted((a, b) => (a.Name < b.Name ? -1 : 1)),
+  );
   const devices = flags.list("device");
   put("Devices", devices.filter((text) => !isCdiDevice(text)).map(parseDevice));
   const cdi = devices.filter(isCdiDevice);

@@ -1,5 +1,6 @@
 import { ClientError } from "../../client/errors.ts";
 import { type CliContext, ExitError } from "../command.ts";
+import { messageOf } from "../../base/errors.ts";
 import { proxyEnvironment } from "../config-file.ts";
 import { readTextFile } from "../read-file.ts";
 import type { Parsed } from "../flags/flag-set.ts";
@@ -32,10 +33,12 @@ export async function prepareCreate(
   const config = await context.config();
   if (config.proxies !== undefined)
     environment.push(...proxyEnvironment(config, (await context.connect()).host.url, environment));
+  const security = await readSecurityOptions(flags.list("security-opt"), reader);
   const inputs: CreateInputs = {
     environment,
     labels: await readLabels(labelFiles, flags.list("label"), reader),
-    securityOptions: await readSecurityOptions(flags.list("security-opt"), reader),
+    securityOptions: security.options,
+    unconfinedPaths: security.unconfinedPaths,
     consoleSize: options.consoleSize,
     workingDir: context.workingDir,
   };
@@ -100,15 +103,25 @@ export function checkImageReference(image: string): void {
   if (!grammar.test(image)) throw new Error("invalid reference format");
 }
 
-/** How run and create end on a failure: Docker's prefix and footer, 125, or 126 and 127 where the text tells of the command. */
-export function runFailure(program: string, verb: string, error: unknown): ExitError {
+/** How run and create end on what is wrong with their command line: Docker's prefix and footer, and 125. */
+export function refusal(program: string, verb: string, error: unknown): ExitError {
+  return error instanceof ExitError ? error : new ExitError(DAEMON_FAILURE, framed(program, verb, messageOf(error)));
+}
+
+/** How run ends on a failure of the daemon's: 125, or 126 and 127 where the text tells of the command. */
+export function runFailure(program: string, error: unknown): ExitError {
   if (error instanceof ExitError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const daemon = error instanceof ClientError ? `Error response from daemon: ${message}` : message;
-  return new ExitError(
-    exitCodeFor(message),
-    `${program}: ${daemon}\n\nRun '${program} ${verb} --help' for more information`,
-  );
+  return new ExitError(exitCodeFor(message), framed(program, "run", daemon));
+}
+
+const DAEMON_FAILURE = 125;
+
+function framed(program: string, verb: string, message: string): string {
+  return `${program}: ${message}
+
+Run '${program} ${verb} --help' for more information`;
 }
 
 /** docker/cli run.go toStatusError: the code comes from the text. */

@@ -40,11 +40,14 @@ export function endpointsOf(flags: Parsed): Record<string, WireEndpoint> {
 }
 
 function withPlainFlags(first: NetworkAttachment | undefined, flags: Parsed): NetworkAttachment | undefined {
-  const plain = ["ip", "ip6", "network-alias", "link", "link-local-ip", "mac-address"].filter(
+  const plain = ["ip", "ip6", "network-alias", "link-local-ip", "mac-address"].filter(
     (name) => flags.list(name).length > 0,
   );
   if (plain.length === 0) return first;
   const base = first ?? parseNetwork("default");
+  if (plain.includes("network-alias") && !isUserDefined(base.target)) {
+    throw new Error("network-scoped aliases are only supported for user-defined networks");
+  }
   const clash = (flag: string, own: boolean) => {
     if (own && plain.includes(flag)) {
       throw new Error(
@@ -67,6 +70,10 @@ function withPlainFlags(first: NetworkAttachment | undefined, flags: Parsed): Ne
   };
 }
 
+function isUserDefined(network: string): boolean {
+  return !/^(default|bridge|host|none|container:.*)$/.test(network);
+}
+
 function endpoint(attachment: NetworkAttachment, flags: Parsed, first: boolean): WireEndpoint {
   const config: WireEndpoint = {};
   const ipam: Record<string, unknown> = {};
@@ -75,7 +82,7 @@ function endpoint(attachment: NetworkAttachment, flags: Parsed, first: boolean):
   if (attachment.linkLocalIps.length > 0) ipam["LinkLocalIPs"] = attachment.linkLocalIps;
   if (Object.keys(ipam).length > 0) config["IPAMConfig"] = ipam;
   if (attachment.aliases.length > 0) config["Aliases"] = attachment.aliases;
-  if (first && flags.list("link").length > 0) config["Links"] = flags.list("link");
+  if (first && isUserDefined(attachment.target) && flags.list("link").length > 0) config["Links"] = flags.list("link");
   if (attachment.macAddress !== "") config["MacAddress"] = attachment.macAddress;
   if (Object.keys(attachment.driverOptions).length > 0) config["DriverOpts"] = attachment.driverOptions;
   if (attachment.gatewayPriority !== 0) config["GwPriority"] = attachment.gatewayPriority;

@@ -104,9 +104,7 @@ export function parseGpus(text: string): WireDeviceRequest {
   const count = (value: string) => {
     if (value === "all") return -1;
     if (!/^-?\d+$/.test(value)) {
-      throw new Error(
-        `invalid count (${value}): value must be either "all" or an integer: strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
-      );
+      throw new Error(`invalid count (${value}): value must be either "all" or an integer: invalid syntax`);
     }
     return Number(value);
   };

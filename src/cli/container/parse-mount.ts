@@ -24,6 +24,7 @@ const SWITCHES = ["readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-
 
 /** The grammar of `--mount type=…,src=…,dst=…,…`. Relative bind sources are made absolute. Throws in Docker's words. */
 export function parseMount(text: string): WireMount {
+  if (text === "") throw new Error("EOF");
   const mount: WireMount = { Type: "volume", Target: "" };
   for (const field of splitCsv(text)) {
     const equals = field.indexOf("=");

@@ -73,7 +73,7 @@ export function checkIpAddress(text: string): void {
 export function checkDnsSearch(text: string): void {
   if (text.trim() === ".") return;
   if (!/^([a-zA-Z0-9]([\w-]*[a-zA-Z0-9])?\.?)+$/.test(text.trim()) || text.length > 255) {
-    throw new Error(`invalid DNS search domain: ${text}`);
+    throw new Error(`${text} is not a valid domain`);
   }
 }
 
@@ -109,10 +109,6 @@ export function checkSysctl(text: string): void {
 
 export function checkLabel(text: string): void {
   if (text === "" || text.startsWith("=")) throw new Error(`invalid label '${text}': empty name`);
-}
-
-export function checkKeyValue(text: string): void {
-  if (!text.includes("=")) throw new Error(`invalid argument ${JSON.stringify(text)}: must be a key=value pair`);
 }
 
 export function checkEnvironment(text: string): void {

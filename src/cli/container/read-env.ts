@@ -8,7 +8,7 @@ export interface FileReader {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Files first, then single values. `NAME` alone takes its value from our environment, and is left out when unset. */
+/** Files first, then single values. `NAME` alone takes its value from our environment. */
 export async function readEnvironment(
   files: readonly string[],
   values: readonly string[],
@@ -19,7 +19,8 @@ export async function readEnvironment(
     const text = await source.reader.readText(file, MAX_FILE_BYTES);
     lines.push(...parseEnvironmentFile(text, file, source.environment));
   }
-  for (const value of values) lines.push(...withValue(value, source.environment));
+  // A name that our environment has not is sent alone: it takes the variable away from the image.
+  for (const value of values) lines.push(withValue(value, source.environment)[0] ?? value);
   return lines;
 }
 

@@ -1,4 +1,5 @@
 import { type Command, exactly } from "../command.ts";
+import { describeFailure } from "../main.ts";
 
 export const command: Command = {
   usage: "CONTAINER NEW_NAME",
@@ -10,7 +11,12 @@ export const command: Command = {
     const [from = "", to = ""] = flags.arguments.map((name) => name.trim());
     if (from === "" || to === "") throw new Error("Error: Neither old nor new names may be empty");
     const transport = await context.connect();
-    await transport.call("POST", `/containers/${encodeURIComponent(from)}/rename`, { query: { name: to } });
+    try {
+      await transport.call("POST", `/containers/${encodeURIComponent(from)}/rename`, { query: { name: to } });
+    } catch (error) {
+      await context.io.err(`${describeFailure(error).message}\n`);
+      throw new Error(`Error: failed to rename container named ${from}`);
+    }
     return 0;
   },
 };

@@ -15,7 +15,7 @@ export const command: Command = {
       type: INT,
       usage: "Seconds to wait before killing the container",
     },
-    { name: "time", type: INT, usage: "", hidden: true, aliasOf: "timeout" },
+    { name: "time", type: INT, usage: "", deprecated: "use --timeout instead", aliasOf: "timeout" },
   ],
   arity: AT_LEAST_ONE,
   async run(context, flags) {

@@ -3,8 +3,8 @@ import { AT_LEAST_ONE, type CliContext, type Command, ExitError } from "../comma
 import type { Parsed } from "../flags/flag-set.ts";
 import type { Terminal } from "../terminal.ts";
 import { RUN_FLAGS } from "./container-flags.ts";
-import { checkImageReference, createContainer, prepareCreate, runFailure } from "./create-container.ts";
-import { streams } from "./create-body.ts";
+import { checkImageReference, createContainer, prepareCreate, refusal, runFailure } from "./create-container.ts";
+import { type CreateBody, streams } from "./create-body.ts";
 import { followSize, joinStreams, proxySignals } from "./session.ts";
 import { DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
 import { requestWait } from "./wait-request.ts";
@@ -35,10 +35,15 @@ async function runContainer(context: CliContext, flags: Parsed): Promise<number>
   if (wanted.AttachStdin && terminal !== undefined && !terminal.inputIsTerminal) {
     throw new ExitError(1, "the input device is not a TTY");
   }
+  let body: CreateBody;
   try {
-    const consoleSize = detached ? [0, 0] : (terminal?.size() ?? [0, 0]);
-    const body = await prepareCreate(context, flags, { detached, consoleSize: consoleSize as [number, number] });
+    const consoleSize: [number, number] = detached ? [0, 0] : (terminal?.size() ?? [0, 0]);
+    body = await prepareCreate(context, flags, { detached, consoleSize });
     checkImageReference(flags.arguments[0] ?? "");
+  } catch (error) {
+    throw refusal(context.program, "run", error);
+  }
+  try {
     const transport = await context.connect();
     const { id } = await createContainer(context, flags, body);
     if (wanted.AttachStdin || wanted.AttachStdout || wanted.AttachStderr) {
@@ -47,7 +52,7 @@ async function runContainer(context: CliContext, flags: Parsed): Promise<number>
     return await runDetached(context, flags, { transport, id, detached });
   } catch (error) {
     terminal?.restore();
-    throw runFailure(context.program, "run", error);
+    throw runFailure(context.program, error);
   }
 }
 

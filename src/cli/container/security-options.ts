@@ -5,12 +5,16 @@ const MAX_PROFILE_BYTES = 4 * 1024 * 1024;
 
 /**
  * `--security-opt` as the API wants it: a seccomp profile is read here and sent as its text, since the file is ours and not
- * the daemon's. `systempaths=unconfined` is handled by the caller's body.
+ * the daemon's. `systempaths=unconfined` is no option of the API's: it empties two lists of the body.
  */
-export async function readSecurityOptions(options: readonly string[], reader: FileReader): Promise<string[]> {
+export async function readSecurityOptions(
+  options: readonly string[],
+  reader: FileReader,
+): Promise<{ options: string[]; unconfinedPaths: boolean }> {
   const sent: string[] = [];
-  for (const option of options) sent.push(await readOption(option, reader));
-  return sent;
+  const rest = options.filter((option) => option !== "systempaths=unconfined");
+  for (const option of rest) sent.push(await readOption(option, reader));
+  return { options: sent, unconfinedPaths: rest.length < options.length };
 }
 
 async function readOption(option: string, reader: FileReader): Promise<string> {

@@ -20,6 +20,7 @@ export const command: Command = {
     const allTags = flags.bool("all-tags");
     if (allTags && familiarName(image) === image) throw new Error("tag can't be used with --all-tags/-a");
     const quiet = flags.bool("quiet");
+    if (!quiet && !allTags && familiarName(image) !== image) await context.io.out("Using default tag: latest\n");
     await pullImage(context, image, { quiet, platform: flags.string("platform"), toStderr: false, allTags });
     await context.io.out(`${allTags ? image : familiarName(image)}\n`);
     return 0;

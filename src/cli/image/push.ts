@@ -24,6 +24,9 @@ export const command: Command = {
     const image = flags.arguments[0] ?? "";
     checkImageReference(image);
     const { repository, tag } = splitReference(image);
+    if (!flags.bool("quiet") && !flags.bool("all-tags") && tag === undefined) {
+      await context.io.out("Using default tag: latest\n");
+    }
     const transport = await context.connect();
     const query = {
       tag: flags.bool("all-tags") ? "" : (tag ?? "latest"),

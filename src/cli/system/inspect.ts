@@ -10,7 +10,7 @@ const TYPES = ["container", "image", "network", "volume"] as const;
 type ObjectType = (typeof TYPES)[number];
 
 /** Kinds that other engines have; `--type` with them is passed over with the daemon's word on it. */
-const OTHER_TYPES = ["service", "task", "node", "plugin", "secret", "config", "swarm"];
+const OTHER_TYPES = ["service", "task", "node", "plugin", "secret", "config"];
 
 export const command: Command = {
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
@@ -31,13 +31,13 @@ export const command: Command = {
     const given = flags.changed("type");
     if (given && type === "")
       throw new Error(
-        'type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "swarm", "task", "volume"',
+        'type is empty: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"',
       );
     const known = TYPES.find((name) => name === type);
     if (given && known === undefined) {
       if (!OTHER_TYPES.includes(type))
         throw new Error(
-          `unknown type: ${JSON.stringify(type)}: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "swarm", "task", "volume"`,
+          `unknown type: ${JSON.stringify(type)}: must be one of "config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume"`,
         );
       throw new Error(
         `inspecting objects of type ${JSON.stringify(type)} is not available yet in this version of Gantry`,
