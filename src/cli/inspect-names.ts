@@ -20,21 +20,23 @@ export async function inspectNames(
     try {
       const value = await get(name);
       found.push(value);
-      if (render !== undefined) lines.push(render(value));
+      if (render !== undefined) lines.push("");
+      if (render !== undefined) lines[lines.length - 1] = render(value);
     } catch (error) {
       failures.push(describeFailure(error).message);
       if (error instanceof ConnectionError) break;
     }
   }
-  await context.io.out(render === undefined ? `${goIndent(found)}\n` : lines.map((line) => `${line}\n`).join(""));
+  if (format === "json") await context.io.out(`${stringify(found)}\n`);
+  else if (render === undefined) await context.io.out(`${goIndent(found)}\n`);
+  else await context.io.out(lines.map((line) => `${line}\n`).join(""));
   if (failures.length === 0) return 0;
   throw new ExitError(1, failures.join("\n"));
 }
 
 /** undefined: the plain JSON list. */
 function renderer(format: string): ((value: unknown) => string) | undefined {
-  if (format === "") return undefined;
-  if (format === "json") return stringify;
+  if (format === "" || format === "json") return undefined;
   try {
     const template = parseTemplate(format, FUNCTION_NAMES);
     return (value) => {

@@ -19,7 +19,7 @@ export const command: Command = {
     if (wanted !== undefined) {
       const key = wanted.includes("/") ? wanted : `${wanted}/tcp`;
       const bindings = ports[key] ?? [];
-      if (bindings.length === 0) throw new Error(`Error: No public port '${key}' published for ${name}`);
+      if (bindings.length === 0) throw new Error(`Error: No public port '${wanted}' published for ${name}`);
       await context.io.out(bindings.map((one) => `${join(one.HostIp, one.HostPort)}\n`).join(""));
       return 0;
     }

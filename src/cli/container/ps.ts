@@ -36,8 +36,12 @@ export const command: Command = {
     ["ps --filter status=exited --format '{{.Names}}: {{.Status}}'", "Choose the containers and the columns"],
   ],
   async run(context, flags) {
+    const quiet = flags.bool("quiet");
+    if (quiet && flags.string("format") !== "") {
+      await context.io.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
+    }
     const transport = await context.connect();
-    const format = flags.string("format") || (flags.bool("quiet") ? "" : ((await context.config()).psFormat ?? ""));
+    const format = quiet ? "" : flags.string("format") || ((await context.config()).psFormat ?? "");
     const size = flags.bool("size") || /\.Size\b/.test(format);
     const limit = flags.bool("latest") && !flags.changed("last") ? 1 : Number(flags.string("last"));
     const query = {
@@ -50,7 +54,7 @@ export const command: Command = {
     const containers = await answer.json<ListedContainer[]>();
     const options = { noTrunc: flags.bool("no-trunc"), now: new Date() };
     const rows = containers.map((container) => containerRow(container, options));
-    await context.io.out(formatList(containerLayout(flags.bool("size")), rows, { format, quiet: flags.bool("quiet") }));
+    await context.io.out(formatList(containerLayout(flags.bool("size")), rows, { format, quiet }));
     return 0;
   },
 };

@@ -1,7 +1,27 @@
 import type { WireEvent } from "../../wire/events.ts";
 
+/** With all digits of the time: a number does not hold nanoseconds since the epoch. */
+export type ShownEvent = Omit<WireEvent, "timeNano"> & { timeNano: bigint };
+
+/** For JSON.parse. */
+export function exactNanoseconds(key: string, value: unknown, context: { source?: string }): unknown {
+  return key === "timeNano" && /^\d+$/.test(context.source ?? "") ? BigInt(context.source ?? "0") : value;
+}
+
+/** The event as the daemon sent it; attributes sorted as Go sorts maps. */
+export function eventJson(event: ShownEvent): string {
+  const attributes = event.Actor.Attributes ?? {};
+  const sorted = Object.fromEntries(
+    Object.keys(attributes)
+      .toSorted()
+      .map((key) => [key, attributes[key]]),
+  );
+  const shown = { ...event, Actor: { ...event.Actor, Attributes: sorted }, timeNano: 0 };
+  return JSON.stringify(shown).replace(/"timeNano":0/, () => `"timeNano":${event.timeNano}`);
+}
+
 /** `2024-05-01T10:00:00.123456789+02:00 container start <id> (image=x, name=y)`. */
-export function eventLine(event: WireEvent): string {
+export function eventLine(event: ShownEvent): string {
   const attributes = event.Actor.Attributes ?? {};
   const pairs = Object.keys(attributes)
     .toSorted()
@@ -10,9 +30,9 @@ export function eventLine(event: WireEvent): string {
   return `${rfc3339Nano(event)} ${event.Type} ${event.Action} ${event.Actor.ID}${tail}`;
 }
 
-/** Local time with nine digits. `timeNano` is beyond what a number holds exactly: its last digits are those of the double. */
-function rfc3339Nano(event: WireEvent): string {
-  const nano = BigInt(event.timeNano ?? 0) || BigInt(event.time) * 1_000_000_000n;
+/** Local time with nine digits. */
+function rfc3339Nano(event: ShownEvent): string {
+  const nano = event.timeNano ?? BigInt(event.time) * 1_000_000_000n;
   const date = new Date(Number(nano / 1_000_000n));
   const two = (value: number) => String(Math.abs(value)).padStart(2, "0");
   const offset = -date.getTimezoneOffset();

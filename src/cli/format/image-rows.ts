@@ -53,7 +53,7 @@ export function imageRows(image: ListedImage, options: { noTrunc: boolean; diges
     CreatedSince: image.Created === 0 ? "N/A" : `${humanDuration(options.now.getTime() - created.getTime())} ago`,
     CreatedAt: goTime(created),
     Size: humanSize(image.Size, 3),
-    VirtualSize: humanSize(image.Size, 3),
+    VirtualSize: humanSize(image.Size),
     Containers: image.Containers < 0 ? "N/A" : String(image.Containers),
     SharedSize: image.SharedSize < 0 ? "N/A" : humanSize(image.SharedSize, 3),
     UniqueSize: image.SharedSize < 0 ? "N/A" : humanSize(image.Size - image.SharedSize, 3),

@@ -40,20 +40,22 @@ export function formatList(layout: ListLayout, rows: readonly Row[], options: Li
 }
 
 function compile(source: string, layout: ListLayout): (row: Row) => string {
+  let template: ReturnType<typeof parseTemplate>;
   try {
-    const template = parseTemplate(source, FUNCTION_NAMES);
-    return (row) => {
-      // Headings stand for values of any kind: what works on values leaves them alone.
-      const functions = row === layout.headers ? HEADER_FUNCTIONS : { json: (value: unknown) => jsonOf(value) };
-      return executeTemplate(template, asData(row, layout), {
-        missingKey: "error",
-        rootType: layout.rowType,
-        functions,
-      });
-    };
+    template = parseTemplate(source, FUNCTION_NAMES);
   } catch (error) {
-    throw new Error(`template parsing error: ${(error as Error).message}`);
+    throw new Error(`failed to parse template: ${(error as Error).message}`);
   }
+  return (row) => {
+    // Headings stand for values of any kind: what works on values leaves them alone.
+    const functions = row === layout.headers ? HEADER_FUNCTIONS : { json: (value: unknown) => jsonOf(value) };
+    try {
+      const options = { missingKey: "error", rootType: layout.rowType, functions } as const;
+      return executeTemplate(template, asData(row, layout), options);
+    } catch (error) {
+      throw new Error(`failed to execute template: ${(error as Error).message}`);
+    }
+  };
 }
 
 const same = (value: unknown) => value;
@@ -87,5 +89,10 @@ function jsonOf(value: unknown): string {
 /** A row as Docker's `{{json .}}`: keys sorted, methods left out. */
 function jsonRow(row: Row): string {
   const keys = Object.keys(row).filter((key) => typeof row[key] !== "function");
-  return JSON.stringify(Object.fromEntries(keys.toSorted().map((key) => [key, row[key]])));
+  return escapeHtml(JSON.stringify(Object.fromEntries(keys.toSorted().map((key) => [key, row[key]]))));
+}
+
+/** Go's encoding/json writes these three as escapes, which some scripts compare. */
+function escapeHtml(json: string): string {
+  return json.replace(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);
 }

@@ -52,7 +52,8 @@ export const command: Command = {
     const answer = await transport.call("GET", `/images/${flags.arguments[0]}/history`, { query });
     const options = { human: flags.bool("human"), noTrunc: flags.bool("no-trunc"), now: new Date() };
     const rows = (await answer.json<HistoryItem[]>()).map((item) => historyRow(item, options));
-    await context.io.out(formatList(LAYOUT, rows, { format: flags.string("format"), quiet: flags.bool("quiet") }));
+    const layout = options.human ? LAYOUT : { ...LAYOUT, headers: { ...LAYOUT.headers, CreatedSince: "CREATED AT" } };
+    await context.io.out(formatList(layout, rows, { format: flags.string("format"), quiet: flags.bool("quiet") }));
     return 0;
   },
 };

@@ -29,7 +29,7 @@ export const command: Command = {
     const filters = [...flags.list("filter"), ...(reference === undefined ? [] : [`reference=${reference}`])];
     const query = { all: flags.bool("all") ? true : undefined, filters: encodeFilters(filters) };
     const answer = await transport.call("GET", "/images/json", { query });
-    const images = (await answer.json<ListedImage[]>()).toSorted((a, b) => b.Created - a.Created);
+    const images = await answer.json<ListedImage[]>();
     const quiet = flags.bool("quiet");
     const format = flags.string("format") || (quiet ? "" : ((await context.config()).imagesFormat ?? ""));
     const options = { noTrunc: flags.bool("no-trunc"), digests: flags.bool("digests"), now: new Date() };

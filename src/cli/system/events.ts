@@ -1,12 +1,11 @@
 import { jsonLines } from "../../client/json-lines.ts";
 import { executeTemplate } from "../../formats/go-template/evaluate.ts";
-import { FUNCTION_NAMES } from "../../formats/go-template/functions.ts";
+import { FUNCTION_NAMES, stringify } from "../../formats/go-template/functions.ts";
 import { parseTemplate } from "../../formats/go-template/parser.ts";
-import type { WireEvent } from "../../wire/events.ts";
 import { type Command, ExitError, NO_ARGUMENTS } from "../command.ts";
 import { checkFilter, encodeFilters } from "../filters.ts";
 import { listOf, STRING } from "../flags/flag-types.ts";
-import { eventLine } from "../format/event-line.ts";
+import { eventJson, eventLine, exactNanoseconds, type ShownEvent } from "../format/event-line.ts";
 import { parseTimestamp } from "../format/timestamp.ts";
 import { INSPECT_FORMAT_USAGE } from "../format/usage.ts";
 
@@ -33,26 +32,28 @@ export const command: Command = {
     const query = { since: time("since"), until: time("until"), filters: encodeFilters(flags.list("filter")) };
     const transport = await context.connect();
     const answer = await transport.call("GET", "/events", { query });
-    for await (const event of jsonLines<WireEvent>(answer.stream())) await context.io.out(`${render(event)}\n`);
+    for await (const event of jsonLines<ShownEvent>(answer.stream(), exactNanoseconds))
+      await context.io.out(`${render(event)}\n`);
     return 0;
   },
 };
 
-function renderer(format: string): (event: WireEvent) => string {
+function renderer(format: string): (event: ShownEvent) => string {
   if (format === "") return eventLine;
-  if (format === "json") return (event) => JSON.stringify(event);
+  if (format === "json") return eventJson;
   try {
     const template = parseTemplate(format, FUNCTION_NAMES);
     return (event) => {
       const data = {
         ...event,
         ID: event.Actor.ID,
-        TimeNano: event.timeNano,
-        Time: event.time,
         Scope: event.scope,
         Status: event.Action,
+        Time: event.time,
+        TimeNano: event.timeNano,
       };
-      return executeTemplate(template, data, { missingKey: "error", rootType: "*events.Message" });
+      const functions = { json: (value: unknown) => (value === data ? eventJson(event) : stringify(value)) };
+      return executeTemplate(template, data, { missingKey: "error", rootType: "*events.Message", functions });
     };
   } catch (error) {
     throw new ExitError(64, `Error parsing format: template parsing error: ${(error as Error).message}`);

@@ -159,7 +159,7 @@ class Evaluator {
   #command(command: CommandNode, dot: Value, final: Value[]): Value {
     const [first, ...rest] = command.operands;
     if (first === undefined) return undefined;
-    if (first.kind === "function") return this.#function(first, rest, dot, final);
+    if (first.kind === "function") return this.#function(first, command, rest, dot, final);
     if (first.kind === "field") {
       const args = () => [...rest.map((operand) => this.#operand(operand, dot)), ...final];
       return this.#field(first, dot, rest.length + final.length > 0 ? args : undefined);
@@ -180,7 +180,7 @@ class Evaluator {
       case "variable":
         return this.#variables.findLast((variable) => variable.name === operand.name)?.value;
       case "function":
-        return this.#function(operand, [], dot, []);
+        return this.#function(operand, operand, [], dot, []);
       case "field":
         return this.#field(operand, dot, undefined);
       case "pipeline":
@@ -188,7 +188,13 @@ class Evaluator {
     }
   }
 
-  #function(operand: Extract<Operand, { kind: "function" }>, args: Operand[], dot: Value, final: Value[]): Value {
+  #function(
+    operand: Extract<Operand, { kind: "function" }>,
+    where: CommandNode | Operand,
+    args: Operand[],
+    dot: Value,
+    final: Value[],
+  ): Value {
     const { name } = operand;
     if (name === "and" || name === "or") {
       let value: Value;
@@ -208,7 +214,7 @@ class Evaluator {
       return implementation(...values);
     } catch (error) {
       if (error instanceof TemplateError) throw error;
-      throw this.#fail(operand, `error calling ${name}: ${(error as Error).message}`);
+      throw this.#fail(where, `error calling ${name}: ${(error as Error).message}`);
     }
   }
 
@@ -225,7 +231,10 @@ class Evaluator {
     if (value === null || value === undefined) {
       throw this.#fail(operand, `nil pointer evaluating interface {}.${name}`);
     }
-    if (!isMap(value)) throw this.#fail(operand, `can't evaluate field ${name} in type ${typeName(value)}`);
+    if (!isMap(value)) {
+      const type = operand.kind === "field" && operand.names.length > 1 ? "interface {}" : typeName(value);
+      throw this.#fail(operand, `can't evaluate field ${name} in type ${type}`);
+    }
     const member = Object.hasOwn(value, name) ? value[name] : undefined;
     if (typeof member === "function") return (member as (...values: Value[]) => Value)(...(args?.() ?? []));
     if (args !== undefined) throw this.#fail(operand, `${name} is not a method but has arguments`);

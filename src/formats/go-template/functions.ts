@@ -113,8 +113,9 @@ function indexOne(value: Value, key: Value): Value {
   }
   if (!isMap(value)) throw new Error(`can't index item of type ${typeName(value)}`);
   if (typeof key !== "string") throw new Error(`value has type ${typeName(key)}; should be string`);
-  // Go gives the zero value of the element's type, which JSON does not tell; printing it shows nothing wrong.
-  return Object.hasOwn(value, key) ? value[key] : undefined;
+  if (Object.hasOwn(value, key)) return value[key];
+  // Go gives the zero value of the element's type: "" for labels and the like, whose values are all strings.
+  return Object.values(value).every((item) => typeof item === "string") ? "" : undefined;
 }
 
 function slice(value: Value, bounds: readonly Value[]): Value {

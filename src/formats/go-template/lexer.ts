@@ -74,6 +74,10 @@ const TOKENS: [type: Token["type"], pattern: RegExp][] = [
   [",", /,/y],
 ];
 
+/** What may follow a name without a space. */
+const TERMINATOR = /^$|^[\s.,|:()=]|^\}\}/;
+const ENDS_AT_TERMINATOR = new Set<Token["type"]>(["field", "variable", "word", "dot"]);
+
 type Fail = (index: number, message: string) => TemplateError;
 
 function lexAction(source: string, start: number, fail: Fail): { tokens: Token[]; end: number; trimAfter: boolean } {
@@ -95,6 +99,9 @@ function lexAction(source: string, start: number, fail: Fail): { tokens: Token[]
     if (token.type === ")" && --depth < 0) throw fail(at, "unexpected right paren");
     tokens.push(token);
     at += token.text.length;
+    if (ENDS_AT_TERMINATOR.has(token.type) && !TERMINATOR.test(source.slice(at, at + 2))) {
+      throw fail(at, `bad character ${codePoint(String.fromCodePoint(source.codePointAt(at) ?? 0))}`);
+    }
   }
 }
 

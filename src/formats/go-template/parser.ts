@@ -132,7 +132,7 @@ class Parser {
   #template(tokens: Token[], at: Position): Node {
     const name = this.#nameOf(tokens, "template clause");
     const pipeline = tokens.length > 2 ? this.#pipeline(tokens.slice(2), at, "template clause") : undefined;
-    return { kind: "template", name, pipeline, at };
+    return { kind: "template", name, pipeline, at: tokens[1]?.at ?? at };
   }
 
   /** A body of its own: the variables around it are not seen inside. */

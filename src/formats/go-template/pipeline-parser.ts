@@ -85,6 +85,9 @@ export class PipelineParser {
   #operand(): Operand {
     const base = this.#term();
     const names = base.kind === "field" ? [...base.names] : [];
+    // Go reports a chain at its second link.
+    const second = this.#peek();
+    const at = second?.type === "field" && !second.spaceBefore ? second.at : base.at;
     for (let token = this.#peek(); token?.type === "field" && !token.spaceBefore; token = this.#peek()) {
       names.push(token.text.slice(1));
       this.#next++;
@@ -93,8 +96,8 @@ export class PipelineParser {
     if (base.kind === "literal" || base.kind === "nil")
       throw this.#input.fail(`unexpected . after term ${JSON.stringify(base.text)}`);
     if (base.kind === "field")
-      return { ...base, names, text: `${base.base.kind === "dot" ? "" : base.base.text}.${names.join(".")}` };
-    return { kind: "field", base, names, text: `${base.text}.${names.join(".")}`, at: base.at };
+      return { ...base, names, at, text: `${base.base.kind === "dot" ? "" : base.base.text}.${names.join(".")}` };
+    return { kind: "field", base, names, text: `${base.text}.${names.join(".")}`, at };
   }
 
   #term(): Operand {
