@@ -137,7 +137,7 @@ function planInput(spec: ReturnType<typeof mergeImage>): ContainerPlanInput {
     {
       host: gatherHostFacts("/gantry"),
       paths: { containers: "/var/lib/gantry/containers", rootMountPoint: "/run/gantry/rootfs" },
-      defaults: { cgroupParent: "/gantry", init: false, runtime: "gantry" },
+      defaults: { cgroupParent: "/gantry", init: false },
       launcher: { exitRecordPath: (id: string) => `/run/gantry/launchers/${id}.exit` },
       networks: { loopbackMessages: renderLoopbackMessages },
     },

@@ -1,6 +1,7 @@
 import { invalid, messageOf } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import type { Image } from "../images/images.ts";
+import { applyDefaults } from "./apply-defaults.ts";
 import { containerPaths, makeContainerDirectory, removeContainerDirectory } from "./container-files.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { Core } from "./core.ts";
@@ -20,7 +21,7 @@ export async function createContainer(core: Core, asked: ContainerSpec): Promise
   const { deps, index } = core;
   const given = asked.name === "" ? "" : parseName(asked.name);
   const image = await deps.images.get(asked.image);
-  const merged = mergeImage(asked, image.config);
+  const merged = applyDefaults(mergeImage(asked, image.config), deps.defaults);
   validateSpec(merged);
   requireJoined(merged, (reference) => index.tryFind(reference) !== undefined);
   const warnings = deps.planner.validate(merged);

@@ -84,6 +84,14 @@ export interface ContainersDeps {
     cgroupParent: string;
     init: boolean;
     runtime: string;
+    /** Where the spec names none; empty lists: the host's. */
+    dns: { servers: string[]; options: string[]; search: string[] };
+    shmSizeBytes: number;
+    /** Those that the spec does not set. */
+    ulimits: { name: string; soft: number; hard: number }[];
+    log: { driver: string; options: Record<string, string> };
+    /** Put before those of the spec, which win. */
+    securityOptions: string[];
   };
   /** Called at named points of create, start, stop and remove; tests end the process there. */
   failpoint: (name: string) => void;

@@ -66,11 +66,12 @@ export function prepareEtcFiles(
   const hostname = spec.hostname ?? "";
   const { ipAddress = "", gateway = "" } = sandbox?.endpoint ?? {};
   const hostNetwork = mode.kind === "host";
+  const { dns } = deps.defaults;
   const { text, warnings } = renderResolvConf({
     hostResolvConf: deps.hostFiles.resolvConf(),
-    dns: spec.network.dns,
-    search: spec.network.dnsSearch,
-    options: spec.network.dnsOptions,
+    dns: orElse(spec.network.dns, dns.servers),
+    search: orElse(spec.network.dnsSearch, dns.search),
+    options: orElse(spec.network.dnsOptions, dns.options),
     hostNetwork,
   });
   for (const warning of warnings) deps.logger.debug(warning, { container: entry.id });
@@ -87,4 +88,8 @@ export function prepareEtcFiles(
     resolvConf: text,
   });
   return own;
+}
+
+function orElse(own: string[], otherwise: string[]): string[] {
+  return own.length > 0 ? own : otherwise;
 }

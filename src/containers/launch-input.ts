@@ -24,7 +24,8 @@ export interface Gathered {
 }
 
 /** What of the system a plan depends on. */
-export interface LaunchInputDeps extends Pick<ContainersDeps, "host" | "paths" | "defaults"> {
+export interface LaunchInputDeps extends Pick<ContainersDeps, "host" | "paths"> {
+  defaults: Pick<ContainersDeps["defaults"], "cgroupParent" | "init">;
   launcher: Pick<ContainersDeps["launcher"], "exitRecordPath">;
   networks: Pick<ContainersDeps["networks"], "loopbackMessages">;
 }

@@ -6,6 +6,12 @@ export function currentBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
+/** Makes the directories of what survives a reboot. */
+export function prepareDataRoot(dataRoot: string): void {
+  for (const name of ["content", "snapshots", "containers", "volumes"])
+    mkdirSync(`${dataRoot}/${name}`, { recursive: true, mode: 0o710 });
+}
+
 /**
  * Makes the exec root's directories. After a reboot whatever an earlier boot left in them is removed first: exec roots are not
  * always on a tmpfs. Returns the boot id.

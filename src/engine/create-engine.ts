@@ -1,16 +1,8 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { createSystemClock } from "../base/clock.ts";
 import { randomId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { createContainers } from "../containers/create-containers.ts";
-import { readHostFile } from "../containers/container-files.ts";
 import { createImages } from "../images/create-images.ts";
-import { conflict } from "../base/errors.ts";
-import { closeFd } from "../kernel/files.ts";
-import { openPidfd } from "../kernel/process.ts";
-import { processStatus } from "../kernel/processes.ts";
-import { runProgram } from "../kernel/run-program.ts";
 import { createNetworks } from "../networks/create-networks.ts";
 import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
 import { gatherHostFacts } from "../runtime/host-facts.ts";
@@ -19,12 +11,14 @@ import { createContent } from "../storage/content/content-store.ts";
 import { createHousekeeper } from "../storage/snapshots/housekeeper.ts";
 import { createOverlaySnapshots } from "../storage/snapshots/overlay.ts";
 import { createVolumes } from "../volumes/create-volumes.ts";
-import { engineId, prepareExecRoot } from "./boot.ts";
+import { engineId, prepareDataRoot, prepareExecRoot } from "./boot.ts";
+import { containerDefaults } from "./container-defaults.ts";
 import type { DaemonConfig } from "./daemon-config.ts";
 import type { Engine } from "./engine.ts";
 import { createEventBus } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
-import { backingFilesystem, hostWarnings } from "./host-report.ts";
+import { hostAccess } from "./host-access.ts";
+import { hostWarnings } from "./host-report.ts";
 import { openRecords } from "./open-records.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
 import { createSystem } from "./system-info.ts";
@@ -42,8 +36,7 @@ export interface EngineOptions {
  */
 export async function createEngine({ config, logger, launcherPath }: EngineOptions): Promise<Engine> {
   const { dataRoot, execRoot } = config;
-  for (const name of ["content", "snapshots", "containers", "volumes"])
-    mkdirSync(`${dataRoot}/${name}`, { recursive: true, mode: 0o710 });
+  prepareDataRoot(dataRoot);
   const bootId = prepareExecRoot(execRoot);
   const clock = createSystemClock();
   const host = gatherHostFacts(config.cgroupParent);
@@ -92,47 +85,28 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     clock,
     logger,
     randomId,
-    openPidfd(pid, startTicks) {
-      const fd = openPidfd({ pid, startTicks });
-      if (fd === undefined) throw conflict(`process ${pid} is not running`);
-      return fd;
-    },
-    closeFd,
-    processStatus,
-    ps: (args) => runProgram(["ps", ...args]),
+    ...hostAccess(),
     paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },
-    hostFiles: {
-      hostname,
-      hosts: () => readHostFile("/etc/hosts"),
-      resolvConf: () => readHostFile("/etc/resolv.conf"),
-    },
-    defaults: { cgroupParent: config.cgroupParent, init: config.init, runtime: "gantry" },
+    defaults: containerDefaults(config),
     failpoint: createFailpoint(process.env["GANTRY_FAILPOINT"]),
   });
+  const warnings = hostWarnings(host);
   const system = createSystem({
     id: engineId(dataRoot),
     host,
     config,
-    hostWarnings: hostWarnings(host),
-    backingFilesystem: backingFilesystem(dataRoot, readFileSync("/proc/self/mountinfo", "utf8")),
+    hostWarnings: warnings,
     counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
     eventListeners: () => events.subscriberCount,
   });
-  for (const warning of hostWarnings(host)) logger.warn(warning);
+  for (const warning of warnings) logger.warn(warning);
   await containers.recover();
-  return {
-    containers,
-    images,
-    networks,
-    volumes,
-    events,
-    system,
-    async close() {
-      containers.close();
-      await networks.close();
-      launcher.close();
-      await housekeeper.close();
-      records.close();
-    },
+  const close = async () => {
+    containers.close();
+    await networks.close();
+    launcher.close();
+    await Promise.all([snapshots.close(), housekeeper.close()]);
+    records.close();
   };
+  return { containers, images, networks, volumes, events, system, close };
 }

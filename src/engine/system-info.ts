@@ -3,6 +3,7 @@ import { hostname, totalmem } from "node:os";
 import type { HostFacts } from "../runtime/plan/plan-input.ts";
 import type { DaemonConfig } from "./daemon-config.ts";
 import type { SystemInfo, SystemService } from "./engine.ts";
+import { backingFilesystem } from "./host-report.ts";
 
 export interface SystemDeps {
   id: string;
@@ -10,7 +11,6 @@ export interface SystemDeps {
   config: DaemonConfig;
   /** Sentences gathered at start about rights that the host lacks. */
   hostWarnings: string[];
-  backingFilesystem: string;
   counts: () => Promise<SystemInfo["counts"]>;
   eventListeners: () => number;
 }
@@ -27,7 +27,7 @@ export function createSystem(deps: SystemDeps): SystemService {
         name: hostname(),
         counts: await deps.counts(),
         storageDriver: "overlay2",
-        backingFilesystem: deps.backingFilesystem,
+        backingFilesystem: backingFilesystem(config.dataRoot, readText("/proc/self/mountinfo")),
         dataRoot: config.dataRoot,
         cgroupVersion: host.cgroup.version,
         kernelVersion: host.kernel.release,

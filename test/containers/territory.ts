@@ -6,6 +6,8 @@ import { randomId } from "../../src/base/ids.ts";
 import { createLogger, type Logger } from "../../src/base/logger.ts";
 import { type ContainersService, createContainers } from "../../src/containers/create-containers.ts";
 import { currentBootId } from "../../src/engine/boot.ts";
+import { containerDefaults } from "../../src/engine/container-defaults.ts";
+import { resolveDaemonConfig } from "../../src/engine/daemon-config.ts";
 import { createFailpoint } from "../../src/engine/failpoints.ts";
 import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
 import type { Image } from "../../src/images/images.ts";
@@ -137,7 +139,7 @@ function hostDependencies(directory: string) {
       hosts: () => readFileSync("/etc/hosts", "utf8"),
       resolvConf: () => (existsSync("/etc/resolv.conf") ? readFileSync("/etc/resolv.conf", "utf8") : ""),
     },
-    defaults: { cgroupParent, init: false, runtime: "gantry" },
+    defaults: containerDefaults({ ...resolveDaemonConfig(new Map(), {}), cgroupParent }),
     failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
   };
 }
