@@ -92,6 +92,7 @@ function planText(argv: string[]): string {
       environment: flags.list("env"),
       labels: {},
       securityOptions: flags.list("security-opt"),
+      unconfinedPaths: false,
       consoleSize: [0, 0],
       workingDir: process.cwd(),
     },
