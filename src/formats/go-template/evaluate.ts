@@ -164,6 +164,7 @@ class Evaluator {
       const args = () => [...rest.map((operand) => this.#operand(operand, dot)), ...final];
       return this.#field(first, dot, rest.length + final.length > 0 ? args : undefined);
     }
+    if (first.kind === "nil") throw this.#fail(first, "nil is not a command");
     if (rest.length > 0 || final.length > 0)
       throw this.#fail(command, `can't give argument to non-function ${first.text}`);
     return this.#operand(first, dot);

@@ -1,6 +1,9 @@
 import type { CommandNode, Operand, Pipeline, Position, TemplateError } from "./ast.ts";
 import type { Token } from "./lexer.ts";
 
+/** Deepest nesting of parentheses. */
+const MAX_DEPTH = 200;
+
 export interface PipelineInput {
   tokens: Token[];
   at: Position;
@@ -16,6 +19,7 @@ export interface PipelineInput {
 export class PipelineParser {
   readonly #input: PipelineInput;
   #next = 0;
+  #depth = 0;
 
   constructor(input: PipelineInput) {
     this.#input = input;
@@ -121,7 +125,9 @@ export class PipelineParser {
       case "word":
         return this.#word(text, at);
       case "(": {
+        if (++this.#depth > MAX_DEPTH) throw this.#input.fail("max expression depth exceeded");
         const pipeline = this.#pipeline();
+        this.#depth--;
         if (this.#peek()?.type !== ")") throw this.#input.fail("unclosed left paren");
         this.#next++;
         const inner = pipeline.commands.map((command) => command.text).join(" | ");
