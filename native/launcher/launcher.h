@@ -131,8 +131,22 @@ enum missing { MISSING_FAILS, MISSING_DIRECTORY, MISSING_FILE };
 int open_in_root(struct task *task, const char *path, enum missing missing);
 /** As open_in_root, but every component must be what it seems: a symlink is ELOOP. For proc and sysfs. */
 int open_in_root_no_symlinks(struct task *task, const char *path, uint64_t flags);
+/** O_PATH descriptor of `path` beneath a directory; a path or symlink that leads out of it is EXDEV. Or -errno. */
+int open_beneath(int directory, const char *path);
 /** Directory of the last component of `path` inside the root, made if missing; `*name` is that component. Or -errno. */
 int open_parent_in_root(struct task *task, const char *path, const char **name);
+
+/* ---- sources.c: what is bound ------------------------------------------------------------------------------------------------ */
+
+#define NO_SLOT 0xffffffffu
+struct bind_source {
+  const char *path;
+  const char *below; /* "": `path` itself */
+  uint64_t slot;     /* of the descriptor whose mount namespace `path` is in; NO_SLOT: the child's own */
+};
+
+/** A detached copy of the mount that is to be bound. Or -errno, with the report's detail set. */
+int open_source(struct task *task, const struct bind_source *from, bool recursive);
 
 /* ---- log.c: Docker's json-file ----------------------------------------------------------------------------------------------- */
 

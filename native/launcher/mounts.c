@@ -128,9 +128,9 @@ int op_mount_bind(struct task *task, const struct operation *op) {
   const char *source = op->field[0].text, *path = op->field[1].text;
   bool recursive = op->field[2].number;
   uint64_t set = op->field[3].number, clear = op->field[4].number, propagation = op->field[5].number;
-  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE_FLAG : 0);
-  int mount = (int)syscall(SYS_open_tree, AT_FDCWD, source, flags);
-  if (mount < 0) return failed(task, "bind source", source);
+  const struct bind_source from = {source, op->field[6].text, op->field[7].number};
+  int mount = open_source(task, &from, recursive);
+  if (mount < 0) return mount;
   struct stat kind;
   int error = fstat(mount, &kind) < 0 ? -errno : 0;
   if (error == 0 && (set || clear) && set_attributes(mount, set, clear, 0, recursive) < 0) error = -errno;

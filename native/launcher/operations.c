@@ -34,7 +34,7 @@ const struct operation_kind operation_kinds[] = {
     {op_mount_bind_root, "ss", CHILD, -1},
     {op_open_root, "s", CHILD, -1},
     {op_mount_fs, "sssluu", CHILD, 5},
-    {op_mount_bind, "ssuuuu", CHILD, -1},
+    {op_mount_bind, "ssuuuusu", CHILD, -1},
     {op_mask_path, "s", CHILD, -1},
     {op_readonly_path, "s", CHILD, -1},
     {op_make_dir, "suuu", CHILD, -1},

@@ -9,6 +9,7 @@ import type { ContainerRecords } from "../storage/records/containers.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import type { ContainerSpec } from "./container-spec.ts";
+import type { SourceMount } from "./propagation.ts";
 
 /** One event of a container; the bus adds the time. */
 export type PublishContainerEvent = (event: {
@@ -66,6 +67,10 @@ export interface ContainersDeps {
   randomId: () => string;
   /** A descriptor of the process, checked to be the one that started at `startTicks`. Throws conflict when it is gone. */
   openPidfd: (pid: number, startTicks: bigint) => number;
+  /** A descriptor of the mount namespace in which the daemon runs. The caller closes it. */
+  openHostMounts: () => number;
+  /** Of a host path; symlinks are followed. */
+  sourceMount: (path: string) => SourceMount;
   closeFd: (fd: number) => void;
   /** /proc/<pid>/status; undefined when the process is gone. */
   processStatus: (pid: number) => string | undefined;

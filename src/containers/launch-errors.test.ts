@@ -3,6 +3,7 @@ import { LaunchError } from "../runtime/launcher/launcher.ts";
 import { at, type StagedOperation } from "../runtime/plan/launch-plan.ts";
 import { describeLaunchError } from "./launch-errors.ts";
 
+const subpath = at("enter", "mount-bind", { source: "/v", below: "a", target: "/t", recursive: true, attributes: {} });
 const exec = (program: string) => at("enter", "exec", { argv: [program], env: [] });
 const bind = at("enter", "mount-bind", { source: "/s", target: "/t", recursive: true, attributes: {} });
 
@@ -21,4 +22,12 @@ test.each([
   expect(failure.code).toBe(exitCode);
   expect(failure.message).toStartWith("failed to create task for container: failed to create shim task: OCI runtime");
   expect(failure.message).toContain(text);
+});
+
+test.each([
+  ["beneath the bind source a", "ENOENT", "cannot access path /v/a: lstat /v/a: no such file or directory"],
+  ["beneath the bind source a", "EXDEV", "path concatenation escapes the base directory, base: /v, subpath: a"],
+])("%s with %s is said as Docker does before it asks the runtime", (detail, code, expected) => {
+  const failure = describeLaunchError(new LaunchError(detail, { operation: subpath, errno: 1, code }), "container");
+  expect(failure).toEqual({ message: expected, code: 128 });
 });

@@ -46,6 +46,8 @@ const OTHER = 128;
 
 /** In the words of Docker with runc. Pure. */
 export function describeLaunchError(error: LaunchError, kind: "container" | "exec"): StartFailure {
+  const subpath = subpathCause(error);
+  if (subpath !== undefined) return { message: subpath, code: OTHER };
   const prefix = kind === "container" ? CREATE_PREFIX : EXEC_PREFIX;
   const cause = causeOf(error);
   const hint = kind === "container" && error.code === "ENOTDIR" ? NOT_A_DIRECTORY_HINT : "";
@@ -81,10 +83,22 @@ function causeOf(error: LaunchError): string {
   return "path" in operation ? `${operation.op} ${operation.path}: ${words}` : `${operation.op}: ${words}`;
 }
 
+/** Docker looks for a volume's subpath itself, before the runtime is asked. @see moby internal/safepath */
+function subpathCause({ operation, message, code }: LaunchError): string | undefined {
+  if (operation?.op !== "mount-bind" || operation.below === undefined || operation.from !== undefined) return undefined;
+  if (!message.startsWith("beneath ")) return undefined;
+  const { source, below } = operation;
+  if (code === "EXDEV") return `path concatenation escapes the base directory, base: ${source}, subpath: ${below}`;
+  const path = `${source}/${below}`;
+  return `cannot access path ${path}: lstat ${path}: ${WORDS[code] ?? code}`;
+}
+
 function execCause(program: string, code: string, words: string): string {
   if (code === "ENOENT") {
     const detail = program.includes("/") ? `stat ${program}: ${words}` : "executable file not found in $PATH";
     return `exec: ${JSON.stringify(program)}: ${detail}`;
   }
+  // Docker 20.10 takes 126 from "permission denied", later ones from "is a directory".
+  if (code === "EISDIR") return `exec: ${JSON.stringify(program)}: ${words}: permission denied`;
   return code === "ENOEXEC" ? `exec ${program}: ${words}` : `exec: ${JSON.stringify(program)}: ${words}`;
 }

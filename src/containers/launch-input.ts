@@ -18,6 +18,7 @@ export interface Gathered {
   sandbox: Sandbox | undefined;
   namespaces: ContainerPlanInput["namespaces"];
   ipc: ContainerPlanInput["ipc"];
+  hostMounts?: number;
   root: RootMount;
   /** Where hostname, hosts and resolv.conf are: the container's own, or those of the one whose network it joins. */
   etc: ContainerPaths;
@@ -51,6 +52,7 @@ export function launchInput(definition: Definition, gathered: Gathered, deps: La
     sysctls: spec.sysctls,
     shmSizeBytes: spec.shmSizeBytes || DEFAULT_SHM_BYTES,
     ipc: gathered.ipc,
+    ...(gathered.hostMounts === undefined ? {} : { hostMounts: gathered.hostMounts }),
     oomScoreAdj: spec.oomScoreAdj,
     process: {
       argv: [definition.path, ...definition.args],
@@ -148,6 +150,7 @@ function mountInput(mount: StoredMount): MountInput {
   return {
     kind: "bind",
     source: mount.source,
+    ...(mount.subpath === "" ? {} : { below: mount.subpath }),
     destination: mount.destination,
     recursive: mount.recursive,
     attributes: { readOnly: !mount.readWrite },

@@ -1,22 +1,25 @@
 import { conflict } from "../base/errors.ts";
 import type { ContainerPlanInput, NamespaceTarget } from "../runtime/plan/plan-input.ts";
-import type { ContainerSpec } from "./container-spec.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
 import { type NetworkMode, networkMode } from "./network-mode.ts";
+import { sharesMounts } from "./propagation.ts";
+import type { Definition } from "./record.ts";
 
 /** The namespaces that a start joins or makes. `fds` are pidfds, in slot order; the caller closes them after the launch. */
 export interface JoinedNamespaces {
   namespaces: ContainerPlanInput["namespaces"];
   ipc: ContainerPlanInput["ipc"];
+  /** Slot of the daemon's mount namespace, where a bind is to share mounts with the host. */
+  hostMounts?: number;
   fds: number[];
 }
 
 /** Resolves `container:<id>` to running containers. Throws conflict with Docker's texts; then no descriptor stays open. */
-export function joinNamespaces(core: Core, spec: ContainerSpec): JoinedNamespaces {
+export function joinNamespaces(core: Core, { spec, mounts }: Pick<Definition, "spec" | "mounts">): JoinedNamespaces {
   const fds: number[] = [];
   const slots = new Map<string, number>();
-  const join = (id: string, why: string): NamespaceTarget => {
+  const join: Join = (id, why) => {
     const known = slots.get(id);
     if (known !== undefined) return { fd: known };
     fds.push(openRunning(core, id, why));
@@ -35,7 +38,8 @@ export function joinNamespaces(core: Core, spec: ContainerSpec): JoinedNamespace
         uts: namespaces.uts === "host" ? "host" : "new",
         cgroup: cgroupTarget(core, namespaces.cgroup, spec.security.privileged),
       },
-      ipc: ipcMode(core, namespaces.ipc),
+      ipc: ipcMode(core, namespaces.ipc, join),
+      ...(sharesMounts(mounts) ? { hostMounts: fds.push(core.deps.openHostMounts()) - 1 } : {}),
     };
   } catch (error) {
     for (const fd of fds) core.deps.closeFd(fd);
@@ -43,7 +47,9 @@ export function joinNamespaces(core: Core, spec: ContainerSpec): JoinedNamespace
   }
 }
 
-function netTarget(mode: NetworkMode, join: (id: string, why: string) => NamespaceTarget): NamespaceTarget {
+type Join = (id: string, why: string) => { fd: number };
+
+function netTarget(mode: NetworkMode, join: Join): NamespaceTarget {
   if (mode.kind === "host") return "host";
   return mode.kind === "container" ? join(mode.id, "network namespace") : "new";
 }
@@ -60,19 +66,17 @@ function cgroupTarget({ deps }: Core, mode: string, privileged: boolean): Namesp
   return deps.host.cgroup.version === 2 && !privileged ? "new" : "host";
 }
 
-function ipcMode(core: Core, mode: string): ContainerPlanInput["ipc"] {
+function ipcMode(core: Core, mode: string, join: Join): ContainerPlanInput["ipc"] {
   if (mode === "host" || mode === "none") return mode;
   if (!mode.startsWith("container:")) return "own";
   const entry = runningEntry(core, mode.slice("container:".length), "IPC namespace");
-  if (entry.definition.spec.namespaces.ipc === "private" || entry.definition.spec.namespaces.ipc === "none") {
+  const donated = entry.definition.spec.namespaces.ipc;
+  if (donated === "" || donated === "private" || donated === "none") {
     throw conflict(
       `can't join IPC of container ${entry.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     );
   }
-  // The donor's /dev/shm is a mount of its own mount namespace, and the kernel binds no mount from another one: the IPC namespace
-  // (System V, message queues) is shared, POSIX shared memory is not.
-  core.deps.logger.warn("/dev/shm is not shared between containers", { donor: entry.id });
-  return "own";
+  return { shmOf: join(entry.id, "IPC namespace").fd };
 }
 
 function openRunning(core: Core, id: string, why: string): number {

@@ -84,8 +84,6 @@ function planOne(spec: MountSpec, volumeDriver: string): PlannedMount {
       if (spec.subpath !== "" && !isLocal(spec.subpath)) {
         throw badMount("volume", "subpath must be a relative path within the volume");
       }
-      // A container at work in the volume could swap the path for a symlink: the launcher must resolve it beneath the volume.
-      if (spec.subpath !== "") throw new EngineError("not-implemented", "volume subpaths are not supported yet");
       const driver = spec.driver || volumeDriver || "local";
       return {
         mount: {
@@ -94,7 +92,7 @@ function planOne(spec: MountSpec, volumeDriver: string): PlannedMount {
           type: "volume",
           name: spec.source,
           driver,
-          subpath: spec.subpath,
+          subpath: spec.subpath === "" ? "" : posix.normalize(spec.subpath),
           anonymous: spec.source === "",
           // Docker shows `z` for structured volume mounts.
           mode: spec.from === "mounts" ? "z" : spec.mode,

@@ -9,6 +9,7 @@ import { cgroupParent, launchInput } from "./launch-input.ts";
 import { attachmentRequest, type NetworkMode, networkMode } from "./network-mode.ts";
 import { type JoinedNamespaces, joinNamespaces } from "./namespaces.ts";
 import type { PendingAttachment } from "./pending-attachment.ts";
+import { checkPropagation } from "./propagation.ts";
 import { encodeRun } from "./record.ts";
 import { createBindSources } from "./resolve-mounts.ts";
 import type { ResolvedUser } from "../runtime/plan/plan-input.ts";
@@ -35,7 +36,8 @@ export async function startTask(core: Core, entry: Entry, start: StartDeps): Pro
     const fresh = entry.run.state.status === "created";
     const user = await start.resolveUser(entry.definition, spec.process.user, fresh);
     createBindSources(entry.definition.mounts);
-    joined = joinNamespaces(core, spec);
+    checkPropagation(entry.definition.mounts, deps.sourceMount);
+    joined = joinNamespaces(core, entry.definition);
     sandbox = await attachNetwork(core, entry, mode);
     deps.failpoint("start.attached");
     const launched = await launch(core, entry, { user, mode, joined, sandbox, pending });
@@ -80,6 +82,7 @@ function launch(core: Core, entry: Entry, parts: LaunchParts): Promise<LaunchedT
       sandbox,
       namespaces: joined.namespaces,
       ipc: joined.ipc,
+      ...(joined.hostMounts === undefined ? {} : { hostMounts: joined.hostMounts }),
       root: deps.snapshots.mounts(entry.id),
       etc: prepareEtcFiles(core, entry, mode, sandbox),
     },

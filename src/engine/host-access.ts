@@ -1,13 +1,18 @@
+import { openSync, realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { conflict } from "../base/errors.ts";
 import { readHostFile } from "../containers/container-files.ts";
 import type { ContainersDeps } from "../containers/deps.ts";
 import { closeFd } from "../kernel/files.ts";
+import { propagationOf } from "../kernel/mount-table.ts";
 import { openPidfd } from "../kernel/process.ts";
 import { processStatus } from "../kernel/processes.ts";
 import { runProgram } from "../kernel/run-program.ts";
 
-type HostAccess = Pick<ContainersDeps, "openPidfd" | "closeFd" | "processStatus" | "ps" | "hostFiles">;
+type HostAccess = Pick<
+  ContainersDeps,
+  "openPidfd" | "openHostMounts" | "sourceMount" | "closeFd" | "processStatus" | "ps" | "hostFiles"
+>;
 
 /** What containers ask of the host's processes and files. */
 export function hostAccess(): HostAccess {
@@ -17,6 +22,8 @@ export function hostAccess(): HostAccess {
       if (fd === undefined) throw conflict(`process ${pid} is not running`);
       return fd;
     },
+    openHostMounts: () => openSync("/proc/self/ns/mnt", "r"),
+    sourceMount: (path) => propagationOf(realpathSync(path)),
     closeFd,
     processStatus,
     ps: (args) => runProgram(["ps", ...args]),

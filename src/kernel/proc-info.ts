@@ -65,7 +65,8 @@ export function parseMountInfo(text: string): KernelMount[] {
   });
 }
 
-function unescapeOctal(text: string): string {
+/** Mount tables write blanks, tabs, line feeds and backslashes as `\040`. */
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 

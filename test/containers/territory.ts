@@ -1,21 +1,18 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { createSystemClock } from "../../src/base/clock.ts";
-import { conflict, notFound } from "../../src/base/errors.ts";
+import { notFound } from "../../src/base/errors.ts";
 import { randomId } from "../../src/base/ids.ts";
 import { createLogger, type Logger } from "../../src/base/logger.ts";
 import { type ContainersService, createContainers } from "../../src/containers/create-containers.ts";
 import { currentBootId } from "../../src/engine/boot.ts";
 import { containerDefaults } from "../../src/engine/container-defaults.ts";
 import { resolveDaemonConfig } from "../../src/engine/daemon-config.ts";
+import { hostAccess } from "../../src/engine/host-access.ts";
 import { createFailpoint } from "../../src/engine/failpoints.ts";
 import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
 import type { Image } from "../../src/images/images.ts";
 import { childCgroups } from "../../src/kernel/cgroup-files.ts";
-import { closeFd } from "../../src/kernel/files.ts";
-import { openPidfd } from "../../src/kernel/process.ts";
-import { processStatus } from "../../src/kernel/processes.ts";
-import { runProgram } from "../../src/kernel/run-program.ts";
 import type { AttachmentRequest, EndpointState, Sandbox } from "../../src/networks/networks.ts";
 import { renderLoopbackMessages } from "../../src/networks/sandbox-messages.ts";
 import { removeCgroupTree } from "../../src/runtime/cgroups/cgroup-control.ts";
@@ -125,20 +122,8 @@ function hostDependencies(directory: string) {
     planner: createPlanner(host),
     cgroups: createTaskCgroups(host),
     bootId: currentBootId(),
-    openPidfd(pid: number, startTicks: bigint) {
-      const fd = openPidfd({ pid, startTicks });
-      if (fd === undefined) throw conflict(`process ${pid} is not running`);
-      return fd;
-    },
-    closeFd,
-    processStatus,
-    ps: (args: string[]) => runProgram(["ps", ...args]),
+    ...hostAccess(),
     paths: { containers: `${directory}/data/containers`, rootMountPoint: `${directory}/run/rootfs` },
-    hostFiles: {
-      hostname: () => readFileSync("/proc/sys/kernel/hostname", "utf8").trim(),
-      hosts: () => readFileSync("/etc/hosts", "utf8"),
-      resolvConf: () => (existsSync("/etc/resolv.conf") ? readFileSync("/etc/resolv.conf", "utf8") : ""),
-    },
     defaults: containerDefaults({ ...resolveDaemonConfig(new Map(), {}), cgroupParent }),
     failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
   };

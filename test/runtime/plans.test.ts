@@ -134,6 +134,32 @@ describe("the plan of", () => {
     ]);
   });
 
+  test("/dev/shm of another container is taken from its mount namespace", () => {
+    const shm = (ipc: ContainerPlanInput["ipc"]) =>
+      text({ ...plainInput(1), ipc }).filter((line) => line.includes("target=/dev/shm"));
+    const rest = "target=/dev/shm recursive=true attributes={noSuid noDev noExec}";
+    expect(shm("none")).toEqual([]);
+    expect(shm("host")).toEqual([`enter mount-bind source=/dev/shm ${rest}`]);
+    expect(shm({ shmOf: 2 })).toEqual([`enter mount-bind source=/ below=dev/shm from=2 ${rest}`]);
+  });
+
+  test("a shared bind comes from the daemon's own mounts and makes the root shared; part of a volume is looked for beneath it", () => {
+    const bind = { kind: "bind" as const, source: "/s", destination: "/d", recursive: true, attributes: {} };
+    const mounted = (propagation: "rshared" | "rslave", below?: string) =>
+      text({ ...plainInput(1), hostMounts: 3, mounts: [{ ...bind, propagation, ...(below ? { below } : {}) }] }).filter(
+        (line) => line.includes("target=/d ") || line.includes(" pivot-root"),
+      );
+    const rest = "target=/d recursive=true attributes={}";
+    expect(mounted("rshared")).toEqual([
+      `enter mount-bind source=/s from=3 ${rest} propagation=rshared`,
+      "enter pivot-root propagation=shared",
+    ]);
+    expect(mounted("rslave", "a/b")).toEqual([
+      `enter mount-bind source=/s below=a/b ${rest} propagation=rslave`,
+      "enter pivot-root",
+    ]);
+  });
+
   test.each([1, 2] as const)("an exec on cgroup v%d", (version) => {
     const { host, supervise, process, resources, security: own, cgroupPath } = plainInput(version);
     const { plan } = buildExecPlan({

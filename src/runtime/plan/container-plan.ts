@@ -7,7 +7,7 @@ import { deviceNodes } from "./devices-plan.ts";
 import { at, type LaunchPlan, type Namespace, type StagedOperation } from "./launch-plan.ts";
 import type { ContainerPlanInput, NamespaceTarget } from "./plan-input.ts";
 import { oomScoreOperations, processOperations } from "./process-plan.ts";
-import { userMounts } from "./user-mounts.ts";
+import { rootPropagation, userMounts } from "./user-mounts.ts";
 
 export interface PlannedLaunch {
   plan: LaunchPlan;
@@ -53,6 +53,7 @@ function clonedNamespaces({ namespaces }: ContainerPlanInput): Namespace[] {
 
 function enterOperations(input: ContainerPlanInput, options: SecurityOptions, warnings: string[]): StagedOperation[] {
   const { privileged, readOnlyRootfs } = input.security;
+  const propagation = rootPropagation(input.mounts);
   // Another's pid namespace means one more fork, whose child inherits the cgroups: they must be joined before it.
   const joinsPid = isJoined(input.namespaces.pid);
   const attended = [at("enter", "await-attend", {}), ...cgroupNamespace(input)];
@@ -68,12 +69,12 @@ function enterOperations(input: ContainerPlanInput, options: SecurityOptions, wa
     // Until here the child works beside the launcher, which meanwhile joins cgroups and moves the network device.
     ...(joinsPid ? [] : attended),
     ...cgroupMounts(input, privileged || options.writableCgroups),
-    ...userMounts(input.mounts, warnings),
+    ...userMounts(input),
     ...(input.network === undefined ? [] : [at("enter", "netlink", input.network.container)]),
     ...Object.entries(input.sysctls).map(([key, value]) => at("enter", "sysctl", { key, value })),
     ...hiddenPaths(input, options),
     ...names(input),
-    at("enter", "pivot-root", {}),
+    at("enter", "pivot-root", propagation === undefined ? {} : { propagation }),
     ...terminal(input),
     ...(readOnlyRootfs ? [at("enter", "root-attributes", { attributes: { readOnly: true } })] : []),
     ...oomScoreOperations(input.oomScoreAdj, input.host, warnings),

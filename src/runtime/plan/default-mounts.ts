@@ -42,8 +42,8 @@ function shmMount({ ipc, shmSizeBytes }: ContainerPlanInput): StagedOperation[] 
     const options = ["mode=1777", `size=${shmSizeBytes}`];
     return [at("enter", "mount-fs", { fstype: "tmpfs", source: "shm", target: SHM, options, attributes: SAFE })];
   }
-  const source = ipc === "host" ? SHM : ipc.shmSource;
-  return [at("enter", "mount-bind", { source, target: SHM, recursive: true, attributes: SAFE })];
+  const source = ipc === "host" ? { source: SHM } : { source: "/", below: SHM.slice(1), from: ipc.shmOf };
+  return [at("enter", "mount-bind", { ...source, target: SHM, recursive: true, attributes: SAFE })];
 }
 
 /**

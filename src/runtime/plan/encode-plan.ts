@@ -7,6 +7,8 @@ export const MAX_PLAN_BYTES = 8 * 1024 * 1024;
 
 const MAGIC = 0x314c5047;
 const STAGES: Record<Stage, number> = { prepare: 0, clone: 1, attend: 2, enter: 3, cleanup: 4 };
+/** In place of an FdSlot: none. */
+const NO_SLOT = 0xffff_ffff;
 const DEFAULT_UMASK = 0o022;
 
 /** What the launcher must know beside the plan. `awaitedClients`: connections that wait in the socket's backlog already. */
@@ -105,6 +107,7 @@ const ENCODERS: { [K in OperationName]: Encoder<K> } = {
       const { set, clear } = attributeFlags(a.attributes);
       w.string(a.source).string(a.target).flag(a.recursive).u32(set).u32(clear);
       w.u32(a.propagation === undefined ? 0 : PROPAGATION_FLAGS[a.propagation]);
+      w.string(a.below ?? "").u32(a.from ?? NO_SLOT);
     },
   },
   "mask-path": { code: 19, encode: (w, a) => w.string(a.target) },

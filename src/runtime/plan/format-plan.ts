@@ -35,7 +35,10 @@ const FORMATTERS: { [K in OperationName]: Formatter<K> } = {
     words(`${a.source} -> ${a.target}`, a.fstype, join(a.options, attributes(a.attributes)), optional(a)),
   "mount-bind": (a) =>
     words(
-      `${a.source} -> ${a.target}`,
+      a.from === undefined ? "" : `from fd ${a.from}`,
+      a.source,
+      a.below === undefined ? "" : `below ${a.below}`,
+      `-> ${a.target}`,
       join(a.recursive ? ["rbind"] : [], attributes(a.attributes), a.propagation === undefined ? [] : [a.propagation]),
     ),
   "mask-path": (a) => a.target,

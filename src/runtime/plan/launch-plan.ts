@@ -105,6 +105,10 @@ export interface OperationArgs {
   /** Bind of a host path (resolved before pivot-root). A missing target is made: directory or file as the source is. */
   "mount-bind": {
     source: string;
+    /** A path beneath `source`, which must exist, be no way out of it (EXDEV) and may change while it is resolved. */
+    below?: string;
+    /** `source` is a path in the mount namespace of this pidfd or namespace file, instead of the child's copy of the host's. */
+    from?: FdSlot;
     target: string;
     recursive: boolean;
     attributes: MountAttributes;

@@ -111,6 +111,8 @@ export type MountInput =
   | {
       kind: "bind";
       source: string;
+      /** The part of `source` that is mounted, where it is not all of it: a relative path within it. */
+      below?: string;
       destination: string;
       recursive: boolean;
       attributes: MountAttributes;
@@ -134,14 +136,16 @@ export interface ContainerPlanInput {
   };
   hostname: string;
   domainname: string;
+  /** The daemon's mount namespace: what is mounted `shared` comes from it. Needed only then. */
+  hostMounts?: FdSlot;
   /** In mount order (sorted by depth of destination); hostname, hosts and resolv.conf binds included. */
   mounts: MountInput[];
   security: SecuritySpec;
   resources: ResourcesSpec;
   sysctls: Record<string, string>;
   shmSizeBytes: number;
-  /** "private" or "shareable": own /dev/shm and mqueue; "none": no /dev/shm; a bind path of another container's shm. */
-  ipc: "own" | "none" | "host" | { shmSource: string };
+  /** "private" or "shareable": own /dev/shm and mqueue; "none": no /dev/shm; a slot: /dev/shm of the container of that pidfd. */
+  ipc: "own" | "none" | "host" | { shmOf: FdSlot };
   oomScoreAdj: number;
   process: {
     argv: string[];

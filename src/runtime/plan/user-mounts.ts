@@ -1,7 +1,7 @@
 import { normalize } from "node:path/posix";
 import { invalid } from "../../base/errors.ts";
-import { at, type MountAttributes, type StagedOperation } from "./launch-plan.ts";
-import type { MountInput } from "./plan-input.ts";
+import { at, type MountAttributes, type Propagation, type StagedOperation } from "./launch-plan.ts";
+import type { ContainerPlanInput, MountInput } from "./plan-input.ts";
 
 /** Words of `--tmpfs` that are said of the mount, not of the file system. */
 const ATTRIBUTES: Record<string, MountAttributes> = {
@@ -34,16 +34,33 @@ const REPLACEABLE = new Set(
 );
 
 /** What the user mounts, in the order given. Throws invalid-argument for a mount over /proc or in it. */
-export function userMounts(mounts: readonly MountInput[], warnings: string[]): StagedOperation[] {
+export function userMounts({
+  mounts,
+  hostMounts,
+}: Pick<ContainerPlanInput, "mounts" | "hostMounts">): StagedOperation[] {
   return mounts.map((mount) => {
     refuseFakeProc(mount);
     if (mount.kind === "tmpfs") return tmpfsMount(mount);
-    const { source, destination: target, recursive, attributes, propagation } = mount;
-    if (propagation === "shared" || propagation === "rshared") {
-      warnings.push(`What the container mounts below ${target} is not seen by the host.`);
-    }
-    return at("enter", "mount-bind", { source, target, recursive, attributes, propagation });
+    const { source, below, destination: target, recursive, attributes, propagation } = mount;
+    // The child's copies of the host's mounts are slaves: a copy that mounts go back from is taken from the host's own.
+    const place = {
+      ...(below === undefined ? {} : { below }),
+      ...(isShared(propagation) && hostMounts !== undefined ? { from: hostMounts } : {}),
+    };
+    return at("enter", "mount-bind", { source, ...place, target, recursive, attributes, propagation });
   });
+}
+
+function isShared(propagation: Propagation): boolean {
+  return propagation === "shared" || propagation === "rshared";
+}
+
+/**
+ * What the root is to be: a mount from which mounts go back to the host wants a shared root, as with Docker, so that binds of it
+ * that the container makes go on sharing. undefined: private, as it was made.
+ */
+export function rootPropagation(mounts: readonly MountInput[]): Propagation | undefined {
+  return mounts.some((mount) => mount.kind === "bind" && isShared(mount.propagation)) ? "shared" : undefined;
 }
 
 /** A word of the options beats the default attributes, a later word an earlier one. */
