@@ -2,6 +2,7 @@ import type { Transport } from "../client/transport.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { Flag, Parsed } from "./flags/flag-set.ts";
 import type { Io } from "./io.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What a verb gets from outside; nothing else in `cli/` reads the environment or the standard streams. */
 export interface CliContext {
@@ -13,6 +14,7 @@ export interface CliContext {
   /** Opens no connection before the first call. Throws when the host cannot be made out. */
   connect(): Promise<Transport>;
   config(): Promise<ConfigFile>;
+  terminal(): Promise<Terminal>;
 }
 
 /** How many positional arguments a verb takes. */

@@ -41,7 +41,7 @@ function renderer(format: string): ((value: unknown) => string) | undefined {
     const template = parseTemplate(format, FUNCTION_NAMES);
     return (value) => {
       try {
-        return executeTemplate(template, value, { missingKey: "error" });
+        return executeTemplate(template, value, { missingKey: "error", goNames: true });
       } catch (error) {
         throw new Error(`template parsing error: ${(error as Error).message}`);
       }

@@ -6,6 +6,7 @@ import { FlagError, HelpRequested, type Parsed, parseFlags } from "./flags/flag-
 import { globalFlags } from "./global-flags.ts";
 import type { Io } from "./io.ts";
 import { type Entry, GROUPS, TOP } from "./registry.ts";
+import { createTerminal, type TerminalControl } from "./terminal.ts";
 import { resolveHost } from "./resolve-host.ts";
 import { CLIENT_VERSION } from "./version.ts";
 
@@ -17,6 +18,7 @@ export interface MainInputs {
   io: Io;
   environment: Readonly<Record<string, string | undefined>>;
   workingDir: string;
+  terminalControl(): Promise<TerminalControl>;
 }
 
 /** Runs one command line; resolves to the exit code. Every message of a failure has been written. */
@@ -87,6 +89,7 @@ function createContext(inputs: MainInputs, global: Parsed): CliContext {
     workingDir: inputs.workingDir,
     config: readConfig,
     connect: () => (transport ??= connect()),
+    terminal: async () => createTerminal(await inputs.terminalControl()),
   };
 }
 

@@ -1,47 +1,43 @@
-/** Our terminal, for `-t`. Loaded only then: the terminal modules of the runtime take 8 ms. */
+/** What the system can do with a terminal; given from outside, and loaded only when a terminal is wanted. */
+export interface TerminalControl {
+  isTerminal(fd: number): boolean;
+  /** [rows, columns]; [0, 0] when it is no terminal. */
+  terminalSize(fd: number): [number, number];
+  /** Returns the way back. */
+  setRawMode(fd: number): () => void;
+}
+
+/** Our terminal, for `-t`. */
 export interface Terminal {
   inputIsTerminal: boolean;
   outputIsTerminal: boolean;
   /** [rows, columns], or [0, 0] when output is no terminal. */
   size(): [number, number];
-  /** Every key goes through as it is typed, until `restore`. */
+  /** Every key goes through as it is typed, until `restore`, or until we end. */
   setRaw(): void;
   restore(): void;
   onResize(listener: () => void): void;
-  /** Typed bytes. */
-  input(): AsyncIterable<Uint8Array>;
 }
 
-export function openTerminal(): Terminal {
-  const { stdin, stdout } = process;
-  let raw = false;
-  return {
-    inputIsTerminal: stdin.isTTY === true,
-    outputIsTerminal: stdout.isTTY === true,
-    size: () => (stdout.isTTY ? [stdout.rows ?? 0, stdout.columns ?? 0] : [0, 0]),
+const STDIN = 0;
+const STDOUT = 1;
+
+export function createTerminal(control: TerminalControl): Terminal {
+  let undo: (() => void) | undefined;
+  const terminal: Terminal = {
+    inputIsTerminal: control.isTerminal(STDIN),
+    outputIsTerminal: control.isTerminal(STDOUT),
+    size: () => control.terminalSize(STDOUT),
     setRaw() {
-      if (!stdin.isTTY) return;
-      stdin.setRawMode(true);
-      raw = true;
+      if (!terminal.inputIsTerminal || undo !== undefined) return;
+      undo = control.setRawMode(STDIN);
+      process.on("exit", () => terminal.restore());
     },
     restore() {
-      if (!raw) return;
-      stdin.setRawMode(false);
-      raw = false;
+      undo?.();
+      undo = undefined;
     },
-    onResize(listener) {
-      process.on("SIGWINCH", () => {
-        stdout._refreshSize?.();
-        listener();
-      });
-    },
-    input: () => stdin as AsyncIterable<Uint8Array>,
+    onResize: (listener) => void process.on("SIGWINCH", listener),
   };
-}
-
-declare module "node:tty" {
-  interface WriteStream {
-    /** Reads the size anew: our SIGWINCH handler may run before the stream's own. */
-    _refreshSize?(): void;
-  }
+  return terminal;
 }

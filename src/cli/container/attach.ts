@@ -31,7 +31,7 @@ export const command: Command = {
     const id = container.Id;
     const tty = container.Config.Tty;
     const stdin = !flags.bool("no-stdin") && container.Config.OpenStdin;
-    const terminal = tty ? (await import("../terminal.ts")).openTerminal() : undefined;
+    const terminal = tty ? await context.terminal() : undefined;
     if (stdin && terminal !== undefined && !terminal.inputIsTerminal) throw new Error("the input device is not a TTY");
     const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
     if (flags.bool("sig-proxy") && !tty) proxySignals(transport, id);

@@ -14,7 +14,7 @@ export const command: Command = {
   async run(context, flags) {
     let body: CreateBody;
     try {
-      const terminal = flags.bool("tty") ? (await import("../terminal.ts")).openTerminal() : undefined;
+      const terminal = flags.bool("tty") ? await context.terminal() : undefined;
       body = await prepareCreate(context, flags, { detached: false, consoleSize: terminal?.size() ?? [0, 0] });
       checkImageReference(flags.arguments[0] ?? "");
     } catch (error) {

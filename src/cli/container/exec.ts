@@ -36,7 +36,7 @@ async function execute(context: CliContext, flags: Parsed): Promise<number> {
   const detach = flags.bool("detach");
   const tty = flags.bool("tty");
   const stdin = flags.bool("interactive") && !detach;
-  const terminal = tty && !detach ? (await import("../terminal.ts")).openTerminal() : undefined;
+  const terminal = tty && !detach ? await context.terminal() : undefined;
   if (stdin && terminal !== undefined && !terminal.inputIsTerminal)
     throw new ExitError(1, "the input device is not a TTY");
   const [container = "", ...args] = flags.arguments;

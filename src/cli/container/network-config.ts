@@ -39,6 +39,15 @@ export function endpointsOf(flags: Parsed): Record<string, WireEndpoint> {
   );
 }
 
+/** What Docker calls the field of the long form. */
+const PER_NETWORK: Record<string, string> = {
+  "network-alias": "alias",
+  ip: "IPv4 address",
+  ip6: "IPv6 address",
+  "mac-address": "MAC address",
+  "link-local-ip": "link-local IP addresses",
+};
+
 function withPlainFlags(first: NetworkAttachment | undefined, flags: Parsed): NetworkAttachment | undefined {
   const plain = ["ip", "ip6", "network-alias", "link-local-ip", "mac-address"].filter(
     (name) => flags.list(name).length > 0,
@@ -49,11 +58,8 @@ function withPlainFlags(first: NetworkAttachment | undefined, flags: Parsed): Ne
     throw new Error("network-scoped aliases are only supported for user-defined networks");
   }
   const clash = (flag: string, own: boolean) => {
-    if (own && plain.includes(flag)) {
-      throw new Error(
-        `conflicting options: cannot specify both --${flag} and per-network ${flag.replace("network-", "")}`,
-      );
-    }
+    if (!own || !plain.includes(flag)) return;
+    throw new Error(`conflicting options: cannot specify both --${flag} and per-network ${PER_NETWORK[flag]}`);
   };
   clash("network-alias", base.aliases.length > 0);
   clash("ip", base.ipv4 !== "");

@@ -31,7 +31,7 @@ async function runContainer(context: CliContext, flags: Parsed): Promise<number>
     throw new ExitError(1, "conflicting options: cannot specify both --attach and --detach");
   }
   const wanted = streams(flags, detached);
-  const terminal = wanted.Tty ? (await import("../terminal.ts")).openTerminal() : undefined;
+  const terminal = wanted.Tty ? await context.terminal() : undefined;
   if (wanted.AttachStdin && terminal !== undefined && !terminal.inputIsTerminal) {
     throw new ExitError(1, "the input device is not a TTY");
   }

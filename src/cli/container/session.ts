@@ -49,8 +49,11 @@ export function joinStreams(
   if (!options.stdin) return { done: output };
   const interactive = options.tty && options.terminal?.inputIsTerminal === true ? options.terminal : undefined;
   interactive?.setRaw();
-  const source = interactive === undefined ? context.io.stdin() : interactive.input();
-  const input = copyInput(source, stream.connection, interactive === undefined ? undefined : options.detachKeys);
+  const input = copyInput(
+    context.io.stdin(),
+    stream.connection,
+    interactive === undefined ? undefined : options.detachKeys,
+  );
   const left = new Promise<never>((_, reject) => {
     // A failure to write input is told by the end of output; only detaching ends the session from this side.
     input.catch((error: unknown) => (error instanceof Detached ? reject(error) : undefined));

@@ -61,7 +61,7 @@ async function startAttached(context: CliContext, flags: Parsed): Promise<number
     HostConfig: host,
   } = await (await transport.call("GET", `/containers/${name}/json`)).json<Inspected>();
   const stdin = flags.bool("interactive") && config.OpenStdin;
-  const terminal = config.Tty ? (await import("../terminal.ts")).openTerminal() : undefined;
+  const terminal = config.Tty ? await context.terminal() : undefined;
   const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
   if (!config.Tty) proxySignals(transport, id);
   const query = { stream: true, stdin: stdin ? true : undefined, stdout: true, stderr: true, detachKeys: keys };

@@ -10,7 +10,7 @@ const USAGE_CODE = 64;
 export function renderObject(format: string, value: unknown, rootType: string): string {
   if (format === "json") return `${stringify(value)}\n`;
   try {
-    return `${executeTemplate(parseTemplate(format, FUNCTION_NAMES), value, { missingKey: "no-value", rootType })}\n`;
+    return `${executeTemplate(parseTemplate(format, FUNCTION_NAMES), value, { missingKey: "no-value", rootType, goNames: true })}\n`;
   } catch (error) {
     throw new ExitError(USAGE_CODE, `template parsing error: ${(error as Error).message}`);
   }

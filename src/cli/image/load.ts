@@ -21,7 +21,10 @@ export const command: Command = {
   examples: [["load -i image.tar", "Bring in what `save` wrote, here or elsewhere"]],
   async run(context, flags) {
     const path = flags.string("input");
-    const body = path === "" ? await standardInput(() => context.io.stdin()) : await fileBody(path);
+    if (path === "" && (await context.terminal()).inputIsTerminal) {
+      throw new ExitError(1, "requested load from stdin, but stdin is empty");
+    }
+    const body = path === "" ? context.io.stdin() : await fileBody(path);
     const transport = await context.connect();
     const quiet = flags.bool("quiet");
     const query = { quiet: quiet ? true : undefined, platform: flags.list("platform").map(platformJson) };
@@ -35,12 +38,6 @@ export const command: Command = {
     return 0;
   },
 };
-
-async function standardInput(stdin: () => AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
-  const { isatty } = await import("node:tty");
-  if (isatty(0)) throw new ExitError(1, "requested load from stdin, but stdin is empty");
-  return stdin();
-}
 
 async function fileBody(path: string): Promise<AsyncIterable<Uint8Array>> {
   const file = Bun.file(path);

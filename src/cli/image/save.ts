@@ -19,7 +19,7 @@ export const command: Command = {
   examples: [["save -o image.tar debian:12", "An archive that `load` takes on another host"]],
   async run(context, flags) {
     const output = flags.string("output");
-    if (output === "" && (await import("node:tty")).isatty(1)) {
+    if (output === "" && (await context.terminal()).outputIsTerminal) {
       throw new ExitError(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
     }
     const transport = await context.connect();

@@ -1,4 +1,3 @@
-import type { Connection } from "./connection.ts";
 import {
   type BodyFraming,
   bodyFraming,
@@ -7,20 +6,27 @@ import {
   type ResponseHead,
 } from "./response-head.ts";
 
+/** The part of a connection that reading needs. */
+export interface Readable {
+  /** The next bytes; undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  unread(chunk: Uint8Array): void;
+}
+
 const CR = 13;
 const LF = 10;
 /** Longest chunk-size line (hex digits and extensions) that is read. */
 const MAX_CHUNK_LINE_BYTES = 1024;
 
 /** Reads heads until one that is final: 100 Continue is passed over, 101 is final. */
-export async function readHead(connection: Connection): Promise<ResponseHead> {
+export async function readHead(connection: Readable): Promise<ResponseHead> {
   for (;;) {
     const head = parseResponseHead(await readHeadText(connection));
     if (head.status >= 200 || head.status === 101) return head;
   }
 }
 
-async function readHeadText(connection: Connection): Promise<string> {
+async function readHeadText(connection: Readable): Promise<string> {
   let seen: Uint8Array = new Uint8Array(0);
   for (;;) {
     const chunk = await connection.read();
@@ -37,7 +43,7 @@ async function readHeadText(connection: Connection): Promise<string> {
 
 /** The bytes of a body as they come. Ends at its end; throws on a connection that ends before. */
 export async function* readBody(
-  connection: Connection,
+  connection: Readable,
   method: string,
   head: ResponseHead,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -54,7 +60,7 @@ export async function* readBody(
   }
 }
 
-async function* readLength(connection: Connection, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readLength(connection: Readable, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
   let rest = bytes;
   while (rest > 0) {
     const chunk = await connection.read();
@@ -65,7 +71,7 @@ async function* readLength(connection: Connection, bytes: number): AsyncGenerato
   }
 }
 
-async function* readChunked(connection: Connection): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readChunked(connection: Readable): AsyncGenerator<Uint8Array, void, undefined> {
   for (;;) {
     const line = await readLine(connection);
     const size = /^[0-9a-fA-F]{1,8}/.exec(line);
@@ -78,7 +84,7 @@ async function* readChunked(connection: Connection): AsyncGenerator<Uint8Array, 
   while ((await readLine(connection)) !== "") continue; // trailers
 }
 
-async function readLine(connection: Connection): Promise<string> {
+async function readLine(connection: Readable): Promise<string> {
   let seen: Uint8Array = new Uint8Array(0);
   for (;;) {
     const chunk = await connection.read();

@@ -12,6 +12,11 @@ export interface ExecuteOptions {
   missingKey: "error" | "no-value";
   /** Go's name of the data's type, when it is a struct there: an unknown field then is an error that names it. */
   rootType?: string;
+  /**
+   * The data is JSON of Go structs, whose fields are named a little differently in Go: `ID` for `Id`, `APIVersion` for
+   * `ApiVersion`. A name with a capital then also finds the key that differs from it in case only.
+   */
+  goNames?: boolean;
   functions?: Record<string, (...args: Value[]) => Value>;
 }
 
@@ -240,6 +245,8 @@ class Evaluator {
     if (typeof member === "function") return (member as (...values: Value[]) => Value)(...(args?.() ?? []));
     if (args !== undefined) throw this.#fail(operand, `${name} is not a method but has arguments`);
     if (Object.hasOwn(value, name)) return member;
+    const other = this.#options.goNames === true ? sameButCase(value, name) : undefined;
+    if (other !== undefined) return value[other];
     if (value === this.#root && this.#options.rootType !== undefined) {
       throw this.#fail(operand, `can't evaluate field ${name} in type ${this.#options.rootType}`);
     }
@@ -264,4 +271,10 @@ class Evaluator {
       `template: ${name}:${node.at.line}:${node.at.column}: executing "${name}" at <${text}>: ${message}`,
     );
   }
+}
+
+function sameButCase(map: Record<string, Value>, name: string): string | undefined {
+  if (!/^[A-Z]/.test(name)) return undefined;
+  const lower = name.toLowerCase();
+  return Object.keys(map).find((key) => /^[A-Z]/.test(key) && key.toLowerCase() === lower);
 }
