@@ -20,6 +20,7 @@ import { requireJoined, validateSpec } from "./validate-spec.ts";
 export async function createContainer(core: Core, asked: ContainerSpec): Promise<{ id: string; warnings: string[] }> {
   const { deps, index } = core;
   const given = asked.name === "" ? "" : parseName(asked.name);
+  if (asked.image === "") throw invalid("no image specified: config.Image is empty");
   const image = await deps.images.get(asked.image);
   const merged = applyDefaults(mergeImage(asked, image.config), deps.defaults);
   validateSpec(merged);

@@ -86,6 +86,9 @@ function validateNamespaces({ namespaces, network, hostname }: ContainerSpec): v
       );
     }
   }
+  if (network.mode === "container" || network.mode === "container:") {
+    throw invalid("invalid network mode: invalid container format container:<name|id>");
+  }
   if (network.mode.startsWith("container:")) {
     if (hostname !== undefined && hostname !== "") {
       throw invalid("conflicting options: hostname and the network mode");

@@ -107,7 +107,7 @@ async function remove(service: Service, text: string, options: { force: boolean;
   const { id } = entry.row;
   const references = library.referencesOf(id);
   const asked = askedReference(text, id, references);
-  const plan = planRemoval({ id, asked, references, users: usedBy(id), force: options.force });
+  const plan = planRemoval({ id, asked, askedText: text, references, users: usedBy(id), force: options.force });
   const messages: ({ untagged: string } | { deleted: string })[] = [];
   for (const reference of plan.untag) {
     library.untag(reference);

@@ -18,6 +18,7 @@ function check(
     const { untag, deleteImage } = planRemoval({
       id,
       asked: asked === undefined ? undefined : parseReference(asked),
+      askedText: asked ?? "",
       references: names.map(parseReference),
       users,
       force,

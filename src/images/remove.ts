@@ -9,6 +9,8 @@ export interface RemovalFacts {
   id: Digest;
   /** The reference that was asked for; undefined when the image was named by its ID. */
   asked: Reference | undefined;
+  /** As the client wrote it. */
+  askedText: string;
   references: Reference[];
   users: { id: string; running: boolean }[];
   force: boolean;
@@ -27,11 +29,11 @@ export function planRemoval(facts: RemovalFacts): RemovalPlan {
 
 /** A name goes even if the image must stay, unless that would leave a container with an image that has no name. */
 function planByName(facts: RemovalFacts, asked: Reference): RemovalPlan {
-  const { id, references, users, force } = facts;
+  const { id, references, users, force, askedText } = facts;
   const [user] = users;
   if (!force && isSingle(references) && user !== undefined) {
     throw conflict(
-      `conflict: unable to remove repository reference ${JSON.stringify(familiarReference(asked))} (must force) - ` +
+      `conflict: unable to remove repository reference ${JSON.stringify(askedText)} (must force) - ` +
         `container ${shortId(user.id)} is using its referenced image ${shortId(hex(id))}`,
     );
   }
