@@ -381,7 +381,11 @@ static void clone_and_attend(void) {
   if (pid < 0) return fail_launch(index, -pid, sv.task->detail);
   sv.task->child = pid;
   error = run_stage(ATTEND, false, &failed_index);
-  if (error < 0) return fail_launch(failed_index, -error, sv.task->detail);
+  if (error < 0) {
+    hear_child_out(); /* what we could not do to a child that has failed is not the cause */
+    return fail_launch(failed_index, -error, sv.task->detail);
+  }
+  sv.oom = oom_watch(sv.plan->memory_cgroup_version, sv.plan->memory_cgroup);
   if (send(sv.control, "", 1, MSG_NOSIGNAL) < 0) return; /* it is dead: its messages and its end tell why */
 }
 
@@ -400,7 +404,6 @@ static void start(int plan_error) {
   if (error < 0) return fail_launch(failed_index, -error, sv.task->detail);
   if (*sv.plan->log_path && (error = log_open(sv.plan->log_path, sv.plan->log_max_bytes, sv.plan->log_max_files)) < 0)
     return fail_launch(NO_OPERATION, -error, "opening the log");
-  sv.oom = oom_watch(sv.plan->memory_cgroup_version, sv.plan->memory_cgroup);
   clone_and_attend();
 }
 
