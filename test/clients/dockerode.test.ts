@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import Docker from "dockerode";
 import { PassThrough } from "node:stream";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
+import { until } from "../harness/until.ts";
 
 let daemon: TestDaemon;
 let docker: Docker;
@@ -43,9 +44,9 @@ test("exec with a hijacked input gives back what was sent", async () => {
 
 test("list, inspect, logs, wait and events agree", async () => {
   const events = (await docker.getEvents({ filters: { type: ["container"] } })) as NodeJS.ReadableStream;
-  const seen: string[] = [];
+  let received = "";
   events.on("data", (chunk: Buffer) => {
-    for (const line of chunk.toString().trim().split("\n")) seen.push((JSON.parse(line) as { Action: string }).Action);
+    received += chunk.toString();
   });
   const container = await docker.createContainer({
     Image: "busybox",
@@ -60,13 +61,16 @@ test("list, inspect, logs, wait and events agree", async () => {
   const logs = (await container.logs({ stdout: true, stderr: true })) as unknown as Buffer;
   expect(logs.toString().replace(/[^ab]/g, "")).toBe("ab");
   await container.remove();
+  const life = ["create", "start", "die", "destroy"];
+  const seen = () =>
+    received
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as { Action: string }).Action)
+      .filter((action) => life.includes(action));
+  await until("the last event arrives", () => seen().includes("destroy"));
   (events as unknown as { destroy(): void }).destroy();
-  expect(seen.filter((action) => ["create", "start", "die", "destroy"].includes(action))).toEqual([
-    "create",
-    "start",
-    "die",
-    "destroy",
-  ]);
+  expect(seen()).toEqual(life);
 });
 
 test("an error carries the status code and the daemon's words", async () => {
