@@ -1,4 +1,7 @@
-/* gantry-launcher: reads a plan from descriptor 0, listens on descriptor 3, has the plan's descriptors from 4 on. */
+/*
+ * gantry-launcher: reads a plan from descriptor 0, listens on descriptor 3, has the plan's descriptors from 4 on. Started as a
+ * spare, with a socket as descriptor 0, it waits until the daemon sends it these descriptors and its task's name.
+ */
 #include "launcher.h"
 
 #include <signal.h>
@@ -11,6 +14,44 @@
 static void keep_descriptors(uint32_t plan_fds) {
   syscall(SYS_close_range, FIRST_PLAN_FD + plan_fds, ~0u, 0);
   syscall(SYS_close_range, 3, ~0u, CLOEXEC_RANGE);
+}
+
+#define MAX_PASSED 253 /* SCM_MAX_FD */
+
+/** Puts received descriptors where they belong. The kernel gave them the lowest free numbers, each above its place. */
+static bool place_descriptors(const int *received, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    int place = i == 0 ? 0 : (int)i + 2;
+    if (received[i] <= place || (i > 0 && received[i] <= received[i - 1]) || dup2(received[i], place) < 0) return false;
+  }
+  return count >= 2;
+}
+
+/** Waits as a spare. Returns only with work; without a daemon there will be none. `name` is overwritten with the task's. */
+static void await_assignment(char *name) {
+  union {
+    char bytes[CMSG_SPACE(MAX_PASSED * sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  char text[64];
+  struct iovec part = {text, sizeof text};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  ssize_t got;
+  do got = recvmsg(0, &message, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  if (!header || header->cmsg_type != SCM_RIGHTS || (message.msg_flags & MSG_CTRUNC)) _exit(0);
+  int received[MAX_PASSED];
+  size_t bytes = header->cmsg_len - CMSG_LEN(0);
+  memcpy(received, CMSG_DATA(header), bytes);
+  if (!place_descriptors(received, bytes / sizeof(int))) _exit(1);
+  size_t room = strlen(name);
+  memcpy(name, text, (size_t)got < room ? (size_t)got : room);
+}
+
+static bool is_spare(void) {
+  struct stat input;
+  return fstat(0, &input) == 0 && S_ISSOCK(input.st_mode);
 }
 
 /** A supervisor is nobody's foreground job, and adopts what its task leaves behind. */
@@ -44,6 +85,7 @@ int main(int argc, char **argv) {
   static struct plan plan = {.exit_record = "", .log_path = "", .memory_cgroup = "", .awaited_clients = 1};
   static struct task task = {.plan = &plan, .control = -1, .root = -1};
   become_supervisor();
+  if (argc > 1 && is_spare()) await_assignment(argv[1]);
   int error = plan_read(0, &plan);
   if (!has_listener()) return 1;
   keep_descriptors(plan.fd_count);

@@ -5,7 +5,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { errnoName } from "../../kernel/errno.ts";
 import { createMemfd, createSealedMemfd } from "../../kernel/memfd.ts";
-import { openPidfd, type ProcessName, signalPidfd, spawnDetached } from "../../kernel/process.ts";
+import { openPidfd, type ProcessName, signalPidfd } from "../../kernel/process.ts";
 import { listenUnix } from "../../kernel/unix-socket.ts";
 import { encodePlan } from "../plan/encode-plan.ts";
 import { connectLauncher } from "./connection.ts";
@@ -13,6 +13,7 @@ import { parseExitRecord } from "./exit-record.ts";
 import { encodeEvents, type LauncherEvent } from "./frames.ts";
 import { createTask, openAttachment } from "./launched-task.ts";
 import { type Adoption, type Exit, LaunchError, type Launcher, type LaunchRequest, type Task } from "./launcher.ts";
+import { createLauncherProcesses } from "./spare-launcher.ts";
 import { TaskConnection } from "./task-connection.ts";
 
 /** As many connections as a launcher serves. */
@@ -35,6 +36,7 @@ export interface LauncherOptions {
 export async function createLauncher({ runDir, binaryPath, logger }: LauncherOptions): Promise<Launcher> {
   await mkdir(runDir, { recursive: true, mode: 0o700 });
   const executable = createSealedMemfd("gantry-launcher", readFileSync(binaryPath));
+  const processes = createLauncherProcesses({ executable, logger });
   const socketPath = (id: string) => join(runDir, `${id}.sock`);
   const exitRecordPath = (id: string) => join(runDir, `${id}.exit`);
 
@@ -68,14 +70,7 @@ export async function createLauncher({ runDir, binaryPath, logger }: LauncherOpt
     });
     const plan = createMemfd("launch-plan", bytes);
     try {
-      spawnDetached({
-        argv: ["gantry-launcher", request.plan.id],
-        executable,
-        stdio: [plan, "ignore", "ignore", listener, ...request.fds],
-        onExit: (code) => {
-          if (code !== 0) logger.error("launcher ended abnormally", { id: request.plan.id, code });
-        },
-      });
+      processes.start(request.plan.id, [plan, listener, ...request.fds]);
     } finally {
       closeSync(plan);
     }
@@ -147,7 +142,10 @@ export async function createLauncher({ runDir, binaryPath, logger }: LauncherOpt
       }
       return [...ids];
     },
-    close: () => closeSync(executable),
+    close() {
+      processes.close();
+      closeSync(executable);
+    },
   };
 }
 
