@@ -31,7 +31,13 @@ export function start(
   options: { stdin?: string; environment?: Record<string, string> } = {},
 ) {
   return Bun.spawn([process.execPath, "--no-env-file", ENTRY, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: import.meta.dir, DOCKER_HOST: host, ...options.environment },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+      HOME: "/nonexistent",
+      DOCKER_HOST: host,
+      ...options.environment,
+    },
     stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
     stdout: "pipe",
     stderr: "pipe",
@@ -54,7 +60,13 @@ export async function gantryOnTerminal(
   let screen = "";
   let next = 0;
   const child = Bun.spawn([process.execPath, "--no-env-file", ENTRY, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: import.meta.dir, DOCKER_HOST: host, TERM: "xterm" },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+      HOME: "/nonexistent",
+      DOCKER_HOST: host,
+      TERM: "xterm",
+    },
     timeout: TIMEOUT_MS,
     terminal: {
       cols: 100,
