@@ -110,7 +110,8 @@ function join(socket: Duplex, other: Duplex, { early, detachKeys, onDetach }: Jo
     socket.on("data", onInput);
     socket.on("end", onInputEnd);
     socket.on("close", onClientGone);
-    if (socket.destroyed) finish();
+    // A task that ended at once has ended its streams before anybody listened.
+    if (socket.destroyed || other.destroyed || other.readableEnded) finish();
     else if (early.byteLength > 0) onInput(early);
   });
 }
