@@ -30,8 +30,8 @@ export interface Definition {
 /** What changes from start to start. */
 export interface Run {
   state: ContainerState;
-  /** What was under way when this was written: recovery undoes a creation, and asks the launcher about a start. */
-  intent: "none" | "create" | "start";
+  /** What was under way when this was written: recovery undoes a creation, asks the launcher about a start, and ends a removal. */
+  intent: "none" | "create" | "start" | "remove-with-volumes";
   restartCount: number;
   /** `docker stop` or `kill`: restart policies leave it alone. */
   stoppedByUser: boolean;

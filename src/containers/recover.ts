@@ -161,7 +161,8 @@ async function settle(
   const { autoRemove, restart } = entry.definition.spec;
   try {
     if (state.status === "removing" || isLost || (state.status === "exited" && autoRemove)) {
-      await queue.run(entry.id, () => takeAway(core, entry, { discardVolumes: autoRemove }));
+      const discardVolumes = autoRemove || entry.run.intent === "remove-with-volumes";
+      await queue.run(entry.id, () => takeAway(core, entry, { discardVolumes }));
       return;
     }
     if (state.status === "restarting" && !justEnded) {

@@ -66,6 +66,7 @@ async function removeAll(core: Core, entry: Entry, options: { discardVolumes: bo
   const code = exitCodeOf(entry.run.state);
   entry.retry?.abort();
   if (entry.run.state.status !== "removing") core.apply(entry, { fact: "removal-began" });
+  entry.run = { ...entry.run, intent: options.discardVolumes ? "remove-with-volumes" : "none" };
   core.persist(entry);
   deps.failpoint("remove.begin");
   try {

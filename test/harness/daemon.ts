@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { busyboxImage } from "../fixtures/busybox-image.ts";
@@ -19,6 +19,8 @@ export interface DaemonOptions {
   busybox?: boolean;
   /** A directory for the data root (a small file system, for example) instead of one of its own. */
   dataRoot?: string;
+  /** Words before the daemon's own command line, as `unshare -m`. They must end in an exec: the pid stays. */
+  wrapper?: string[];
   /** A bridge for a thousand containers (/22) instead of 254 addresses. */
   wideSubnet?: boolean;
 }
@@ -42,8 +44,12 @@ export interface TestDaemon extends Territory {
   kill9(): Promise<void>;
   /** SIGTERM, and waits for its end. Returns the exit code. */
   stop(): Promise<number>;
-  /** Starts it again after `stop` or `kill9`. */
-  start(): Promise<void>;
+  /** Starts it again after `stop` or `kill9`. `env`: for this life only, besides the options'. */
+  start(env?: Record<string, string>): Promise<void>;
+  /** Of the present life: its exit code. */
+  exited(): Promise<number>;
+  /** One request with JSON both ways. Throws where the answer is an error, unless `allow` has its status. */
+  call<T = unknown>(method: string, path: string, body?: unknown, allow?: number[]): Promise<T>;
   /** Removes every container, so that a test that failed does not spoil the next. */
   removeContainers(): Promise<void>;
   /** Removes every container, then says what is left of them. */
@@ -72,8 +78,11 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
     fetch(`http://localhost${path}`, { ...init, unix: socket } as RequestInit);
   const client = (command: string[], programOptions: ProgramOptions = {}) =>
     runProgram(command, { ...programOptions, env: clientEnvironment(socket, directory, programOptions.env) });
-  const start = async () => {
-    child = spawnDaemon([...flags, ...(options.flags ?? [])], logPath, options.env);
+  const start = async (env: Record<string, string> = {}) => {
+    child = spawnDaemon([...flags, ...(options.flags ?? [])], logPath, {
+      wrapper: options.wrapper ?? [],
+      env: { ...options.env, ...env },
+    });
     const spawned = child;
     const answers = async () => {
       if (spawned.exitCode !== null) throw new Stopped();
@@ -107,6 +116,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
     kill9: async () => void (await end("SIGKILL")),
     stop: () => end("SIGTERM"),
     start,
+    exited: async () => (await child?.exited) ?? 0,
+    call: (method, path, body, allow) => callJson(request, { method, path, body, allow: allow ?? [] }),
     removeContainers: () => removeContainers(request),
     leakCheck: async () => {
       await removeContainers(request);
@@ -163,15 +174,36 @@ function daemonFlags(territory: Territory, socket: string, bip: string): string[
   ];
 }
 
-function spawnDaemon(flags: string[], logPath: string, env: Record<string, string> = {}): Bun.Subprocess {
+function spawnDaemon(
+  flags: string[],
+  logPath: string,
+  { wrapper, env }: { wrapper: string[]; env: Record<string, string> },
+): Bun.Subprocess {
   const log = openSync(logPath, "a");
-  return Bun.spawn([...GANTRY, "daemon", ...flags], {
-    cwd: "/",
-    env: { ...process.env, ...env },
-    stdin: "ignore",
-    stdout: log,
-    stderr: log,
-  });
+  try {
+    return Bun.spawn([...wrapper, ...GANTRY, "daemon", ...flags], {
+      cwd: "/",
+      env: { ...process.env, ...env },
+      stdin: "ignore",
+      stdout: log,
+      stderr: log,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function callJson<T>(
+  request: Request,
+  { method, path, body, allow }: { method: string; path: string; body: unknown; allow: number[] },
+): Promise<T> {
+  const init: RequestInit = { method, headers: { "Content-Type": "application/json" } };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  const response = await request(path, init);
+  const text = await response.text();
+  if (!response.ok && response.status !== 304 && !allow.includes(response.status))
+    throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
 function clientEnvironment(
