@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { until } from "../harness/until.ts";
 
@@ -105,6 +106,74 @@ test("a daemon that dies in the middle of creating and removing leaves things wh
     }
     expect(await daemon.leakCheck()).toEqual([]);
   }
+});
+
+test("twenty containers that talk over two deaths lose no line, and say none twice or out of order", async () => {
+  const count = 150;
+  const script = `i=0; while [ $i -lt ${count} ]; do i=$((i+1)); echo line $i; usleep 10000; done`;
+  const names = Array.from({ length: 20 }, (_, index) => `talker${index}`);
+  await Promise.all(names.map((name) => gantry("run", "-d", "--name", name, "busybox", "sh", "-c", script)));
+  const linesOf = async (name: string) => (await gantry("logs", name)).split("\n");
+  for (const least of [20, 60]) {
+    await until("it has said more", async () => (await linesOf("talker19")).length > least);
+    await daemon.kill9();
+    await daemon.start();
+  }
+  const expected = Array.from({ length: count }, (_, index) => `line ${index + 1}`);
+  for (const name of names) {
+    expect(await gantry("wait", name)).toBe("0");
+    expect(await linesOf(name)).toEqual(expected);
+  }
+});
+
+test("an exec that runs is taken up: it goes on, ends with its own code, and a new one can join", async () => {
+  await gantry("run", "-d", "--name", "host", "busybox", "sleep", "1000");
+  const body = { Cmd: ["sh", "-c", "while [ ! -e /tmp/go ]; do usleep 20000; done; exit 23"], AttachStdout: true };
+  const { Id } = await daemon.call<{ Id: string }>("POST", "/containers/host/exec", body);
+  await daemon.call("POST", `/exec/${Id}/start`, { Detach: true });
+  const exec = () => daemon.call<{ Running: boolean; ExitCode: number | null; Pid: number }>("GET", `/exec/${Id}/json`);
+  const before = await exec();
+  expect(before).toMatchObject({ Running: true, ExitCode: null });
+  await daemon.kill9();
+  await daemon.start();
+  expect(await exec()).toMatchObject({ Running: true, ExitCode: null, Pid: before.Pid });
+  const { ExecIDs } = await daemon.call<{ ExecIDs: string[] }>("GET", "/containers/host/json");
+  expect(ExecIDs).toEqual([Id]);
+  await gantry("exec", "host", "touch", "/tmp/go");
+  await until("it ends", async () => !(await exec()).Running);
+  expect((await exec()).ExitCode).toBe(23);
+});
+
+test("clients that waited or looked on are told that the daemon is gone; the next one tells the end", async () => {
+  const go = "while [ ! -e /tmp/go ]; do usleep 20000; done; exit 6";
+  await gantry("run", "-d", "--name", "awaited", "busybox", "sh", "-c", go);
+  const waiting = daemon.gantry(["wait", "awaited"]);
+  const foreground = daemon.gantry(["run", "--rm", "--name", "watched", "busybox", "sh", "-c", `echo seen; ${go}`]);
+  await until("it runs", async () => (await state("watched")) === "running 0");
+  await until("it has spoken", async () => (await gantry("logs", "watched")) === "seen");
+  await daemon.kill9();
+  expect((await waiting).code).not.toBe(0);
+  const watched = await foreground;
+  expect([watched.code === 0, watched.stdout]).toEqual([false, "seen\n"]);
+  await daemon.start();
+  const again = daemon.gantry(["wait", "awaited"]);
+  const gone = daemon.request("/containers/watched/wait?condition=removed", { method: "POST" });
+  await gantry("exec", "awaited", "touch", "/tmp/go");
+  await gantry("exec", "watched", "touch", "/tmp/go");
+  expect((await again).stdout).toBe("6\n");
+  expect(await (await gone).json()).toMatchObject({ StatusCode: 6 });
+  expect(await gantry("ps", "-aq", "--filter", "name=watched")).toBe("");
+});
+
+test("a second daemon on the same data root is refused, and the first goes on", async () => {
+  await gantry("run", "-d", "--name", "mine", "busybox", "sleep", "1000");
+  const directory = join(daemon.directory, "second");
+  const own = ["--exec-root", join(directory, "exec"), "--pidfile", join(directory, "pid")];
+  const host = ["-H", `unix://${join(directory, "sock")}`, "--bridge", `${daemon.bridge}b`];
+  const second = await daemon.gantry(["daemon", "--data-root", daemon.dataRoot, ...own, ...host]);
+  expect(second.stderr).toContain(`another daemon is using ${daemon.dataRoot}`);
+  expect(second.code).toBe(1);
+  expect(await state("mine")).toBe("running 0");
 });
 
 test("nothing is left when every container is removed", async () => {

@@ -68,14 +68,26 @@ function cgroupDirectories({ cgroupParent }: Territory): string[] {
   });
 }
 
+function processes(territory: Territory): string[] {
+  return ownProcesses(territory).map(({ pid, command }) => `process left: ${pid} ${command}`);
+}
+
 /** Launchers and container processes: whatever runs in the daemon's cgroups or has its directories on its command line. */
-function processes({ cgroupParent, execRoot }: Territory): string[] {
+function ownProcesses({ cgroupParent, execRoot }: Territory): { pid: number; command: string }[] {
   return numericNames("/proc").flatMap((pid) => {
     const cgroup = readOr(`/proc/${pid}/cgroup`);
     const command = readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
     const launcher = linkOr(`/proc/${pid}/exe`).includes("memfd:") && command.includes(execRoot);
-    return cgroup.includes(`:${cgroupParent}/`) || launcher ? [`process left: ${pid} ${command}`] : [];
+    return cgroup.includes(`:${cgroupParent}/`) || launcher ? [{ pid: Number(pid), command }] : [];
   });
+}
+
+/** Ends every launcher and container process, as a host that goes down does. Launchers first: they must not tell of it. */
+export async function killProcesses(territory: Territory): Promise<void> {
+  const all = ownProcesses(territory);
+  const isLauncher = ({ pid }: { pid: number }) => linkOr(`/proc/${pid}/exe`).includes("memfd:");
+  for (const { pid } of [...all.filter(isLauncher), ...all.filter((one) => !isLauncher(one))]) killIfThere(pid);
+  await until("every process has ended", () => ownProcesses(territory).length === 0);
 }
 
 function directories({ execRoot, dataRoot }: Territory): string[] {
