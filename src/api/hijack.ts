@@ -40,6 +40,7 @@ export async function hijack({ upgrade }: UpgradeReply, request: HijackRequest):
       early: request.early,
       detachKeys: upgrade.detachKeys,
       onDetach: () => upgrade.onDetach(),
+      ended: upgrade.ended ?? (() => Promise.resolve()),
     });
   } catch (error) {
     logger.info("a hijacked stream was refused", { error: messageOf(error) });
@@ -71,10 +72,11 @@ interface JoinOptions {
   early: Uint8Array;
   detachKeys: Uint8Array;
   onDetach: () => void;
+  ended: () => Promise<void>;
 }
 
 /** Copies both ways with backpressure. Ends when `other`'s output has ended, or the client is gone, or has detached. */
-function join(socket: Duplex, other: Duplex, { early, detachKeys, onDetach }: JoinOptions): Promise<void> {
+function join(socket: Duplex, other: Duplex, { early, detachKeys, onDetach, ended }: JoinOptions): Promise<void> {
   return new Promise((resolve) => {
     const scanner = new DetachScanner(detachKeys);
     let finished = false;
@@ -86,6 +88,7 @@ function join(socket: Duplex, other: Duplex, { early, detachKeys, onDetach }: Jo
       other.destroy();
       resolve();
     };
+    const onOutputEnd = () => void ended().then(finish, finish);
     const onInput = (chunk: Uint8Array) => {
       const { input, detached } = scanner.push(chunk);
       if (input.byteLength > 0 && !other.destroyed && !other.writableEnded && !other.write(input)) socket.pause();
@@ -100,18 +103,19 @@ function join(socket: Duplex, other: Duplex, { early, detachKeys, onDetach }: Jo
     const onSocketDrain = () => other.resume();
     other.on("drain", () => socket.resume());
     // A closed input (the process does not read any more) must not stop us from seeing the client's end.
-    other.on("error", finish);
+    other.on("error", onOutputEnd);
     other.on("data", (chunk: Uint8Array) => {
       if (!socket.write(chunk)) other.pause();
     });
-    other.on("end", finish);
-    other.on("close", finish);
+    other.on("end", onOutputEnd);
+    other.on("close", onOutputEnd);
     socket.on("drain", onSocketDrain);
     socket.on("data", onInput);
     socket.on("end", onInputEnd);
     socket.on("close", onClientGone);
     // A task that ended at once has ended its streams before anybody listened.
-    if (socket.destroyed || other.destroyed || other.readableEnded) finish();
+    if (socket.destroyed) finish();
+    else if (other.destroyed || other.readableEnded) onOutputEnd();
     else if (early.byteLength > 0) onInput(early);
   });
 }

@@ -53,6 +53,10 @@ export interface UpgradeReply {
      */
     open(signal: AbortSignal): Promise<Duplex>;
     headFirst: boolean;
+    /**
+     * The client's stream ends after this and after what `open` gave: a client asks for the exit code as soon as its stream has ended.
+     */
+    ended?: () => Promise<void>;
     /** How an error looks in the stream. */
     encodeError(message: string): Uint8Array;
     /** Typed in the input of a terminal, ends the attachment. Empty: never. */

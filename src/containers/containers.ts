@@ -139,5 +139,7 @@ export interface Containers {
     options: { detach: boolean; tty: boolean; consoleSize?: [number, number]; signal: AbortSignal },
   ): Promise<Attachment | undefined>;
   getExec(id: string): Promise<Exec>;
+  /** Resolves when the exec runs no more and its exit code is known to `getExec`. */
+  execEnded(id: string): Promise<void>;
   resizeExec(id: string, rows: number, columns: number): Promise<void>;
 }

@@ -70,6 +70,7 @@ export function createContainers(deps: ContainersDeps): ContainersService {
     createExec: async (reference, spec) => execs.create(index.find(reference), spec),
     startExec: (id, options) => execs.start(id, options),
     getExec: async (id) => execs.get(id),
+    execEnded: (id) => execs.ended(id),
     resizeExec: (id, rows, columns) => execs.resize(id, rows, columns),
 
     recover: () => recover(core, lifecycle, execs),

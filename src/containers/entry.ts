@@ -8,6 +8,8 @@ import { Waiters } from "./waiters.ts";
 export interface ExecEntry {
   exec: Exec;
   task: Task | undefined;
+  /** Settles when the exit code is in `exec`. Undefined: never started. */
+  ended?: Promise<void> | undefined;
   /** Between the request to start it and its end. */
   claimed: boolean;
 }

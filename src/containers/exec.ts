@@ -25,6 +25,7 @@ export interface Execs {
   create(entry: Entry, spec: ExecSpec): string;
   start(id: string, options: StartExecOptions): Promise<Attachment | undefined>;
   get(id: string): Exec;
+  ended(id: string): Promise<void>;
   resize(id: string, rows: number, columns: number): Promise<void>;
   /** A running exec that an earlier daemon started. */
   adopt(entry: Entry, one: ExecEntry): void;
@@ -130,18 +131,19 @@ export function createExecs(core: Core, resolveUser: Lifecycle["resolveUser"]): 
   }
 
   function follow(entry: Entry, one: ExecEntry): void {
-    one.task?.exited.then(
-      async (exit) => {
+    one.ended = one.task?.exited.then(
+      (exit) => {
         one.task = undefined;
         const { id, containerId, spec } = one.exec;
         one.exec = { id, containerId, spec, running: false, exitCode: exit.code };
         core.publish(entry, "exec_die", { execID: one.exec.id, exitCode: String(exit.code) });
-        await settle(entry, one.exec.id);
+        void settle(entry, one.exec.id);
       },
       (error: unknown) => deps.logger.error("following an exec", { exec: one.exec.id, error: messageOf(error) }),
     );
   }
 
+  /** Never rejects. */
   async function settle(entry: Entry, id: string): Promise<void> {
     try {
       deps.records.deleteExec(id);
@@ -168,6 +170,7 @@ export function createExecs(core: Core, resolveUser: Lifecycle["resolveUser"]): 
   return {
     start,
     get: (id) => find(id).one.exec,
+    ended: async (id) => find(id).one.ended,
     create(entry, spec) {
       assertCan(entry.run.state, "exec", subjectOf(entry));
       if (spec.command.length === 0) throw new EngineError("invalid-argument", "No exec command specified");

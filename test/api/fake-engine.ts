@@ -163,6 +163,7 @@ function fakeContainers({ calls, specs, attachments }: State, exited: Promise<nu
       if (exec === undefined) throw notFound("exec instance", id);
       return { ...exec, exitCode: 0 };
     },
+    async execEnded() {},
     async resizeExec(id, rows, columns) {
       calls.push(`resizeExec ${rows} ${columns} ${execs.has(id)}`);
     },

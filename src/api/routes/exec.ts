@@ -57,6 +57,7 @@ export function execRoutes({ containers, events }: Pick<Engine, "containers" | "
           if (streams === undefined) throw new EngineError("internal", `exec ${exec.id} has no streams`);
           return streams;
         },
+        ended: () => containers.execEnded(exec.id),
         detachKeys: tty && attachStdin ? parseDetachKeys(detachKeys) : new Uint8Array(0),
         onDetach() {
           const attributes = { execID: exec.id };
