@@ -1,11 +1,14 @@
 import { invalid, messageOf } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
+import type { Platform } from "../formats/oci/platform.ts";
 import type { Image } from "../images/images.ts";
+import type { HostFacts } from "../runtime/plan/plan-input.ts";
 import { applyDefaults } from "./apply-defaults.ts";
 import { containerPaths, makeContainerDirectory, removeContainerDirectory } from "./container-files.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { Core } from "./core.ts";
 import { createEntry } from "./entry.ts";
+import { checkPlatform } from "./image-platform.ts";
 import { commandLine, mergeImage } from "./merge-image.ts";
 import { generateName, parseName } from "./names.ts";
 import type { PlannedMount } from "./plan-mounts.ts";
@@ -25,7 +28,7 @@ export async function createContainer(core: Core, asked: ContainerSpec): Promise
   const merged = applyDefaults(mergeImage(asked, image.config), deps.defaults);
   validateSpec(merged);
   requireJoined(merged, (reference) => index.tryFind(reference) !== undefined);
-  const warnings = deps.planner.validate(merged);
+  const warnings = [...checkPlatform(asked, image.config, hostPlatform(deps.host)), ...deps.planner.validate(merged)];
   const planned = nameAnonymousVolumes(checkMounts(merged, index), deps.randomId);
 
   const id = deps.randomId();
@@ -42,6 +45,10 @@ export async function createContainer(core: Core, asked: ContainerSpec): Promise
     core.creating.delete(id);
   }
   return { id, warnings };
+}
+
+function hostPlatform({ architecture, variant }: HostFacts): Platform {
+  return { os: "linux", architecture, ...(variant === undefined ? {} : { variant }) };
 }
 
 /** Defaults that depend on the host or the ID. */

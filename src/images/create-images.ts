@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { shortId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Digest, hexOf } from "../formats/oci/digest.ts";
-import { hostPlatform, parsePlatformSpecifier } from "../formats/oci/platform.ts";
+import { parsePlatformSpecifier } from "../formats/oci/platform.ts";
 import { familiarReference, parseReference, type Reference, withDefaultTag } from "../formats/reference/reference.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRecords } from "../storage/records/images.ts";
@@ -78,7 +78,11 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     tag: (reference, target) => tag(service, reference, target),
     remove: (reference, options) => remove(service, reference, options),
     load: (archive, options) => load(service, archive, options),
-    save: async (references, options) => saveArchive({ content, library, store }, references, options.signal),
+    save: async (references, { platform, signal }) =>
+      saveArchive({ content, library, store }, references, {
+        platform: platform === undefined ? undefined : parsePlatformSpecifier(platform),
+        signal,
+      }),
     import: (archive, options) => importImage(service, archive, options),
   };
 }
@@ -150,7 +154,7 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
       .entries()
       .flatMap(({ row }) => library.referencesOf(row.id).map((name) => [familiarReference(name), row.id])),
   );
-  const platform = options.platform === undefined ? hostPlatform() : parsePlatformSpecifier(options.platform);
+  const platform = options.platform === undefined ? undefined : parsePlatformSpecifier(options.platform);
   try {
     const loaded = await loadArchive({ content, store, library }, archive, { ...options, platform });
     for (const { entry, references } of loaded) {
@@ -168,6 +172,8 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
       publish(service, "load", entry, entry.row.id);
     }
     await store.writeIndex();
+    // Images of other platforms were left out; their layers are nobody's.
+    if (platform !== undefined) await store.collect();
   } catch (error) {
     await store.collect();
     throw error;

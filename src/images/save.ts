@@ -1,7 +1,9 @@
 import { open } from "node:fs/promises";
+import { EngineError } from "../base/errors.ts";
 import { type Digest, digestOf } from "../formats/oci/digest.ts";
 import { encodeIndex } from "../formats/oci/manifest.ts";
 import { parseManifestDocument, MAX_MANIFEST_BYTES } from "../formats/oci/manifest.ts";
+import { formatPlatform, type Platform, platformServes } from "../formats/oci/platform.ts";
 import { familiarName, familiarReference, parseReference, type Reference } from "../formats/reference/reference.ts";
 import { encodeEnd, encodeEntry, encodePadding, packFile } from "../formats/tar/packer.ts";
 import type { Blob, Content } from "../storage/content/content.ts";
@@ -30,9 +32,9 @@ interface Selected {
 export async function saveArchive(
   deps: SaveDeps,
   names: string[],
-  signal: AbortSignal,
+  { platform, signal }: { platform: Platform | undefined; signal: AbortSignal },
 ): Promise<AsyncIterable<Uint8Array>> {
-  const selected = select(deps.library, names);
+  const selected = select(deps.library, names, platform);
   const blobs = selected.flatMap(({ entry }) => blobsOf(deps.content, entry));
   const documents = await describe(deps.content, selected);
   return stream(deps, uniqueBlobs(blobs), { documents, signal });
@@ -84,8 +86,17 @@ async function* readBlob({ path, sizeBytes }: Blob, signal: AbortSignal): AsyncG
 }
 
 /** A repository without a tag means all its tags; an ID means the image without names. */
-function select(library: Library, names: string[]): Selected[] {
+function select(library: Library, names: string[], platform: Platform | undefined): Selected[] {
   const selected = new Map<Digest, Selected>();
+  const checked = (name: string, entry: Entry) => {
+    const { config } = entry.document;
+    if (platform === undefined || platformServes(platform, config)) return entry;
+    throw new EngineError(
+      "not-found",
+      `image with reference ${name} was found but its platform (${formatPlatform(config)}) ` +
+        `does not match the specified platform (${formatPlatform(platform)})`,
+    );
+  };
   const add = (entry: Entry, references: Reference[]) => {
     const known = selected.get(entry.row.id) ?? { entry, references: [] };
     const added = references.filter(
@@ -95,9 +106,9 @@ function select(library: Library, names: string[]): Selected[] {
   };
   for (const name of names) {
     const tags = repositoryTags(library, name);
-    if (tags.length > 0) for (const { entry, reference } of tags) add(entry, [reference]);
+    if (tags.length > 0) for (const { entry, reference } of tags) add(checked(name, entry), [reference]);
     else {
-      const entry = library.find(name);
+      const entry = checked(name, library.find(name));
       add(
         entry,
         library.referencesOf(entry.row.id).filter((reference) => isAsked(reference, name)),

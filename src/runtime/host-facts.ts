@@ -12,6 +12,7 @@ import {
 import { CAPABILITY_NAMES, capabilityBits } from "./capabilities.ts";
 import { ensureCgroupParent } from "./cgroups/cgroup-control.ts";
 import { cgroupDirectories } from "./cgroups/cgroup-operations.ts";
+import { amd64Variant } from "./cpu-variant.ts";
 import type { CgroupFacts, HostFacts } from "./plan/plan-input.ts";
 
 const SYSTEM_CPUS = "/sys/devices/system/cpu";
@@ -28,6 +29,7 @@ export function gatherHostFacts(cgroupParent: string): HostFacts {
   const online = (readKernelFile(`${SYSTEM_CPUS}/online`) ?? "0").trim();
   return {
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
+    ...cpuVariant(),
     kernel: parseKernelRelease(release()),
     cpuCount: parseCpuList(online).length,
     cpuset: { cpus: online, mems: readKernelFile("/sys/devices/system/node/online")?.trim() ?? "0" },
@@ -43,6 +45,11 @@ export function gatherHostFacts(cgroupParent: string): HostFacts {
     listDevices: () => findDevices("/dev"),
     findDevices,
   };
+}
+
+function cpuVariant(): Pick<HostFacts, "variant"> {
+  const variant = process.arch === "x64" ? amd64Variant(readKernelFile("/proc/cpuinfo") ?? "") : undefined;
+  return variant === undefined ? {} : { variant };
 }
 
 /** `6.1.0-18-amd64` → 6, 1. */

@@ -139,9 +139,8 @@ describe("a volume's subpath", () => {
     for (const subpath of ["outside", "absolute", "outside/etc"]) {
       expect(await outcome("ls /part", mount(subpath))).toContain("path concatenation escapes the base directory");
     }
-    await expect(system.containers.create(containerSpec(["true"], mount("../..")))).rejects.toThrow(
-      "subpath must be a relative path within the volume",
-    );
+    const created = system.containers.create(containerSpec(["true"], mount("../.."))).catch((error: Error) => error);
+    expect(String(await created)).toContain("subpath must be a relative path within the volume");
   });
 });
 

@@ -67,6 +67,27 @@ export function platformMatches(wanted: Platform, candidate: Platform): boolean 
   );
 }
 
+/** What an architecture has without a variant, and the older architecture whose programs it runs as well. */
+const FAMILIES: Record<string, { variant: string; also?: Platform["architecture"] }> = {
+  amd64: { variant: "v1", also: "386" },
+  arm64: { variant: "v8", also: "arm" },
+  arm: { variant: "v7" },
+};
+
+/**
+ * Whether programs for `candidate` run where `wanted` does: lower variants and the 32-bit sibling do. A candidate that does not say
+ * its variant is taken at its word: many images of ARM leave it out.
+ */
+export function platformServes(wanted: Platform, candidate: Platform): boolean {
+  const [host, image] = [normalisePlatform(wanted), normalisePlatform(candidate)];
+  if (host.os !== image.os) return false;
+  const family = FAMILIES[host.architecture];
+  if (host.architecture !== image.architecture) return family?.also === image.architecture;
+  if (image.variant === undefined) return true;
+  const level = (platform: Platform) => platform.variant ?? family?.variant ?? "";
+  return level(image) <= level(host);
+}
+
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
 }

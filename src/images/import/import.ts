@@ -1,3 +1,4 @@
+import { invalid } from "../../base/errors.ts";
 import { hostPlatform, parsePlatformSpecifier } from "../../formats/oci/platform.ts";
 import { type Digest, digestOf } from "../../formats/oci/digest.ts";
 import { encodeManifest } from "../../formats/oci/manifest.ts";
@@ -24,6 +25,7 @@ export async function importArchive(
 ): Promise<Entry> {
   const references = target(options.repository, options.tag);
   const platform = options.platform === undefined ? hostPlatform() : parsePlatformSpecifier(options.platform);
+  if (platform.os !== "linux") throw invalid("operating system is not supported");
   const config = applyChanges(options.changes);
   const ingest = await content.ingest();
   const releases: (() => void)[] = [];

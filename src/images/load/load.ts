@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
-import { invalid } from "../../base/errors.ts";
+import { EngineError, invalid } from "../../base/errors.ts";
 import { shortId } from "../../base/ids.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../../formats/oci/config.ts";
 import type { Descriptor } from "../../formats/oci/descriptor.ts";
 import { type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
 import { encodeManifest } from "../../formats/oci/manifest.ts";
 import { type Compression, MEDIA_TYPES } from "../../formats/oci/media-types.ts";
-import { formatPlatform, type Platform } from "../../formats/oci/platform.ts";
+import { formatPlatform, hostPlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
 import type { Reference } from "../../formats/reference/reference.ts";
 import type { Content } from "../../storage/content/content.ts";
 import type { LayerRow } from "../../storage/records/images.ts";
@@ -25,7 +25,8 @@ export interface LoadDeps {
 
 export interface LoadOptions {
   quiet: boolean;
-  platform: Platform;
+  /** The only one that is wanted; undefined: every image, and of a multi-platform image the host's. */
+  platform: Platform | undefined;
   report: (message: ProgressMessage) => void;
   signal: AbortSignal;
 }
@@ -51,11 +52,16 @@ export async function loadArchive(
     const plain = await decompressArchive(archive, options.signal);
     const files = await readArchive(plain, { content, store, onKnown, signal: options.signal });
     try {
-      const images = await resolveArchive((name) => readDocument(load, files, name), options.platform);
-      if (images.length === 0)
-        throw invalid(`image archive: no image for platform ${formatPlatform(options.platform)}`);
+      const wanted = options.platform ?? hostPlatform();
+      const images = await resolveArchive((name) => readDocument(load, files, name), wanted);
       const loaded: { entry: Entry; references: Reference[] }[] = [];
-      for (const image of images) loaded.push(await loadImage(load, files, image));
+      for (const image of images) {
+        const one = await loadImage(load, files, image);
+        if (one !== undefined) loaded.push(one);
+      }
+      if (loaded.length === 0) {
+        throw new EngineError("not-found", `image archive: no image for platform ${formatPlatform(wanted)}`);
+      }
       return loaded;
     } finally {
       await files.dispose();
@@ -77,6 +83,7 @@ interface Load extends LoadDeps {
   releases: (() => void)[];
 }
 
+/** undefined: of another platform than the one asked for. */
 async function loadImage(load: Load, files: ArchiveFiles, image: ArchivedImage) {
   const { options } = load;
   const configBytes = await readDocument(load, files, image.config);
@@ -84,6 +91,8 @@ async function loadImage(load: Load, files: ArchiveFiles, image: ArchivedImage) 
   if (configBytes.length > MAX_CONFIG_BYTES)
     throw invalid(`image archive: ${JSON.stringify(image.config)} is too large`);
   const { config } = parseImageConfig(configBytes);
+  if (config.os !== "" && config.os !== "linux") throw invalid(`cannot load ${config.os} image on linux`);
+  if (options.platform !== undefined && !platformServes(options.platform, config)) return undefined;
   const configBlob = { digest: digestOf(configBytes), sizeBytes: configBytes.length };
   checkDescriptor(image.manifest?.config, configBlob);
   if (config.diffIds.length !== image.layers.length) {

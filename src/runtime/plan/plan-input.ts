@@ -53,6 +53,8 @@ export interface ThrottleDevice {
 /** Facts of this host, gathered once at start (`runtime/host-facts.ts`); plans are pure functions of them. */
 export interface HostFacts {
   architecture: "amd64" | "arm64";
+  /** Of the architecture: `v3`. undefined: the basic one. */
+  variant?: string;
   kernel: { major: number; minor: number; release: string };
   cpuCount: number;
   /** Lists of what cpusets may name (`0-3`, `0`). */
