@@ -101,15 +101,28 @@ int op_await_attend(struct task *task, const struct operation *op) {
   _exit(EXIT_NOT_STARTED);
 }
 
-/** A child of the launcher, not of us (CLONE_PARENT): it reaps it and may signal it. The pid is the host's, as ours is. */
+/**
+ * A child of the launcher, not of us (CLONE_PARENT): it reaps it and may signal it. The pid is the host's, as ours is. The child
+ * waits until the launcher was told of it: one that ended before would be reaped as a stranger, and waited for ever after.
+ */
 int op_enter_pid_namespace(struct task *task, const struct operation *op) {
   (void)op;
+  int told[2];
+  char word = 0;
+  if (pipe2(told, O_CLOEXEC) < 0) return failed(task, "pipe", "");
   pid_t pid = clone_child(CLONE_PARENT, -1);
   if (pid < 0) return failed(task, "clone3", "");
   if (pid > 0) {
     report(task, CHILD_MOVED, (uint32_t)pid, 0);
+    if (write(told[1], &word, 1) != 1) _exit(EXIT_NOT_STARTED);
     _exit(0);
   }
+  close(told[1]);
+  ssize_t got;
+  do got = read(told[0], &word, 1);
+  while (got < 0 && errno == EINTR);
+  if (got != 1) _exit(EXIT_NOT_STARTED);
+  close(told[0]);
   die_with_parent(task);
   setsid();
   return 0;
