@@ -159,6 +159,9 @@ uint64_t log_dropped_bytes(void);
 /** Gives idle buffers back to the kernel. */
 void log_relax(void);
 
+/** JSON-escapes as Docker's own encoder does. Needs room for 6 bytes for each of the input's. Returns the end of what it wrote. */
+char *escape_json(char *out, const uint8_t *at, const uint8_t *end);
+
 /* ---- clients.c: the control socket --------------------------------------------------------------------------------------------*/
 
 enum request { REQUEST_ATTACH = 1, REQUEST_EVENTS, REQUEST_RESIZE, REQUEST_SIGNAL, REQUEST_CLOSE_STDIN };

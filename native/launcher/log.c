@@ -11,7 +11,7 @@
 
 #define LINE_BYTES 16384u
 #define BUFFER_BYTES (256u << 10)
-#define SUFFIX_BYTES 80u
+#define SUFFIX_BYTES 64u /* 61 of them count; a fixed size is copied fastest */
 #define LINE_ROOM (10u + 6u * LINE_BYTES + SUFFIX_BYTES) /* every byte may become \u00XX */
 #define MAX_TAIL_BYTES (1 << 20)
 
@@ -66,58 +66,6 @@ static void set_suffix(int stream, const struct timespec *now) {
   format_time(out + length, now);
   memcpy(out + length + 30, "\"}\n", 3);
   the_log.suffix_length = (uint32_t)length + 33;
-}
-
-/** Length of the well-formed UTF-8 sequence at `in` (2 to 4), or 0: overlong forms, surrogates and cut ends are not. */
-static size_t utf8_length(const uint8_t *in, size_t left) {
-  uint8_t lead = in[0];
-  size_t need = lead >= 0xc2 && lead <= 0xdf ? 2 : lead >= 0xe0 && lead <= 0xef ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
-  if (need == 0 || need > left) return 0;
-  for (size_t i = 1; i < need; i++)
-    if ((in[i] & 0xc0) != 0x80) return 0;
-  if ((lead == 0xe0 && in[1] < 0xa0) || (lead == 0xed && in[1] > 0x9f)) return 0;
-  if ((lead == 0xf0 && in[1] < 0x90) || (lead == 0xf4 && in[1] > 0x8f)) return 0;
-  return need;
-}
-
-static bool is_plain(uint8_t byte) {
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\' && byte != '<' && byte != '>' && byte != '&';
-}
-
-/** Everything but plain ASCII, in the form of Docker's own encoder. `*at` moves past what was taken. */
-static char *escape_one(char *out, const uint8_t **at, const uint8_t *end) {
-  static const char hex[] = "0123456789abcdef";
-  uint8_t byte = **at;
-  if (byte < 0x80) {
-    ++*at;
-    *out++ = '\\';
-    if (byte == '"' || byte == '\\') return *out++ = (char)byte, out;
-    if (byte == '\n') return *out++ = 'n', out;
-    if (byte == '\r') return *out++ = 'r', out;
-    if (byte == '\t') return *out++ = 't', out;
-    memcpy(out, "u00", 3);
-    out[3] = hex[byte >> 4];
-    out[4] = hex[byte & 15];
-    return out + 5;
-  }
-  size_t length = utf8_length(*at, (size_t)(end - *at));
-  if (length == 0) {
-    ++*at;
-    return memcpy(out, "\\ufffd", 6), out + 6;
-  }
-  const uint8_t *sequence = *at;
-  *at += length;
-  if (length == 3 && sequence[0] == 0xe2 && sequence[1] == 0x80 && (sequence[2] & 0xfe) == 0xa8)
-    return memcpy(out, sequence[2] == 0xa8 ? "\\u2028" : "\\u2029", 6), out + 6;
-  return memcpy(out, sequence, length), out + length;
-}
-
-static char *escape(char *out, const uint8_t *at, const uint8_t *end) {
-  while (at < end) {
-    if (is_plain(*at)) *out++ = (char)*at++;
-    else out = escape_one(out, &at, end);
-  }
-  return out;
 }
 
 /** Payload bytes in encoded lines, to count what was dropped: an escape stands for one byte. */
@@ -184,8 +132,8 @@ static void flush(uint32_t length) {
     size_t kept = write_lines(the_log.buffer, length);
     if (kept < length) drop(the_log.buffer + kept, length - kept);
   }
-  memmove(the_log.buffer, the_log.buffer + length, the_log.used - length);
   the_log.used -= length;
+  if (the_log.used) memmove(the_log.buffer, the_log.buffer + length, the_log.used);
 }
 
 /** `<path>.<n>`; `n` 0 is the log itself. */
@@ -202,8 +150,13 @@ static int open_log(int flags) {
   return open(the_log.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | flags, 0640);
 }
 
+/** The last is removed, not renamed over: ext4 would first write out the file that takes its place, and we would wait for the disk. */
 static void rotate(void) {
   char from[PATH_MAX], to[PATH_MAX];
+  if (the_log.max_files > 1) {
+    rotated_name(to, the_log.max_files - 1);
+    unlink(to);
+  }
   for (uint32_t n = the_log.max_files - 1; n > 0; n--) {
     rotated_name(from, n - 1);
     rotated_name(to, n);
@@ -221,8 +174,8 @@ static void write_line(const uint8_t *bytes, uint32_t length) {
   uint32_t before = the_log.used;
   char *out = the_log.buffer + before;
   memcpy(out, "{\"log\":\"", 8);
-  out = escape(out + 8, bytes, bytes + length);
-  memcpy(out, the_log.suffix, the_log.suffix_length);
+  out = escape_json(out + 8, bytes, bytes + length);
+  memcpy(out, the_log.suffix, SUFFIX_BYTES);
   the_log.used = (uint32_t)(out - the_log.buffer) + the_log.suffix_length;
   if (the_log.max_bytes && the_log.size + the_log.used > the_log.max_bytes && the_log.size + before > 0) {
     flush(before);

@@ -43,6 +43,24 @@ describe.skipIf(obstacle() !== undefined)("the log", () => {
     for (const [bytes, expected] of cases) expect(payload(await logOf(Buffer.from(bytes)))).toEqual([expected]);
   });
 
+  test("escapes any byte wherever it stands, alone and in runs", async () => {
+    const lines: Buffer[] = [];
+    for (let byte = 0; byte < 0x100; byte++) {
+      if (byte === 0x0a) continue;
+      for (const [before, count] of [
+        [byte % 40, 1],
+        [(byte * 7) % 23, 2 + (byte % 60)],
+      ] as const) {
+        const after = Buffer.alloc(byte % 19, "y");
+        lines.push(Buffer.concat([Buffer.alloc(before, "x"), Buffer.alloc(count, byte), after, Buffer.from("\n")]));
+      }
+    }
+    const decode = (line: Buffer) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(line);
+    const text = await logOf(Buffer.concat(lines));
+    expect(payload(text)).toEqual(lines.map(decode));
+    expect(text.split("\n").slice(0, -1).map(textOf)).toEqual(lines.map((line) => escaped(decode(line))));
+  }, 20_000);
+
   test("splits long lines at 16 KiB, as partials without newline", async () => {
     const lengths = async (length: number) =>
       payload(await logOf(Buffer.concat([Buffer.alloc(length, "x"), Buffer.from("\n")]))).map((line) => line.length);
@@ -146,3 +164,17 @@ describe.skipIf(obstacle() !== undefined)("the log", () => {
     }
   });
 });
+
+/** What stands between the quotes of `log`. */
+function textOf(json: string): string {
+  return json.slice('{"log":"'.length, json.indexOf('","stream"'));
+}
+
+/** As Docker's encoder: JSON's own escapes, and those that make it safe within HTML; what is no UTF-8 as an escape, too. */
+function escaped(text: string): string {
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replace(/[<>&\ufffd]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .replaceAll("\\b", "\\u0008")
+    .replaceAll("\\f", "\\u000c");
+}
