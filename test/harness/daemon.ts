@@ -32,7 +32,6 @@ export interface TestDaemon extends Territory {
   host: string;
   /** First three numbers of the bridge's /24: the gateway is `<subnet>.1`. */
   subnet: string;
-  pid(): number;
   /** What the daemon wrote to its standard error, over all its lives. */
   log(): string;
   request(path: string, init?: RequestInit): Promise<Response>;
@@ -65,14 +64,14 @@ export const GANTRY_BIN = join(ROOT, "bin/gantry");
 
 /** Starts a daemon and waits until it answers. Dispose it: containers, directories, bridge and cgroups go with it. */
 export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaemon> {
-  const territory = newTerritory(options);
+  let child: Bun.Subprocess | undefined;
+  const territory = { ...newTerritory(options), pid: () => child?.pid ?? 0 };
   const { directory } = territory;
   const socket = join(directory, "gantry.sock");
   const logPath = join(directory, "daemon.log");
   const subnet = `10.${randomInt(200, 250)}.${randomInt(1, 63) * 4}`;
   const bip = `${subnet}.1/${options.wideSubnet === true ? 22 : 24}`;
   const flags = daemonFlags(territory, socket, bip);
-  let child: Bun.Subprocess | undefined;
 
   const request = (path: string, init: RequestInit = {}) =>
     fetch(`http://localhost${path}`, { ...init, unix: socket } as RequestInit);
@@ -107,7 +106,6 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
     socket,
     host: `unix://${socket}`,
     subnet,
-    pid: () => child?.pid ?? 0,
     log: () => (existsSync(logPath) ? readFileSync(logPath, "utf8") : ""),
     request,
     gantry: (args, programOptions) => client([...GANTRY, ...args], programOptions),
@@ -141,7 +139,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
 
 class Stopped extends Error {}
 
-function newTerritory(options: DaemonOptions): Territory {
+function newTerritory(options: DaemonOptions): Omit<Territory, "pid"> {
   const name = randomBytes(3).toString("hex");
   const directory = mkdtempSync(join(tmpdir(), `gantry-test-${name}-`));
   const dataRoot = options.dataRoot ?? join(directory, "data");

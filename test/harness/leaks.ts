@@ -11,6 +11,8 @@ export interface Territory {
   bridge: string;
   /** Absolute, below each hierarchy's root. */
   cgroupParent: string;
+  /** The process that is its daemon now. */
+  pid(): number;
 }
 
 const SETTLE_MS = 3000;
@@ -72,21 +74,35 @@ function processes(territory: Territory): string[] {
   return ownProcesses(territory).map(({ pid, command }) => `process left: ${pid} ${command}`);
 }
 
-/** Launchers and container processes: whatever runs in the daemon's cgroups or has its directories on its command line. */
-function ownProcesses({ cgroupParent, execRoot }: Territory): { pid: number; command: string }[] {
+/** Whatever runs in the daemon's cgroups, and launchers: the daemon's children, or those with a log file of its containers. */
+function ownProcesses(territory: Territory): { pid: number; command: string }[] {
   return numericNames("/proc").flatMap((pid) => {
-    const cgroup = readOr(`/proc/${pid}/cgroup`);
-    const command = readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
-    const launcher = linkOr(`/proc/${pid}/exe`).includes("memfd:") && command.includes(execRoot);
-    return cgroup.includes(`:${cgroupParent}/`) || launcher ? [{ pid: Number(pid), command }] : [];
+    const isOurs =
+      readOr(`/proc/${pid}/cgroup`).includes(`:${territory.cgroupParent}/`) || isOwnLauncher(pid, territory);
+    return isOurs ? [{ pid: Number(pid), command: commandLine(pid) }] : [];
   });
+}
+
+function isLauncher(pid: string | number): boolean {
+  return linkOr(`/proc/${pid}/exe`).startsWith("/memfd:gantry-launcher");
+}
+
+/** One waits in reserve for the next start; it has no ID yet. */
+function isOwnLauncher(pid: string, territory: Territory): boolean {
+  if (!isLauncher(pid) || /^gantry-launcher -+$/.test(commandLine(pid))) return false;
+  const parent = /^PPid:\s*(\d+)$/m.exec(readOr(`/proc/${pid}/status`))?.[1];
+  const files = namesOr(`/proc/${pid}/fd`).map((fd) => linkOr(`/proc/${pid}/fd/${fd}`));
+  return Number(parent) === territory.pid() || files.some((file) => file.startsWith(`${territory.directory}/`));
+}
+
+function commandLine(pid: string): string {
+  return readOr(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
 }
 
 /** Ends every launcher and container process, as a host that goes down does. Launchers first: they must not tell of it. */
 export async function killProcesses(territory: Territory): Promise<void> {
   const all = ownProcesses(territory);
-  const isLauncher = ({ pid }: { pid: number }) => linkOr(`/proc/${pid}/exe`).includes("memfd:");
-  for (const { pid } of [...all.filter(isLauncher), ...all.filter((one) => !isLauncher(one))]) killIfThere(pid);
+  for (const { pid } of all.toSorted((a, b) => Number(isLauncher(b.pid)) - Number(isLauncher(a.pid)))) killIfThere(pid);
   await until("every process has ended", () => ownProcesses(territory).length === 0);
 }
 
@@ -130,6 +146,14 @@ function killIfThere(pid: number): void {
 
 function numericNames(folder: string): string[] {
   return readdirSync(folder).filter((name) => /^\d+$/.test(name));
+}
+
+function namesOr(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 function readOr(path: string): string {
