@@ -13,6 +13,22 @@ export type ContainerState =
   | { status: "removing"; exitCode: number }
   | { status: "dead"; exitCode: number; reason: string };
 
+/** What the probes of a health check say. */
+export interface Health {
+  status: "starting" | "healthy" | "unhealthy";
+  failingStreak: number;
+  /** Oldest first, the last few. */
+  log: ProbeResult[];
+}
+
+export interface ProbeResult {
+  startedAt: Date;
+  endedAt: Date;
+  /** 0: healthy; -1: it could not be run, or took too long. */
+  exitCode: number;
+  output: string;
+}
+
 /** Where a mount of the spec came to lie. */
 export interface MountPoint {
   type: "bind" | "volume" | "tmpfs";
@@ -40,6 +56,8 @@ export interface Container {
   /** `sha256:…` of the image's config. */
   imageId: string;
   state: ContainerState;
+  /** undefined: nothing is checked, or it never ran. */
+  health?: Health;
   restartCount: number;
   mounts: MountPoint[];
   endpoints: EndpointState[];
@@ -65,6 +83,8 @@ export interface ExecSpec {
   attachStderr: boolean;
   detachKeys: string;
   consoleSize: [number, number];
+  /** A probe of the health check: of no use to a later daemon. */
+  isProbe?: boolean;
 }
 
 export interface Exec {

@@ -6,6 +6,7 @@ import { createContainer } from "./create.ts";
 import type { ContainersDeps } from "./deps.ts";
 import { createExecs } from "./exec.ts";
 import { assertCan } from "./guards.ts";
+import { watchHealth } from "./health-monitor.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { listContainers } from "./list.ts";
 import { openLogs } from "./logs/open-logs.ts";
@@ -32,7 +33,7 @@ export interface ContainersService extends Containers {
 export function createContainers(deps: ContainersDeps): ContainersService {
   const core = createCore(deps);
   const { index } = core;
-  const lifecycle = createLifecycle(core);
+  const lifecycle = createLifecycle(core, (entry) => watchHealth(core, execs, entry));
   const stopper = createStopper(core, lifecycle);
   const execs = createExecs(core, lifecycle.resolveUser);
   const attacher = createAttacher(core);
@@ -94,7 +95,10 @@ export function createContainers(deps: ContainersDeps): ContainersService {
       return counts;
     },
     close() {
-      for (const entry of index.all()) entry.retry?.abort();
+      for (const entry of index.all()) {
+        entry.retry?.abort();
+        entry.probing?.abort();
+      }
     },
   };
 }

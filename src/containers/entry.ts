@@ -24,6 +24,8 @@ export interface Entry {
   pending: Set<PendingAttachment>;
   readonly waiters: Waiters;
   readonly execs: Map<string, ExecEntry>;
+  /** The probes of this run's health check. */
+  probing: AbortController | undefined;
   /** The wait before a restart; aborted by stop, kill, start and remove. */
   retry: AbortController | undefined;
   /** Milliseconds of the last wait before a restart; 0: none since it last ran well. */
@@ -42,6 +44,7 @@ export function createEntry(definition: Definition, run: Run): Entry {
     pending: new Set(),
     waiters: new Waiters(),
     execs: new Map(),
+    probing: undefined,
     retry: undefined,
     backoffMs: 0,
     keepOnExit: false,

@@ -11,6 +11,7 @@ import { assertCan } from "./guards.ts";
 import { describeLaunchError, startError } from "./launch-errors.ts";
 import { cgroupPath } from "./launch-input.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { SIGKILL } from "./signals.ts";
 
 /** Ended or never started execs of one container that inspect still knows; the oldest go first. */
 const MAX_IDLE_EXECS = 64;
@@ -26,6 +27,8 @@ export interface Execs {
   start(id: string, options: StartExecOptions): Promise<Attachment | undefined>;
   get(id: string): Exec;
   ended(id: string): Promise<void>;
+  /** SIGKILL; nothing where it does not run. */
+  kill(id: string): Promise<void>;
   resize(id: string, rows: number, columns: number): Promise<void>;
   /** A running exec that an earlier daemon started. */
   adopt(entry: Entry, one: ExecEntry): void;
@@ -171,6 +174,9 @@ export function createExecs(core: Core, resolveUser: Lifecycle["resolveUser"]): 
     start,
     get: (id) => find(id).one.exec,
     ended: async (id) => find(id).one.ended,
+    async kill(id) {
+      await find(id).one.task?.signal(SIGKILL);
+    },
     create(entry, spec) {
       assertCan(entry.run.state, "exec", subjectOf(entry));
       if (spec.command.length === 0) throw new EngineError("invalid-argument", "No exec command specified");

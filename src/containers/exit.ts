@@ -2,6 +2,7 @@ import { messageOf } from "../base/errors.ts";
 import type { Exit } from "../runtime/launcher/launcher.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
+import { endedHealth } from "./health.ts";
 import { cgroupPath } from "./launch-input.ts";
 import { decideRestart } from "./restart-policy.ts";
 import { errorOf, exitCodeOf } from "./state.ts";
@@ -35,11 +36,12 @@ export async function handleExit(core: Core, entry: Entry, exit: Exit, actions: 
     lastBackoffMs: entry.backoffMs,
   });
   const removes = entry.definition.spec.autoRemove && !entry.keepOnExit;
+  const changes = { endpoints: [], health: endedHealth(entry.run.health) };
   if (decision.restart) {
     const retryAt = new Date(deps.clock.now().getTime() + decision.delayMs);
-    core.apply(entry, { fact: "restart-scheduled", exit, retryAt }, { endpoints: [] });
+    core.apply(entry, { fact: "restart-scheduled", exit, retryAt }, changes);
   } else {
-    core.apply(entry, { fact: "exited", exit }, { endpoints: [] });
+    core.apply(entry, { fact: "exited", exit }, changes);
   }
   // A container that is about to be removed is written once, as being removed.
   if (!removes) core.persist(entry);

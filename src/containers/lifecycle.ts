@@ -20,8 +20,8 @@ export interface Lifecycle {
   resolveUser: ReturnType<typeof createUserResolver>;
 }
 
-/** Starting and ending of tasks: the circle of start, follow, exit and restart. */
-export function createLifecycle(core: Core): Lifecycle {
+/** Starting and ending of tasks: the circle of start, follow, exit and restart. `onRunning`: once for each task that runs. */
+export function createLifecycle(core: Core, onRunning: (entry: Entry) => void): Lifecycle {
   const { deps, queue } = core;
   const resolveUser = createUserResolver(core);
 
@@ -29,6 +29,7 @@ export function createLifecycle(core: Core): Lifecycle {
     const { task } = entry;
     if (task === undefined) return;
     task.onOutOfMemory(() => core.publish(entry, "oom"));
+    onRunning(entry);
     task.exited
       .then((exit) => queue.run(entry.id, async () => entry.task === task && (await exited(entry, exit))))
       .catch((error: unknown) =>

@@ -57,6 +57,13 @@ test.each([
   expect(matchesFilters(container, filters, nothing)).toBe(expected);
 });
 
+test("a container that is checked is found by its health", () => {
+  const health = { status: "unhealthy", failingStreak: 3, log: [] } as const;
+  const checked = { ...container, run: { ...container.run, health: { ...health, log: [] } } };
+  expect(matchesFilters(checked, { health: ["unhealthy"] }, nothing)).toBe(true);
+  expect(matchesFilters(checked, { health: ["none", "starting"] }, nothing)).toBe(false);
+});
+
 test("ancestors and times are compared with what was looked up", () => {
   const resolved = { ancestors: new Set(["sha256:1"]), before: new Date(2000), since: new Date(500) };
   const filters = { ancestor: ["busybox"], before: ["x"], since: ["y"] };

@@ -1,6 +1,7 @@
 import { invalid } from "../base/errors.ts";
 import type { Image } from "../images/images.ts";
 import type { ListFilters } from "./containers.ts";
+import { healthStatus } from "./health.ts";
 import type { Definition, Run } from "./record.ts";
 import { expandExposed } from "./network-mode.ts";
 import { exitCodeOf } from "./state.ts";
@@ -44,7 +45,7 @@ const TESTS: Record<string, Test> = {
   network: ({ definition, run }, value) =>
     run.endpoints.some((endpoint) => endpoint.networkName === value || endpoint.networkId === value) ||
     networkName(definition) === value,
-  health: ({ definition }, value) => (value === "none") === isUnchecked(definition),
+  health: ({ run }, value) => healthStatus(run.health) === value,
   isolation: (_container, value) => value === "default" || value === "",
   "is-task": (_container, value) => !isTrue(value),
   publish: ({ run, definition }, value) => {
@@ -125,11 +126,6 @@ export function matchesText(text: string, pattern: string): boolean {
 
 function networkName({ spec }: Definition): string {
   return spec.network.mode === "default" || spec.network.mode === "" ? "bridge" : spec.network.mode;
-}
-
-function isUnchecked({ spec }: Definition): boolean {
-  const test = spec.healthcheck?.test;
-  return test === undefined || test.length === 0 || test[0] === "NONE";
 }
 
 function isTrue(value: string): boolean {

@@ -1,7 +1,7 @@
 import type { EndpointState } from "../networks/networks.ts";
 import type { Exit } from "../runtime/launcher/launcher.ts";
 import type { ContainerSpec } from "./container-spec.ts";
-import type { ContainerState, MountPoint } from "./containers.ts";
+import type { ContainerState, Health, MountPoint, ProbeResult } from "./containers.ts";
 
 /** A mount point with what only the runtime needs to know of it. */
 export interface StoredMount extends MountPoint {
@@ -36,6 +36,8 @@ export interface Run {
   /** `docker stop` or `kill`: restart policies leave it alone. */
   stoppedByUser: boolean;
   endpoints: EndpointState[];
+  /** Of the last run, if it is checked at all. */
+  health?: Health | undefined;
   /** Of the kernel that the task runs under; another one: the task is gone. */
   bootId: string;
 }
@@ -66,8 +68,19 @@ export function encodeRun(run: Run): string {
 }
 
 export function decodeRun(text: string): Run {
-  const value = JSON.parse(text) as Omit<Run, "state"> & { state: Stored<ContainerState> };
-  return { ...value, state: decodeState(value.state) };
+  const { health, ...value } = JSON.parse(text) as Omit<Run, "state" | "health"> & {
+    state: Stored<ContainerState>;
+    health?: Omit<Health, "log"> & { log: Stored<ProbeResult>[] };
+  };
+  return {
+    ...value,
+    state: decodeState(value.state),
+    ...(health === undefined ? {} : { health: { ...health, log: health.log.map(decodeProbe) } }),
+  };
+}
+
+function decodeProbe(result: Stored<ProbeResult>): ProbeResult {
+  return { ...result, startedAt: new Date(result.startedAt), endedAt: new Date(result.endedAt) };
 }
 
 type Stored<T> = T extends Date | bigint ? string : T extends object ? { [K in keyof T]: Stored<T[K]> } : T;

@@ -95,6 +95,8 @@ async function adoptExecs(core: Core, execs: Execs, found: Set<string>): Promise
     const adoption = entry !== undefined && found.has(row.id) ? await deps.launcher.adopt(row.id) : undefined;
     if (entry?.task !== undefined && adoption?.state === "running") {
       const spec = JSON.parse(row.definition) as ExecSpec;
+      // Whoever waited for its result is gone, and its time may never end.
+      if (spec.isProbe === true) await adoption.task.signal(SIGKILL);
       const exec = { id: row.id, containerId: entry.id, spec, running: true, pid: adoption.task.pid };
       execs.adopt(entry, { exec, task: adoption.task, claimed: false });
       continue;

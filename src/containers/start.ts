@@ -4,6 +4,7 @@ import { type LaunchedTask, LaunchError } from "../runtime/launcher/launcher.ts"
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
 import { prepareEtcFiles } from "./gather.ts";
+import { healthPlan, startingHealth } from "./health.ts";
 import { describeLaunchError, type StartFailure, startError } from "./launch-errors.ts";
 import { cgroupParent, launchInput } from "./launch-input.ts";
 import { attachmentRequest, type NetworkMode, networkMode } from "./network-mode.ts";
@@ -118,10 +119,11 @@ function running(core: Core, entry: Entry, launched: LaunchedTask, pending: Pend
     else attachment.connect(source);
   });
   entry.task = task;
+  const isChecked = healthPlan(entry.definition.spec) !== undefined;
   core.apply(
     entry,
     { fact: "started", pid: task.pid, startTicks: task.startTicks, startedAt: task.startedAt },
-    { stoppedByUser: false },
+    { stoppedByUser: false, health: isChecked ? startingHealth(entry.run.health) : undefined },
   );
   core.persist(entry);
   core.publishVolumes(entry, "mount");

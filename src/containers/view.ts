@@ -17,6 +17,7 @@ export function viewOf(entry: Entry, deps: Pick<ContainersDeps, "paths" | "snaps
     environment: definition.spec.process.environment,
     imageId: definition.imageId,
     state: run.state,
+    ...(run.health === undefined ? {} : { health: run.health }),
     restartCount: run.restartCount,
     mounts: definition.mounts,
     endpoints: run.endpoints,

@@ -86,6 +86,14 @@ export interface WireState {
   Error: string;
   StartedAt: string;
   FinishedAt: string;
+  /** Only of containers that are checked. */
+  Health?: WireHealth;
+}
+
+export interface WireHealth {
+  Status: "starting" | "healthy" | "unhealthy";
+  FailingStreak: number;
+  Log: { Start: string; End: string; ExitCode: number; Output: string }[];
 }
 
 export interface WireMountPoint {
@@ -185,6 +193,8 @@ export interface WireContainerSummary {
   HostConfig: { NetworkMode: string; Annotations?: Record<string, string> };
   NetworkSettings: { Networks: Record<string, WireEndpoint> };
   Mounts: WireMountPoint[];
+  /** Since 1.52; `none` where nothing is checked. */
+  Health?: { Status: string; FailingStreak: number };
 }
 
 /** `POST /containers/{id}/wait`. */

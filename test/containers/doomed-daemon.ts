@@ -1,4 +1,5 @@
 import type { ContainerSpec } from "../../src/containers/container-spec.ts";
+import { until } from "../harness/until.ts";
 import { containerSpec } from "./spec.ts";
 import { openTestContainers } from "./territory.ts";
 
@@ -8,7 +9,7 @@ import { openTestContainers } from "./territory.ts";
  */
 export type Step =
   | { do: "create" | "start"; name: string; command: string[]; changes?: Partial<ContainerSpec> }
-  | { do: "stop" | "remove" | "wait" | "exec"; name: string };
+  | { do: "stop" | "remove" | "wait" | "exec" | "healthy"; name: string };
 
 if (import.meta.main) {
   const [directory = "", steps = "[]"] = process.argv.slice(2);
@@ -34,6 +35,9 @@ if (import.meta.main) {
         return name;
       case "wait":
         return String((await containers.wait(name, "not-running", new AbortController().signal).result).code);
+      case "healthy":
+        await until("it is healthy", async () => (await containers.get(name)).health?.status === "healthy");
+        return name;
       case "exec": {
         const none = {
           environment: [],

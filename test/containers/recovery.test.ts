@@ -115,6 +115,27 @@ describe("a daemon that was killed", () => {
     await nothingLeft(own);
   });
 
+  test("goes on with the health that it finds, and ends the probe of the one before", async () => {
+    const probe = "test -e /checked || { touch /checked; exit; }; exec sleep 600";
+    const limits = { intervalNs: 100e6, timeoutNs: 100e6, startPeriodNs: 0, startIntervalNs: 0, retries: 2 };
+    await doomed([
+      {
+        do: "start",
+        name: "checked",
+        command: ["sleep", "600"],
+        changes: { healthcheck: { test: ["CMD-SHELL", probe], ...limits, timeoutNs: 600e9 } },
+      },
+      { do: "healthy", name: "checked" },
+    ]);
+    const { containers } = await reopened();
+    expect((await containers.get("checked")).health).toMatchObject({ status: "healthy", failingStreak: 0 });
+    const processes = async () => (await containers.top("checked", "")).processes.length;
+    await until("the new daemon probes, and one probe is all there is", async () => (await processes()) === 2);
+    await containers.stop("checked", {});
+    expect((await containers.get("checked")).health?.status).toBe("unhealthy");
+    await nothingLeft(system as TestContainers);
+  });
+
   test("does not take up a task of another boot", async () => {
     await doomed([{ do: "start", name: "old", command: ["sleep", "600"] }]);
     const { Database } = await import("bun:sqlite");

@@ -20,7 +20,7 @@ export function encodeInspect(container: Container, version: number): WireContai
     Created: formatTime(container.createdAt),
     Path: container.path,
     Args: container.args,
-    State: encodeState(container.state),
+    State: encodeState(container),
     Image: container.imageId,
     ResolvConfPath: container.resolvConfPath,
     HostnamePath: container.hostnamePath,
@@ -131,7 +131,12 @@ export function encodeSummary(container: Container, version: number, now: Date):
     },
     NetworkSettings: { Networks: encodeNetworks(container, version) },
     Mounts: container.mounts.map(encodeMountPoint),
+    ...(atLeast(version, 52) ? { Health: encodeHealthSummary(container) } : {}),
   };
+}
+
+function encodeHealthSummary({ health }: Container): { Status: string; FailingStreak: number } {
+  return { Status: health?.status ?? "none", FailingStreak: health?.failingStreak ?? 0 };
 }
 
 /** Words with blanks are quoted, as Docker shows them. */

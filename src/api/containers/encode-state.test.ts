@@ -19,12 +19,28 @@ const states: [ContainerState, string, booleans: string][] = [
 
 test.each(states)("$0.status", (state, text, booleans) => {
   expect(statusText({ state }, now)).toBe(text);
-  const wire = encodeState(state);
+  const wire = encodeState({ state });
   const set = (["Running", "Paused", "Restarting", "Dead"] as const).filter((name) => wire[name]);
   expect(set.join(" ")).toBe(booleans);
 });
 
 test("a failed first start shows in ExitCode and Error", () => {
-  const wire = encodeState({ status: "created", failure: { code: 127, error: "not found" } });
+  const wire = encodeState({ state: { status: "created", failure: { code: 127, error: "not found" } } });
   expect([wire.ExitCode, wire.Error, wire.StartedAt]).toEqual([127, "not found", "0001-01-01T00:00:00Z"]);
+});
+
+const log = [{ startedAt, endedAt: now, exitCode: 1, output: "no\n" }];
+
+test.each([
+  ["starting", "Up 2 hours (health: starting)"],
+  ["healthy", "Up 2 hours (healthy)"],
+  ["unhealthy", "Up 2 hours (unhealthy)"],
+] as const)("a container whose health is %s", (status, text) => {
+  const checked = { state: { status: "running", ...running } as const, health: { status, failingStreak: 2, log } };
+  expect(statusText(checked, now)).toBe(text);
+  expect(encodeState(checked).Health).toEqual({
+    Status: status,
+    FailingStreak: 2,
+    Log: [{ Start: "2026-01-01T10:00:00Z", End: "2026-01-01T12:00:00Z", ExitCode: 1, Output: "no\n" }],
+  });
 });

@@ -1,9 +1,9 @@
-import type { Container, ContainerState } from "../../containers/containers.ts";
-import type { WireState } from "../../wire/containers.ts";
+import type { Container, ContainerState, Health } from "../../containers/containers.ts";
+import type { WireHealth, WireState } from "../../wire/containers.ts";
 import { formatTime, humanDuration, ZERO_TIME } from "../time.ts";
 
 /** Docker's booleans, derived: `Running` is true while paused or between restarts too. */
-export function encodeState(state: ContainerState): WireState {
+export function encodeState({ state, health }: Pick<Container, "state" | "health">): WireState {
   const { status } = state;
   const run = runOf(state);
   return {
@@ -18,6 +18,20 @@ export function encodeState(state: ContainerState): WireState {
     Error: run.error,
     StartedAt: run.startedAt === undefined ? ZERO_TIME : formatTime(run.startedAt),
     FinishedAt: run.finishedAt === undefined ? ZERO_TIME : formatTime(run.finishedAt),
+    ...(health === undefined ? {} : { Health: encodeHealth(health) }),
+  };
+}
+
+function encodeHealth({ status, failingStreak, log }: Health): WireHealth {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ startedAt, endedAt, exitCode, output }) => ({
+      Start: formatTime(startedAt),
+      End: formatTime(endedAt),
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -49,14 +63,19 @@ function runOf(state: ContainerState): RunFacts {
   }
 }
 
+function healthText(health: Health | undefined): string {
+  if (health === undefined) return "";
+  return health.status === "starting" ? " (health: starting)" : ` (${health.status})`;
+}
+
 /** The `STATUS` column of `docker ps`. */
-export function statusText({ state }: Pick<Container, "state">, now: Date): string {
+export function statusText({ state, health }: Pick<Container, "state" | "health">, now: Date): string {
   const ago = (date: Date) => humanDuration(Math.max(0, now.getTime() - date.getTime()));
   switch (state.status) {
     case "created":
       return "Created";
     case "running":
-      return `Up ${ago(state.startedAt)}`;
+      return `Up ${ago(state.startedAt)}${healthText(health)}`;
     case "paused":
       return `Up ${ago(state.startedAt)} (Paused)`;
     case "restarting":
