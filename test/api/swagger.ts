@@ -16,7 +16,7 @@ const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, in
 ajv.addSchema({ $id: "api", definitions: adapt(document.definitions) as Json });
 
 /** Numbers that Docker itself sends as null, against its own document: pointers in its Go types. */
-const NULL_IN_DOCKER = ["/HostConfig/MemorySwappiness"];
+const NULL_IN_DOCKER = new Set(["/HostConfig/MemorySwappiness", "/ExitCode"]);
 
 const validators = new Map<string, ValidateFunction | undefined>();
 
@@ -39,7 +39,7 @@ export function validateResponse(method: string, path: string, status: number, b
   // "must be null" and "anyOf" only repeat that a reference (made nullable below) did not match.
   const errors = (validate.errors ?? []).filter(
     ({ keyword, params, instancePath }) =>
-      keyword !== "anyOf" && params["type"] !== "null" && !NULL_IN_DOCKER.some((field) => instancePath.endsWith(field)),
+      keyword !== "anyOf" && params["type"] !== "null" && !NULL_IN_DOCKER.has(instancePath),
   );
   return errors.map((error) => `${error.instancePath || "/"} ${error.message ?? ""}`);
 }

@@ -41,11 +41,16 @@ export function containerRoutes(containers: Containers, clock: Clock): Route[] {
       await containers.remove(params.id, options);
       return { status: 204 };
     }),
-    route("POST", "/containers/prune", async ({ query }) => {
-      const pruned = await containers.prune(filters(query, "containersPrune"));
-      const body: WireContainersPruned = { ContainersDeleted: pruned.removed, SpaceReclaimed: pruned.reclaimedBytes };
-      return { status: 200, body };
-    }),
+    route(
+      "POST",
+      "/containers/prune",
+      async ({ query }) => {
+        const pruned = await containers.prune(filters(query, "containersPrune"));
+        const body: WireContainersPruned = { ContainersDeleted: pruned.removed, SpaceReclaimed: pruned.reclaimedBytes };
+        return { status: 200, body };
+      },
+      25,
+    ),
     ...lifecycleRoutes(containers),
   ];
 }

@@ -29,11 +29,16 @@ export function networkRoutes({ networks, containers }: Pick<Engine, "networks" 
       }
       throw new EngineError("not-implemented", "removing networks is not implemented by this engine yet");
     }),
-    route("POST", "/networks/prune", ({ query }) => {
-      // Nothing but the three predefined networks exists, and those stay.
-      filters(query, "networksPrune");
-      return { status: 200, body: { NetworksDeleted: null } };
-    }),
+    route(
+      "POST",
+      "/networks/prune",
+      ({ query }) => {
+        // Nothing but the three predefined networks exists, and those stay.
+        filters(query, "networksPrune");
+        return { status: 200, body: { NetworksDeleted: null } };
+      },
+      25,
+    ),
   ];
 
   /** "" for a container that was removed meanwhile. */

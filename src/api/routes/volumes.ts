@@ -21,13 +21,18 @@ export function volumeRoutes(volumes: Volumes): Route[] {
       const volume = await volumes.create(decodeVolume(await request.json()));
       return { status: 201, body: encodeVolume(volume) };
     }),
-    route("POST", "/volumes/prune", async ({ query, version }) => {
-      const given = filters(query, "volumesPrune");
-      // Before 1.42 named volumes were pruned too.
-      const pruned = await volumes.prune(atLeast(version, 42) ? given : { ...given, all: ["true"] });
-      const body: WireVolumesPruned = { VolumesDeleted: pruned.removed, SpaceReclaimed: pruned.reclaimedBytes };
-      return { status: 200, body };
-    }),
+    route(
+      "POST",
+      "/volumes/prune",
+      async ({ query, version }) => {
+        const given = filters(query, "volumesPrune");
+        // Before 1.42 named volumes were pruned too.
+        const pruned = await volumes.prune(atLeast(version, 42) ? given : { ...given, all: ["true"] });
+        const body: WireVolumesPruned = { VolumesDeleted: pruned.removed, SpaceReclaimed: pruned.reclaimedBytes };
+        return { status: 200, body };
+      },
+      25,
+    ),
     route("GET", "/volumes/{name}", async ({ params }) => ({
       status: 200,
       body: encodeVolume(await volumes.get(params.name)),
