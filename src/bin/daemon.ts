@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../base/errors.ts";
 import { createLogger, type Logger } from "../base/logger.ts";
@@ -44,8 +44,8 @@ function readConfig(argv: string[]): DaemonConfig {
 
 async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("gantry daemon needs to be started with root privileges");
-  mkdirSync(config.dataRoot, { recursive: true, mode: 0o710 });
-  mkdirSync(config.execRoot, { recursive: true, mode: 0o700 });
+  ownDirectory(config.dataRoot, 0o710);
+  ownDirectory(config.execRoot, 0o700);
   const lock = lockFile(`${config.dataRoot}/gantry.lock`);
   if (lock === undefined) throw new Error(`another daemon is using ${config.dataRoot}`);
   mkdirSync(dirname(config.pidFile), { recursive: true });
@@ -73,4 +73,10 @@ function stopSignal(logger: Logger): Promise<void> {
       });
     process.on("SIGHUP", () => logger.info("configuration is read at start only"));
   });
+}
+
+/** Makes it, or closes to others what was there: setuid programs of images lie below (CVE-2021-41091). */
+function ownDirectory(path: string, mode: number): void {
+  mkdirSync(path, { recursive: true, mode });
+  chmodSync(path, statSync(path).mode & mode);
 }

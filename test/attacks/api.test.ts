@@ -144,7 +144,14 @@ test("attack 51: endless output of an exec to a client that does not read holds 
 }, 60_000);
 
 describe("attack 54: patterns that would take for ever", () => {
-  const SLOW = ["(a+)+$", "(a|a)*$", "^(([a-z])+.)+$", "(.*)*x", "a*a*a*a*a*a*a*a*b", `${"a?".repeat(60)}${"a".repeat(60)}`];
+  const SLOW = [
+    "(a+)+$",
+    "(a|a)*$",
+    "^(([a-z])+.)+$",
+    "(.*)*x",
+    "a*a*a*a*a*a*a*a*b",
+    `${"a?".repeat(60)}${"a".repeat(60)}`,
+  ];
   const name = "a".repeat(120);
 
   test.each(SLOW)("%s as a filter of names, images, volumes and networks", async (pattern) => {

@@ -148,7 +148,10 @@ test("attack 38: labels, health checks, ports and signals of an image change not
   for (const config of hostile) {
     const loading = loadHostileImage(daemon, { tag: "labels:latest", config });
     if (!(await loading.then(() => true, String))) continue;
-    const { code } = await api.run({ Image: "labels", Cmd: ["grep", "-c", "CapEff:.00000000a80425fb", "/proc/1/status"] });
+    const { code } = await api.run({
+      Image: "labels",
+      Cmd: ["grep", "-c", "CapEff:.00000000a80425fb", "/proc/1/status"],
+    });
     expect([undefined, 0]).toContain(code);
   }
   expect(existsSync("/tmp/gantry-pwned")).toBe(false);
