@@ -51,7 +51,7 @@ export type CopyUp = (snapshotKey: string, path: string, target: string) => Prom
 export interface ContainersDeps {
   records: ContainerRecords;
   images: { get(reference: string): Promise<Image> };
-  networks: Pick<Networks, "attach" | "detach" | "restore" | "loopbackMessages">;
+  networks: Pick<Networks, "get" | "attach" | "detach" | "restore" | "loopbackMessages">;
   volumes: Pick<Volumes, "create" | "hold" | "release" | "discard">;
   snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "readFile" | "listActive">;
   copyUp: CopyUp;

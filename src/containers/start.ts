@@ -1,13 +1,14 @@
 import { messageOf } from "../base/errors.ts";
 import type { Sandbox } from "../networks/networks.ts";
 import { type LaunchedTask, LaunchError } from "../runtime/launcher/launcher.ts";
+import { attachNetwork } from "./attach-network.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
 import { prepareEtcFiles } from "./gather.ts";
 import { healthPlan, startingHealth } from "./health.ts";
 import { describeLaunchError, type StartFailure, startError } from "./launch-errors.ts";
 import { cgroupParent, launchInput } from "./launch-input.ts";
-import { attachmentRequest, type NetworkMode, networkMode } from "./network-mode.ts";
+import { type NetworkMode, networkMode } from "./network-mode.ts";
 import { type JoinedNamespaces, joinNamespaces } from "./namespaces.ts";
 import type { PendingAttachment } from "./pending-attachment.ts";
 import { checkPropagation } from "./propagation.ts";
@@ -39,7 +40,7 @@ export async function startTask(core: Core, entry: Entry, start: StartDeps): Pro
     createBindSources(entry.definition.mounts);
     checkPropagation(entry.definition.mounts, deps.sourceMount);
     joined = joinNamespaces(core, entry.definition);
-    sandbox = await attachNetwork(core, entry, mode);
+    sandbox = await attachNetwork(deps.networks, entry.definition, mode);
     deps.failpoint("start.attached");
     const launched = await launch(core, entry, { user, mode, joined, sandbox, pending });
     deps.failpoint("start.launched");
@@ -53,12 +54,6 @@ export async function startTask(core: Core, entry: Entry, start: StartDeps): Pro
     for (const fd of joined?.fds ?? []) deps.closeFd(fd);
     for (const fd of sandbox?.portReservations ?? []) deps.closeFd(fd);
   }
-}
-
-/** `host` and `none` are networks, too: inspect shows them, though there is nothing to set up. */
-async function attachNetwork({ deps }: Core, entry: Entry, mode: NetworkMode): Promise<Sandbox | undefined> {
-  if (mode.kind === "container") return undefined;
-  return deps.networks.attach(attachmentRequest(entry.definition, mode.kind === "network" ? mode.name : mode.kind));
 }
 
 interface LaunchParts {

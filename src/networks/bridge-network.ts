@@ -256,7 +256,7 @@ function connectivityFailure(error: unknown, containerName: string, endpointId: 
   if (!(error instanceof EngineError) || error.kind !== "internal") return error;
   return new EngineError(
     error.kind,
-    `failed to set up container networking: driver failed programming external connectivity on endpoint ${containerName} (${endpointId}): ${error.message}`,
+    `driver failed programming external connectivity on endpoint ${containerName} (${endpointId}): ${error.message}`,
     { cause: error },
   );
 }

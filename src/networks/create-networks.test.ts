@@ -153,7 +153,7 @@ describe("attach", () => {
     const other: PortBinding = { ...WEB, hostPortFirst: 81, hostPortLast: 81 };
     await networks.attach(request({ portBindings: [WEB] }));
     expect(await refusal(networks.attach(request({ portBindings: [other, WEB] })))).toMatch(
-      /^failed to set up container networking: driver failed programming external connectivity on endpoint web \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:80 failed: port is already allocated$/,
+      /^driver failed programming external connectivity on endpoint web \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:80 failed: port is already allocated$/,
     );
     expect(closedFds).toEqual([81]);
     expect((await networks.attach(request({ portBindings: [other] }))).endpoint.ipAddress).toBe("172.17.0.4");

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { createSystemClock } from "../../src/base/clock.ts";
-import { notFound } from "../../src/base/errors.ts";
+import { EngineError, notFound } from "../../src/base/errors.ts";
 import { randomId } from "../../src/base/ids.ts";
 import { createLogger, type Logger } from "../../src/base/logger.ts";
 import { type ContainersService, createContainers } from "../../src/containers/create-containers.ts";
@@ -13,7 +13,7 @@ import { createFailpoint } from "../../src/engine/failpoints.ts";
 import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
 import type { Image } from "../../src/images/images.ts";
 import { childCgroups } from "../../src/kernel/cgroup-files.ts";
-import type { AttachmentRequest, EndpointState, Sandbox } from "../../src/networks/networks.ts";
+import type { AttachmentRequest, EndpointState, Network, Sandbox } from "../../src/networks/networks.ts";
 import { renderLoopbackMessages } from "../../src/networks/sandbox-messages.ts";
 import { removeCgroupTree } from "../../src/runtime/cgroups/cgroup-control.ts";
 import { cgroupDirectories } from "../../src/runtime/cgroups/cgroup-operations.ts";
@@ -30,6 +30,8 @@ import { busyboxRoot } from "../fixtures/busybox-image.ts";
 
 export const CHAIN_ID = "sha256:test-busybox";
 const IMAGE_ID = `sha256:${"1".repeat(64)}`;
+
+const PREDEFINED_NETWORKS = new Set(["bridge", "host", "none"]);
 
 export interface TestEvent {
   action: string;
@@ -198,6 +200,10 @@ function testImage(reference: string, config: Partial<Image["config"]>): Image {
 function testNetworks(endpoints: Map<string, EndpointState>) {
   const none = { messages: new Uint8Array(), acks: 0, comment: "nothing" };
   return {
+    async get(name: string): Promise<Network> {
+      if (!PREDEFINED_NETWORKS.has(name)) throw new EngineError("not-found", `network ${name} not found`);
+      return { name } as Network;
+    },
     async attach(request: AttachmentRequest): Promise<Sandbox> {
       const endpoint: EndpointState = {
         networkName: request.network,

@@ -172,7 +172,7 @@ describe.skipIf(!isRoot)("default bridge (needs root)", () => {
 
     test("a port that another container or a program of the host has is refused in Docker's words", async () => {
       expect(await refusal(networks.attach(request([tcp(8080)])))).toMatch(
-        /^failed to set up container networking: driver failed programming external connectivity on endpoint web \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:8080 failed: port is already allocated$/,
+        /^driver failed programming external connectivity on endpoint web \([0-9a-f]{64}\): Bind for 0\.0\.0\.0:8080 failed: port is already allocated$/,
       );
       const server = createServer();
       await new Promise<void>((resolve) => server.listen(8099, "127.0.0.1", resolve));
