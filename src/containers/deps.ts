@@ -50,7 +50,11 @@ export type CopyUp = (snapshotKey: string, path: string, target: string) => Prom
 
 export interface ContainersDeps {
   records: ContainerRecords;
-  images: { get(reference: string): Promise<Image> };
+  images: {
+    get(reference: string): Promise<Image>;
+    /** Told whenever a container that stood on the image is gone. */
+    release(imageId: string): void;
+  };
   networks: Pick<Networks, "get" | "attach" | "detach" | "restore" | "loopbackMessages">;
   volumes: Pick<Volumes, "create" | "hold" | "release" | "discard">;
   snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "readFile" | "listActive">;

@@ -87,6 +87,7 @@ async function removeAll(core: Core, entry: Entry, options: { discardVolumes: bo
     deps.logger.error("deleting a container's record", { container: entry.id, error: messageOf(error) });
   }
   index.delete(entry);
+  deps.images.release(entry.definition.imageId);
   for (const attachment of entry.pending) attachment.abandon();
   core.publish(entry, "destroy");
   entry.waiters.notifyRemoved({ code });

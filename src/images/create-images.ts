@@ -37,6 +37,8 @@ export interface ImagesDeps {
 export type ImagesService = Images & {
   store: ImageStore;
   library: Library;
+  /** Nobody stands on the image any more: if it was removed meanwhile, its layers go, too. In the background. */
+  release(imageId: string): void;
   /** Initialises an empty directory from what an active snapshot's image holds at `path`. Nothing there: nothing. */
   copyUp(key: string, path: string, destination: string): Promise<void>;
 };
@@ -66,7 +68,19 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
   // What a damaged image still has may be needed to mend it.
   if (damaged === 0) await store.collect();
   const service: Service = { ...deps, library, store };
+  let collecting: Promise<void> | undefined;
   return {
+    release(imageId) {
+      if (library.get(imageId as Digest) !== undefined || collecting !== undefined) return;
+      // In the next turn: whoever is removing many containers is done with those at hand.
+      collecting = clock
+        .sleep(0)
+        .then(() => {
+          collecting = undefined;
+          return store.collect();
+        })
+        .catch((error: unknown) => logger.error("removing layers that nobody uses", { error: messageOf(error) }));
+    },
     library,
     store,
     copyUp: async (key, path, destination) => {

@@ -82,7 +82,7 @@ export async function openTestContainers(
     ...shared,
     ...hostDependencies(directory),
     records: createContainerRecords(containerDatabase),
-    images: { get: async (reference) => testImage(reference, imageConfig) },
+    images: { get: async (reference) => testImage(reference, imageConfig), release: () => {} },
     networks: testNetworks(endpoints),
     volumes,
     snapshots,
