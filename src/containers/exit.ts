@@ -60,7 +60,7 @@ export function tellStopped(entry: Entry): void {
 }
 
 /** The launcher has done it already, unless somebody killed the launcher: then what ran on ends here. */
-async function endCgroups({ deps }: Core, { id, definition }: Entry): Promise<void> {
+export async function endCgroups({ deps }: Core, { id, definition }: Entry): Promise<void> {
   try {
     await deps.cgroups.end(cgroupPath(definition, deps.defaults.cgroupParent));
   } catch (error) {

@@ -4,6 +4,7 @@ import { type LaunchedTask, LaunchError } from "../runtime/launcher/launcher.ts"
 import { attachNetwork } from "./attach-network.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
+import { endCgroups } from "./exit.ts";
 import { prepareEtcFiles } from "./gather.ts";
 import { healthPlan, startingHealth } from "./health.ts";
 import { describeLaunchError, type StartFailure, startError } from "./launch-errors.ts";
@@ -47,6 +48,7 @@ export async function startTask(core: Core, entry: Entry, start: StartDeps): Pro
     running(core, entry, launched, pending);
     start.follow(entry);
   } catch (error) {
+    await endCgroups(core, entry);
     if (sandbox !== undefined) await detachQuietly(core, sandbox);
     for (const attachment of pending) attachment.abandon();
     throw failed(core, entry, error);
