@@ -53,9 +53,10 @@ export function planMounts(spec: ContainerSpec, inherited: InheritedMounts[]): P
   return [...byDestination.values()];
 }
 
+/** An anonymous volume stays one: it goes with the last of its containers that is removed with its volumes. */
 function inherit(mount: StoredMount, readOnly: boolean): PlannedMount {
   return {
-    mount: { ...mount, readWrite: mount.readWrite && !readOnly, anonymous: false },
+    mount: { ...mount, readWrite: mount.readWrite && !readOnly },
     ...(mount.type === "volume" ? { volume: { driver: mount.driver, options: {}, labels: {} } } : {}),
     copyUp: false,
     mustExist: false,
