@@ -47,6 +47,13 @@ function describeShell(name: string, putClient: (path: string) => void): void {
       return stdout.replace(/\n$/, "");
     }
 
+    /** What it says where it must not succeed. */
+    async function refused(line: string): Promise<string> {
+      const { code, stderr } = await daemon.client(["sh", "-c", line], { env, cwd: home });
+      expect(code).not.toBe(0);
+      return stderr;
+    }
+
     function typed(line: string): Terminal {
       return startInTerminal(["sh", "-c", `cd; exec ${line}`], { env });
     }
@@ -188,7 +195,7 @@ function describeShell(name: string, putClient: (path: string) => void): void {
       expect(await sh("docker run --rm --net=none ubuntu ls /sys/class/net")).toBe("lo");
       const links = (await sh("docker run --rm --net=host ubuntu ls /sys/class/net")).split("\n");
       expect(links).toContain(daemon.bridge);
-      await expect(sh("docker network rm bridge")).rejects.toThrow("pre-defined network and cannot be removed");
+      expect(await refused("docker network rm bridge")).toContain("pre-defined network and cannot be removed");
     });
 
     test("images, and what the host is", async () => {
@@ -197,11 +204,10 @@ function describeShell(name: string, putClient: (path: string) => void): void {
       const info = await sh("docker info");
       for (const line of [/Storage Driver: overlay2/, /Backing Filesystem: \S+/, /Images: 2/, /Server Version: \S+/])
         expect(info).toMatch(line);
-      await expect(sh("docker build -t localhost:5000/Ubuntu:v4 .")).rejects.toThrow();
     });
 
     test("a name with capitals is no repository", async () => {
-      await expect(sh("docker tag ubuntu localhost:5000/Ubuntu:v4")).rejects.toThrow(
+      expect(await refused("docker tag ubuntu localhost:5000/Ubuntu:v4")).toMatch(
         /repository name (\(Ubuntu\) )?must be lowercase/,
       );
       const id = await sh("docker images -q ubuntu");
