@@ -20,8 +20,11 @@ export interface LogSource {
   signal: AbortSignal;
 }
 
-/** The lines of a log in chunks, through its rotations: all that is written, then, when following, all that comes. */
-export async function* readLog(source: LogSource): AsyncGenerator<string[]> {
+/**
+ * The lines of a log in chunks, through its rotations: all that is written, then, when following, all that comes. A chunk is
+ * valid until the next is asked for.
+ */
+export async function* readLog(source: LogSource): AsyncGenerator<Buffer[]> {
   const readers = await openReaders(source.path, source.tail);
   try {
     while (readers.length > 1) {
@@ -59,7 +62,7 @@ async function openReaders(path: string, tail: number | undefined): Promise<Line
   return readers;
 }
 
-async function* drain(reader: LineReader): AsyncGenerator<string[]> {
+async function* drain(reader: LineReader): AsyncGenerator<Buffer[]> {
   for (;;) {
     const lines = await reader.next();
     if (lines === undefined) return;
@@ -67,13 +70,13 @@ async function* drain(reader: LineReader): AsyncGenerator<string[]> {
   }
 }
 
-async function* last(reader: LineReader): AsyncGenerator<string[]> {
+async function* last(reader: LineReader): AsyncGenerator<Buffer[]> {
   const line = reader.remainder();
   if (line !== undefined) yield [line];
 }
 
 /** `readers` holds the one file that is read, so that the caller can close it whatever happens. */
-async function* follow(source: LogSource, readers: LineReader[]): AsyncGenerator<string[]> {
+async function* follow(source: LogSource, readers: LineReader[]): AsyncGenerator<Buffer[]> {
   const changes = watchDirectory(dirname(source.path));
   try {
     while (!source.signal.aborted) {

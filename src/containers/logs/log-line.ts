@@ -7,9 +7,9 @@ export interface LogLine {
 }
 
 /** undefined: damaged (a torn write, a full disk), which readers skip. */
-export function parseLogLine(json: string): LogLine | undefined {
+export function parseLogLine(json: Buffer): LogLine | undefined {
   try {
-    const { log, stream, time } = JSON.parse(json) as { log?: unknown; stream?: unknown; time?: unknown };
+    const { log, stream, time } = JSON.parse(json.toString()) as { log?: unknown; stream?: unknown; time?: unknown };
     if (typeof log !== "string" || typeof time !== "string") return undefined;
     return { text: log, time, stream: stream === "stderr" ? "stderr" : "stdout" };
   } catch {
@@ -40,7 +40,18 @@ export interface RenderOptions {
   tty: boolean;
 }
 
-const FRAME_HEADER_BYTES = 8;
+export const FRAME_HEADER_BYTES = 8;
+
+/** Before each line but a terminal's: `[1 or 2, 0, 0, 0, length as 32 bits big-endian]`. */
+export function writeFrameHeader(to: Buffer, at: number, { stream, length }: Frame): void {
+  to.writeUInt32BE(stream === "stderr" ? 0x0200_0000 : 0x0100_0000, at);
+  to.writeUInt32BE(length, at + 4);
+}
+
+export interface Frame {
+  stream: LogLine["stream"];
+  length: number;
+}
 
 /** The bytes of one line for the client: with an 8-byte frame header unless the container has a terminal. */
 export function renderLogLine(line: LogLine, options: RenderOptions): Buffer {
@@ -50,8 +61,7 @@ export function renderLogLine(line: LogLine, options: RenderOptions): Buffer {
   const length = Buffer.byteLength(text);
   if (options.tty) return Buffer.from(text);
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length);
-  frame.writeUInt32BE(line.stream === "stderr" ? 0x0200_0000 : 0x0100_0000, 0);
-  frame.writeUInt32BE(length, 4);
+  writeFrameHeader(frame, 0, { stream: line.stream, length });
   frame.write(text, FRAME_HEADER_BYTES);
   return frame;
 }

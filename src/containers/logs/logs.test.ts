@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { type LogSource, readLog } from "./follow-log.ts";
 import { fixedTime, parseLogLine, renderDetails, renderLogLine, timeMs } from "./log-line.ts";
+import { type LogSelection, renderLines } from "./render-lines.ts";
 
 let directory: string;
 let path: string;
@@ -127,6 +128,67 @@ describe("following", () => {
     appendFileSync(path, lines("c"));
     from.end();
     expect(await reading).toBe("c");
+  });
+});
+
+describe("rendering", () => {
+  const record = (log: string, stream: string, time = "2026-01-01T00:00:00.123456789Z") =>
+    `{"log":${JSON.stringify(log)},"stream":"${stream}","time":"${time}"}`;
+  const rendered = async (jsons: string[], selection: Partial<LogSelection> = {}, timestamps = false) => {
+    async function* chunks() {
+      yield jsons.map((json) => Buffer.from(json));
+    }
+    const all: Uint8Array[] = [];
+    const options = { timestamps, details: undefined, tty: false };
+    const selected = { stdout: true, stderr: true, ...selection };
+    for await (const piece of renderLines(chunks(), selected, options)) all.push(piece);
+    return Buffer.concat(all);
+  };
+  const framed = (text: string, stream = 1) => {
+    const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
+    header.writeUInt32BE(Buffer.byteLength(text), 4);
+    return Buffer.concat([header, Buffer.from(text)]);
+  };
+
+  test.each([
+    ["a plain line", record("hello\n", "stdout"), framed("hello\n")],
+    ["one to stderr", record("é€\n", "stderr"), framed("é€\n", 2)],
+    ["an empty line", record("\n", "stdout"), framed("\n")],
+    ["a part without newline", record("part", "stdout"), framed("part")],
+    ["escapes", record('a"\\\t\n', "stdout"), framed('a"\\\t\n')],
+    ["a newline's escape that is text", record("a\\n", "stdout"), framed("a\\n")],
+    ["a short time", record("a\n", "stdout", "2026-01-01T00:00:00Z"), framed("a\n")],
+    [
+      "what looks like the end of a line",
+      record('x\n","stream":"stderr","time":"y', "stdout"),
+      framed('x\n","stream":"stderr","time":"y'),
+    ],
+    ["two lines that damage has joined", `{"log":"a${record("b\n", "stdout")}`, Buffer.alloc(0)],
+    ["no JSON at all", "garbage", Buffer.alloc(0)],
+  ])("%s", async (_name, json, expected) => {
+    expect(await rendered([json])).toEqual(expected);
+  });
+
+  test("selects by stream, with escapes and without", async () => {
+    const jsons = ["a\n", "b\t\n"].flatMap((text) => [record(text, "stdout"), record(text, "stderr")]);
+    expect(await rendered(jsons, { stdout: false })).toEqual(Buffer.concat([framed("a\n", 2), framed("b\t\n", 2)]));
+    expect(await rendered(jsons, { stderr: false })).toEqual(Buffer.concat([framed("a\n"), framed("b\t\n")]));
+  });
+
+  test("selects by time, and ends after it", async () => {
+    const at = (second: number) => record(`${second}\n`, "stdout", `2026-01-01T00:00:0${second}.000000000Z`);
+    const selection = { since: new Date("2026-01-01T00:00:02Z"), until: new Date("2026-01-01T00:00:03Z") };
+    expect(await rendered([1, 2, 3, 4, 3].map(at), selection)).toEqual(Buffer.concat([framed("2\n"), framed("3\n")]));
+  });
+
+  test("pieces of many lines, and of lines larger than a piece, are the same bytes", async () => {
+    const texts = Array.from(
+      { length: 500 },
+      (_, index) => `${"x".repeat((index * 7919) % (index % 50 === 0 ? 200_000 : 900))}\n`,
+    );
+    expect(await rendered(texts.map((text) => record(text, "stdout")))).toEqual(
+      Buffer.concat(texts.map((text) => framed(text))),
+    );
   });
 });
 

@@ -7,10 +7,8 @@ import { assertCan } from "../guards.ts";
 import { parseLogOptions } from "../log-options.ts";
 import { isRunning } from "../state.ts";
 import { readLog } from "./follow-log.ts";
-import { type LogLine, parseLogLine, renderDetails, renderLogLine, type RenderOptions, timeMs } from "./log-line.ts";
-
-/** Rendered bytes are handed over in pieces of about this size. */
-const PIECE_BYTES = 64 * 1024;
+import { renderDetails, type RenderOptions } from "./log-line.ts";
+import { renderLines } from "./render-lines.ts";
 
 /** A container's log as bytes for the client. Reads only as fast as the stream is read. */
 export async function openLogs(
@@ -42,49 +40,22 @@ export async function openLogs(
     timestamps: request.timestamps,
     details: request.details ? renderDetails(spec.log.options, spec.labels, spec.process.environment) : undefined,
   };
-  return { tty, stream: renderLines(lines, request, render, stop) };
+  return { tty, stream: untilStopped(renderLines(lines, request, render), request, stop) };
 }
 
-async function* renderLines(
-  chunks: AsyncIterable<string[]>,
+/** Lines that come are looked at against `until` by their times; when none come any more, the clock ends the stream. */
+async function* untilStopped(
+  bytes: AsyncIterable<Uint8Array>,
   request: LogsRequest,
-  render: RenderOptions,
   stop: AbortController,
 ): AsyncGenerator<Uint8Array> {
-  const untilMs = request.until?.getTime() ?? Number.POSITIVE_INFINITY;
-  const sinceMs = request.since?.getTime() ?? Number.NEGATIVE_INFINITY;
-  const timer = request.follow && request.until !== undefined ? stopAt(untilMs, stop) : undefined;
+  const timer = request.follow && request.until !== undefined ? stopAt(request.until.getTime(), stop) : undefined;
   try {
-    for await (const chunk of chunks) {
-      let piece: Buffer[] = [];
-      let bytes = 0;
-      for (const json of chunk) {
-        const line = parseLogLine(json);
-        if (line === undefined) continue;
-        const time = timeMs(line.time);
-        if (time > untilMs) {
-          if (piece.length > 0) yield Buffer.concat(piece);
-          return;
-        }
-        if (time < sinceMs || !wants(request, line)) continue;
-        const rendered = renderLogLine(line, render);
-        piece.push(rendered);
-        bytes += rendered.length;
-        if (bytes < PIECE_BYTES) continue;
-        yield Buffer.concat(piece);
-        piece = [];
-        bytes = 0;
-      }
-      if (piece.length > 0) yield Buffer.concat(piece);
-    }
+    yield* bytes;
   } finally {
     clearTimeout(timer);
     stop.abort();
   }
-}
-
-function wants(request: LogsRequest, line: LogLine): boolean {
-  return line.stream === "stderr" ? request.stderr : request.stdout;
 }
 
 /** setTimeout takes 31 bits of milliseconds; a later end is looked at again then. */

@@ -1,6 +1,6 @@
 import type { LogFile } from "./log-files.ts";
 
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** A json-file line holds 16 KiB of output, at most six characters a byte. A longer one is damage and skipped. */
 const MAX_LINE_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
@@ -23,12 +23,12 @@ export class LineReader {
     return this.#file.inode;
   }
 
-  /** The lines of the next chunk; undefined at the end of what is written so far. */
-  async next(): Promise<string[] | undefined> {
+  /** The lines of the next chunk, valid until the next call; undefined at the end of what is written so far. */
+  async next(): Promise<Buffer[] | undefined> {
     const { bytesRead } = await this.#file.handle.read(this.#chunk, 0, CHUNK_BYTES, this.#offset);
     if (bytesRead === 0) return undefined;
     this.#offset += bytesRead;
-    const lines: string[] = [];
+    const lines: Buffer[] = [];
     let start = 0;
     for (;;) {
       const end = this.#chunk.indexOf(NEWLINE, start);
@@ -42,17 +42,17 @@ export class LineReader {
   }
 
   /** The last line, where the writer was stopped before its newline. */
-  remainder(): string | undefined {
+  remainder(): Buffer | undefined {
     return this.#restBytes === 0 && !this.#skipping ? undefined : this.#take(Buffer.alloc(0));
   }
 
-  #take(end: Buffer): string | undefined {
+  #take(end: Buffer): Buffer | undefined {
     const whole = this.#rest.length === 0 ? end : Buffer.concat([...this.#rest, end]);
     const isDamaged = this.#skipping || whole.length > MAX_LINE_BYTES;
     this.#rest = [];
     this.#restBytes = 0;
     this.#skipping = false;
-    return isDamaged || whole.length === 0 ? undefined : whole.toString();
+    return isDamaged || whole.length === 0 ? undefined : whole;
   }
 
   #keep(part: Buffer): void {
