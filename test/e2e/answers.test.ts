@@ -275,14 +275,14 @@ interface Shapes {
 async function shapes(version: number): Promise<Shapes> {
   const json = async <T>(path: string) => (await ask(version, "GET", path)).json as T;
   const events = await ask(version, "GET", `/events?since=1&until=${now()}`);
-  const [event = {}] = events.text.trim().split("\n");
+  const [event = "{}"] = events.text.trim().split("\n");
   return {
     container: await json("/containers/shaped/json"),
     summary: ((await json("/images/json")) as Shapes["summary"][])[0] as Shapes["summary"],
     image: await json("/images/busybox/json"),
     info: await json("/info"),
     logs: (await ask(version, "GET", `/containers/shaped/logs?${LOGS}`)).headers.get("content-type"),
-    event: JSON.parse(String(event)) as Record<string, unknown>,
+    event: JSON.parse(event) as Record<string, unknown>,
   };
 }
 
