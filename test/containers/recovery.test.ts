@@ -37,6 +37,14 @@ async function doomed(steps: Step[], failpoint = ""): Promise<string[]> {
   return text.split("\n").filter((line) => line !== "" && line !== "done");
 }
 
+/** The records say that everything ran under another boot of the kernel. */
+async function pretendReboot(): Promise<void> {
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(`${directory}/data/records/containers.db`);
+  database.run('UPDATE containers SET run = replace(run, \'"bootId":"\', \'"bootId":"other-\')');
+  database.close();
+}
+
 async function reopened(): Promise<TestContainers> {
   system = await openTestContainers(directory);
   await system.containers.recover();
@@ -99,18 +107,35 @@ describe("a daemon that was killed", () => {
     await nothingLeft(system as TestContainers);
   });
 
-  test("starts what its policy wants running, but not what the user stopped", async () => {
-    const loop = ["sleep", "600"];
-    const policy = (name: "always" | "unless-stopped") => ({ restart: { name, maximumRetryCount: 0 } });
+  test.each([
+    ["a new daemon", false],
+    ["a reboot", true],
+  ])("starts what its policy wants running, but not what the user stopped: %s", async (_, rebooted) => {
+    const policies = ["always", "unless-stopped", "on-failure", "no"] as const;
+    const started = (name: string, policy: (typeof policies)[number]): Step => {
+      const restart = { name: policy, maximumRetryCount: 0 };
+      return { do: "start", name, command: ["sleep", "600"], changes: { restart } };
+    };
     await doomed([
-      { do: "start", name: "always", command: loop, changes: policy("always") },
-      { do: "start", name: "unless", command: loop, changes: policy("unless-stopped") },
-      { do: "stop", name: "always" },
-      { do: "stop", name: "unless" },
+      ...policies.flatMap((policy) => [started(policy, policy), started(`${policy}-stopped`, policy)]),
+      ...policies.map((policy): Step => ({ do: "stop", name: `${policy}-stopped` })),
+      { do: "start", name: "temporary", command: ["sleep", "600"], changes: { autoRemove: true } },
     ]);
+    if (rebooted) await pretendReboot();
     const own = await reopened();
-    await until("the policies are obeyed", async () => {
-      return (await statuses(own)).join() === "always running,unless exited";
+    const expected = [
+      "always running",
+      "always-stopped running",
+      rebooted ? "no exited" : "no running",
+      "no-stopped exited",
+      "on-failure running",
+      "on-failure-stopped exited",
+      ...(rebooted ? [] : ["temporary running"]),
+      "unless-stopped running",
+      "unless-stopped-stopped exited",
+    ];
+    await until("the policies are obeyed", async () => (await statuses(own)).join() === expected.join(), {
+      timeoutMs: 10_000,
     });
     await nothingLeft(own);
   });
@@ -138,10 +163,7 @@ describe("a daemon that was killed", () => {
 
   test("does not take up a task of another boot", async () => {
     await doomed([{ do: "start", name: "old", command: ["sleep", "600"] }]);
-    const { Database } = await import("bun:sqlite");
-    const database = new Database(`${directory}/data/records/containers.db`);
-    database.run('UPDATE containers SET run = replace(run, \'"bootId":"\', \'"bootId":"other-\')');
-    database.close();
+    await pretendReboot();
     const own = await reopened();
     expect((await own.containers.get("old")).state).toMatchObject({ status: "exited", exit: { code: 255 } });
     await nothingLeft(own);
