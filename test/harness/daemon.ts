@@ -83,12 +83,10 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
       env: { ...options.env, ...env },
     });
     const spawned = child;
-    const answers = async () => {
-      if (spawned.exitCode !== null) throw new Stopped();
-      return (await request("/_ping")).ok;
-    };
+    const answers = async () => spawned.exitCode !== null || (await request("/_ping")).ok;
     try {
       await until("the daemon answers", answers, { timeoutMs: START_TIMEOUT_MS });
+      if (spawned.exitCode !== null) throw new Error(`the daemon ended with ${spawned.exitCode}`);
     } catch (error) {
       throw new Error(`${String(error)}\n${readFileSync(logPath, "utf8").slice(-4000)}`);
     }
@@ -136,8 +134,6 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<TestDaem
   }
   return daemon;
 }
-
-class Stopped extends Error {}
 
 function newTerritory(options: DaemonOptions): Omit<Territory, "pid"> {
   const name = randomBytes(3).toString("hex");
