@@ -12,6 +12,7 @@ export class PendingAttachment extends Duplex {
   readonly request: AttachRequest;
   #source: Attachment | undefined;
   #early: { chunk: Uint8Array; done: (error?: Error | null) => void } | undefined;
+  #outputEnded = false;
   #inputEnded: ((error?: Error | null) => void) | undefined;
 
   constructor(request: AttachRequest) {
@@ -28,20 +29,26 @@ export class PendingAttachment extends Duplex {
     source.on("data", (chunk: Uint8Array) => {
       if (!this.push(chunk)) source.pause();
     });
-    source.on("end", () => this.push(null));
+    source.on("end", () => this.#endOutput());
     source.on("error", (error) => this.destroy(error));
-    source.on("close", () => {
-      if (!this.readableEnded) this.push(null);
-    });
+    source.on("close", () => this.#endOutput());
+    // A task that ended at once may have closed its streams before anybody listened.
+    if (source.destroyed || source.readableEnded) this.#endOutput();
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined) source.write(early.chunk, early.done);
     if (this.#inputEnded !== undefined) source.end(this.#inputEnded);
   }
 
+  #endOutput(): void {
+    if (this.#outputEnded) return;
+    this.#outputEnded = true;
+    this.push(null);
+  }
+
   /** The start did not happen. */
   abandon(): void {
-    this.push(null);
+    this.#endOutput();
     this.#early?.done();
     this.#early = undefined;
     this.#inputEnded?.();
