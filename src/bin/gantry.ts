@@ -17,6 +17,7 @@ async function dispatch(): Promise<number> {
     io: createIo(),
     environment: process.env,
     workingDir: process.cwd(),
+    colours: Bun.enableANSIColors,
     terminalControl: () => import("../kernel/terminal.ts"),
   });
 }

@@ -2,6 +2,7 @@ import type { Transport } from "../client/transport.ts";
 import type { ConfigFile } from "./config-file.ts";
 import type { Flag, Parsed } from "./flags/flag-set.ts";
 import type { Io } from "./io.ts";
+import type { Paint } from "./paint.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a verb gets from outside; nothing else in `cli/` reads the environment or the standard streams. */
@@ -15,6 +16,10 @@ export interface CliContext {
   connect(): Promise<Transport>;
   config(): Promise<ConfigFile>;
   terminal(): Promise<Terminal>;
+  /** The colours of one of our outputs: none unless it is a terminal and the user wants them. */
+  paint(output: "out" | "err"): Promise<Paint>;
+  /** Has `cleanup` done when a signal ends us, until the returned function is called. */
+  onInterrupt(cleanup: () => Promise<void>): () => void;
 }
 
 /** How many positional arguments a verb takes. */
@@ -37,7 +42,7 @@ export interface Command {
   /** False: options stop at the first positional. */
   interspersed?: boolean;
   /** Lines `command` → what it does, for the help. */
-  examples?: [command: string, does: string][];
+  examples: [command: string, does: string][];
   /** Resolves to the exit code. */
   run(context: CliContext, flags: Parsed): Promise<number>;
 }
@@ -45,8 +50,9 @@ export interface Command {
 /** Ends the command with `code`; `message` goes to standard error as it stands. */
 export class ExitError extends Error {
   readonly code: number;
-  constructor(code: number, message: string) {
-    super(message);
+  /** `cause`: what the advice to the user is taken from. */
+  constructor(code: number, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
   }
 }

@@ -1,6 +1,6 @@
 import { ConnectionError } from "../client/errors.ts";
 import type { CliContext } from "./command.ts";
-import { describeFailure } from "./main.ts";
+import { tellFailure } from "./failure.ts";
 
 /** At most this many requests at a time, for verbs that take many names. */
 const CONCURRENCY = 16;
@@ -31,9 +31,7 @@ export async function forEachName(
       if (result.text !== "") await context.io.out(`${result.text}\n`);
       continue;
     }
-    const failure = describeFailure(result.error);
-    await context.io.err(`${failure.message}\n`);
-    code = failure.code;
+    code = await tellFailure(context, result.error);
     if (result.error instanceof ConnectionError) break;
   }
   return code;

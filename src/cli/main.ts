@@ -1,10 +1,12 @@
-import { ClientError, ConnectionError } from "../client/errors.ts";
 import { Transport } from "../client/transport.ts";
-import { type CliContext, type Command, ExitError } from "./command.ts";
+import type { CliContext, Command } from "./command.ts";
 import { configDir, readConfigFile } from "./config-file.ts";
+import { tellFailure } from "./failure.ts";
 import { FlagError, HelpRequested, type Parsed, parseFlags } from "./flags/flag-set.ts";
 import { globalFlags } from "./global-flags.ts";
+import { createInterrupts } from "./interrupts.ts";
 import type { Io } from "./io.ts";
+import { ANSI, type Paint, paintHelp, PLAIN, wantsColour } from "./paint.ts";
 import { type Entry, GROUPS, TOP } from "./registry.ts";
 import { createTerminal, type TerminalControl } from "./terminal.ts";
 import { resolveHost } from "./resolve-host.ts";
@@ -18,6 +20,8 @@ export interface MainInputs {
   io: Io;
   environment: Readonly<Record<string, string | undefined>>;
   workingDir: string;
+  /** False: no output is a terminal that shows colours, so that none has to be asked. */
+  colours: boolean;
   terminalControl(): Promise<TerminalControl>;
 }
 
@@ -39,7 +43,7 @@ export async function main(inputs: MainInputs): Promise<number> {
   }
   const [verb, ...rest] = global.arguments;
   if (global.bool("version")) {
-    await io.out(`Gantry version ${CLIENT_VERSION}\n`);
+    await io.out(versionLine(program));
     return 0;
   }
   if (verb === undefined) return printTopHelp(inputs);
@@ -90,7 +94,14 @@ function createContext(inputs: MainInputs, global: Parsed): CliContext {
     config: readConfig,
     connect: () => (transport ??= connect()),
     terminal: async () => createTerminal(await inputs.terminalControl()),
+    paint: (output) => paintFor(inputs, output),
+    onInterrupt: createInterrupts((code) => process.exit(code)),
   };
+}
+
+async function paintFor(inputs: MainInputs, output: "out" | "err"): Promise<Paint> {
+  if (!inputs.colours || !wantsColour(inputs.environment)) return PLAIN;
+  return (await inputs.terminalControl()).isTerminal(output === "out" ? 1 : 2) ? ANSI : PLAIN;
 }
 
 async function runEntry(context: CliContext, path: string, entry: Entry, args: string[]): Promise<number> {
@@ -110,8 +121,7 @@ async function runEntry(context: CliContext, path: string, entry: Entry, args: s
       );
     }
     const { commandHelp } = await import("./help.ts");
-    await context.io.out(commandHelp(context.program, path, command));
-    return 0;
+    return showHelp(context, commandHelp(context.program, path, command));
   }
   for (const notice of flags.notices) await context.io.err(`${notice}\n`);
   const arity = arityProblem(command, flags.arguments.length);
@@ -130,18 +140,8 @@ async function runCommand(context: CliContext, command: Command, flags: Parsed):
     return await command.run(context, flags);
   } catch (error) {
     if ((error as { code?: unknown }).code === "EPIPE") return 141; // as if SIGPIPE had ended us
-    const { code, message } = describeFailure(error);
-    if (message !== "") await context.io.err(`${message}\n`);
-    return code;
+    return tellFailure(context, error);
   }
-}
-
-/** The words and the exit code for anything that a verb threw. */
-export function describeFailure(error: unknown): { code: number; message: string } {
-  if (error instanceof ExitError) return { code: error.code, message: error.message };
-  if (error instanceof ClientError) return { code: 1, message: `Error response from daemon: ${error.message}` };
-  if (error instanceof ConnectionError) return { code: 1, message: error.message };
-  return { code: 1, message: error instanceof Error ? error.message : String(error) };
 }
 
 function arityProblem(command: Command, count: number): string | undefined {
@@ -174,8 +174,7 @@ async function unknownCommand(inputs: MainInputs, verb: string): Promise<number>
 
 async function printTopHelp(inputs: MainInputs): Promise<number> {
   const { topHelp } = await import("./help.ts");
-  await inputs.io.out(topHelp(inputs.program, globalFlags(configDir("", inputs.environment))));
-  return 0;
+  return showHelp(inputs, topHelp(inputs.program, globalFlags(configDir("", inputs.environment))));
 }
 
 async function printHelp(inputs: MainInputs, path: string[]): Promise<number> {
@@ -186,12 +185,22 @@ async function printHelp(inputs: MainInputs, path: string[]): Promise<number> {
   const entry = group === undefined ? TOP[verb] : name === undefined ? undefined : group.entries[name];
   if (entry !== undefined) {
     const { command } = await entry.load();
-    await inputs.io.out(
-      commandHelp(inputs.program, name === undefined || group === undefined ? verb : `${verb} ${name}`, command),
-    );
-    return 0;
+    const title = name === undefined || group === undefined ? verb : `${verb} ${name}`;
+    return showHelp(inputs, commandHelp(inputs.program, title, command));
   }
   if (group === undefined || name !== undefined) return unknownCommand(inputs, path.join(" "));
-  await inputs.io.out(groupHelp(inputs.program, verb));
+  return showHelp(inputs, groupHelp(inputs.program, verb));
+}
+
+async function showHelp(target: MainInputs | CliContext, text: string): Promise<number> {
+  const paint = "paint" in target ? await target.paint("out") : await paintFor(target, "out");
+  await target.io.out(paintHelp(paint, text));
   return 0;
+}
+
+/** Scripts that call us `docker` look for the words that it prints. */
+function versionLine(program: string): string {
+  return program === "docker"
+    ? `Docker version ${CLIENT_VERSION}, build gantry\n`
+    : `Gantry version ${CLIENT_VERSION}\n`;
 }

@@ -3,7 +3,7 @@ import type { Command } from "./command.ts";
 /** One verb. Its module is loaded when it is called, so that a start pays for one verb only. */
 export interface Entry {
   short: string;
-  section: "common" | "other" | "engine";
+  section: "common" | "other";
   /** Another name of a verb, left out of the help. */
   aliasOf?: string;
   load(): Promise<{ command: Command }>;
@@ -55,6 +55,11 @@ const save = entry(
   () => import("./image/save.ts"),
 );
 const tag = entry("Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", () => import("./image/tag.ts"));
+
+const networkLs = entry("List networks", () => import("./network/ls.ts"));
+const networkRm = entry("Remove one or more networks", () => import("./network/rm.ts"));
+const volumeLs = entry("List volumes", () => import("./volume/ls.ts"));
+const volumeRm = entry("Remove one or more volumes", () => import("./volume/rm.ts"));
 
 const info = entry("Display system-wide information", () => import("./system/info.ts"), "common");
 const version = entry("Show the version information", () => import("./system/version.ts"), "common");
@@ -136,6 +141,7 @@ export const GROUPS: Record<string, Group> = {
       load,
       ls: images,
       list: alias(images, "ls"),
+      prune: entry("Remove unused images", () => import("./image/prune.ts")),
       pull,
       push,
       rm: rmi,
@@ -147,31 +153,36 @@ export const GROUPS: Record<string, Group> = {
   network: {
     short: "Manage networks",
     entries: {
+      connect: entry("Connect a container to a network", () => import("./network/connect.ts")),
+      create: entry("Create a network", () => import("./network/create.ts")),
+      disconnect: entry("Disconnect a container from a network", () => import("./network/disconnect.ts")),
       inspect: entry("Display detailed information on one or more networks", () => import("./network/inspect.ts")),
-      ls: entry("List networks", () => import("./network/ls.ts")),
-      list: alias(
-        entry("List networks", () => import("./network/ls.ts")),
-        "ls",
-      ),
+      ls: networkLs,
+      list: alias(networkLs, "ls"),
+      prune: entry("Remove all unused networks", () => import("./network/prune.ts")),
+      rm: networkRm,
+      remove: alias(networkRm, "rm"),
     },
   },
-  system: { short: "Manage the engine", entries: { events, info } },
+  system: {
+    short: "Manage the engine",
+    entries: {
+      df: entry("Show docker disk usage", () => import("./system/df.ts")),
+      events,
+      info,
+      prune: entry("Remove unused data", () => import("./system/prune.ts")),
+    },
+  },
   volume: {
     short: "Manage volumes",
     entries: {
       create: entry("Create a volume", () => import("./volume/create.ts")),
       inspect: entry("Display detailed information on one or more volumes", () => import("./volume/inspect.ts")),
-      ls: entry("List volumes", () => import("./volume/ls.ts")),
-      list: alias(
-        entry("List volumes", () => import("./volume/ls.ts")),
-        "ls",
-      ),
+      ls: volumeLs,
+      list: alias(volumeLs, "ls"),
       prune: entry("Remove unused local volumes", () => import("./volume/prune.ts")),
-      rm: entry("Remove one or more volumes", () => import("./volume/rm.ts")),
-      remove: alias(
-        entry("Remove one or more volumes", () => import("./volume/rm.ts")),
-        "rm",
-      ),
+      rm: volumeRm,
+      remove: alias(volumeRm, "rm"),
     },
   },
 };

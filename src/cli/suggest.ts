@@ -1,15 +1,14 @@
 /** Verbs of Docker's that this version does not have; saying so is more use than "unknown command". */
-const LATER = new Set(
+export const LATER_VERBS: readonly string[] =
   "bake build builder buildx checkpoint commit compose config context cp diff export login logout manifest node plugin search secret service stack stats swarm update".split(
     " ",
-  ),
-);
+  );
 
 /** A word further away than this is no typing mistake. */
 const MAX_DISTANCE = 2;
 
 export function laterVerb(word: string): boolean {
-  return LATER.has(word);
+  return LATER_VERBS.includes(word);
 }
 
 /** The candidate that `word` was probably meant to be. Pure. */

@@ -11,8 +11,11 @@ export interface TerminalControl {
 export interface Terminal {
   inputIsTerminal: boolean;
   outputIsTerminal: boolean;
+  errorIsTerminal: boolean;
   /** [rows, columns], or [0, 0] when output is no terminal. */
   size(): [number, number];
+  /** Of the terminal that errors and progress go to; 0 when there is none. */
+  errorColumns(): number;
   /** Every key goes through as it is typed, until `restore`, or until we end. */
   setRaw(): void;
   restore(): void;
@@ -21,13 +24,16 @@ export interface Terminal {
 
 const STDIN = 0;
 const STDOUT = 1;
+const STDERR = 2;
 
 export function createTerminal(control: TerminalControl): Terminal {
   let undo: (() => void) | undefined;
   const terminal: Terminal = {
     inputIsTerminal: control.isTerminal(STDIN),
     outputIsTerminal: control.isTerminal(STDOUT),
+    errorIsTerminal: control.isTerminal(STDERR),
     size: () => control.terminalSize(STDOUT),
+    errorColumns: () => control.terminalSize(STDERR)[1],
     setRaw() {
       if (!terminal.inputIsTerminal || undo !== undefined) return;
       undo = control.setRawMode(STDIN);

@@ -1,7 +1,6 @@
 import { type Command, exactly } from "../command.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
-import { followSize, joinStreams, proxySignals } from "./session.ts";
-import { DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
+import { detachKeysOf, endOfSession, followSize, joinStreams, proxySignals } from "./session.ts";
 import { requestWait } from "./wait-request.ts";
 
 interface Inspected {
@@ -20,6 +19,7 @@ export const command: Command = {
     { name: "sig-proxy", type: BOOL, usage: "Proxy all received signals to the process", default: "true" },
   ],
   arity: exactly(1),
+  examples: [["attach web", "See what it writes from now on; ctrl-p ctrl-q leaves a container that has a terminal"]],
   async run(context, flags) {
     const transport = await context.connect();
     const name = encodeURIComponent(flags.arguments[0] ?? "");
@@ -33,21 +33,13 @@ export const command: Command = {
     const stdin = !flags.bool("no-stdin") && container.Config.OpenStdin;
     const terminal = tty ? await context.terminal() : undefined;
     if (stdin && terminal !== undefined && !terminal.inputIsTerminal) throw new Error("the input device is not a TTY");
-    const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
+    const keys = await detachKeysOf(context, flags);
     if (flags.bool("sig-proxy") && !tty) proxySignals(transport, id);
     const wait = await requestWait(transport, id, "not-running");
-    const query = { stream: true, stdin: stdin ? true : undefined, stdout: true, stderr: true, detachKeys: keys };
+    const query = { stream: true, stdin: stdin ? true : undefined, stdout: true, stderr: true, detachKeys: keys.text };
     const stream = await transport.hijack(`/containers/${id}/attach`, { query });
-    const detachKeys = parseDetachKeys(keys === "" ? DEFAULT_DETACH_KEYS : keys);
-    const { done } = joinStreams(context, stream, { stdin, tty, terminal, detachKeys });
+    const { done } = joinStreams(context, stream, { stdin, tty, terminal, detachKeys: keys.bytes });
     if (terminal !== undefined) followSize(transport, `/containers/${id}`, terminal);
-    try {
-      await done;
-    } catch (error) {
-      if (!(error instanceof Detached)) throw error;
-      await context.io.err(`${error.message}\n`);
-      return 0;
-    }
-    return wait.code;
+    return endOfSession(context, done, () => wait.code);
   },
 };

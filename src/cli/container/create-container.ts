@@ -2,6 +2,7 @@ import { ClientError } from "../../client/errors.ts";
 import { type CliContext, ExitError } from "../command.ts";
 import { messageOf } from "../../base/errors.ts";
 import { proxyEnvironment } from "../config-file.ts";
+import { platformName } from "../image/platform.ts";
 import { readTextFile } from "../read-file.ts";
 import type { Parsed } from "../flags/flag-set.ts";
 import { type CreateBody, createBody, type CreateInputs } from "./create-body.ts";
@@ -55,7 +56,7 @@ export async function createContainer(context: CliContext, flags: Parsed, body: 
   }
   const pull = flags.string("pull");
   if (pull === "always") await pullFor(context, flags);
-  const query = { name: flags.string("name"), platform: flags.string("platform") };
+  const query = { name: flags.string("name"), platform: platformName(flags.string("platform")) };
   const post = () => transport.call("POST", "/containers/create", { query, json: body });
   const answer = await post().catch(async (error: unknown) => {
     const missing = error instanceof ClientError && error.status === 404 && /no such image/i.test(error.message);
@@ -105,7 +106,9 @@ export function checkImageReference(image: string): void {
 
 /** How run and create end on what is wrong with their command line: Docker's prefix and footer, and 125. */
 export function refusal(program: string, verb: string, error: unknown): ExitError {
-  return error instanceof ExitError ? error : new ExitError(DAEMON_FAILURE, framed(program, verb, messageOf(error)));
+  return error instanceof ExitError
+    ? error
+    : new ExitError(DAEMON_FAILURE, framed(program, verb, messageOf(error)), { cause: error });
 }
 
 /** How run ends on a failure of the daemon's: 125, or 126 and 127 where the text tells of the command. */
@@ -113,7 +116,7 @@ export function runFailure(program: string, error: unknown): ExitError {
   if (error instanceof ExitError) return error;
   const message = messageOf(error);
   const daemon = error instanceof ClientError ? `Error response from daemon: ${message}` : message;
-  return new ExitError(exitCodeFor(message), framed(program, "run", daemon));
+  return new ExitError(exitCodeFor(message), framed(program, "run", daemon), { cause: error });
 }
 
 const DAEMON_FAILURE = 125;

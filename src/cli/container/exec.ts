@@ -5,8 +5,7 @@ import type { Parsed } from "../flags/flag-set.ts";
 import { readTextFile } from "../read-file.ts";
 import { checkEnvironment } from "./parse-network.ts";
 import { readEnvironment } from "./read-env.ts";
-import { followSize, joinStreams } from "./session.ts";
-import { DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
+import { detachKeysOf, endOfSession, followSize, joinStreams } from "./session.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
@@ -40,7 +39,7 @@ async function execute(context: CliContext, flags: Parsed): Promise<number> {
   if (stdin && terminal !== undefined && !terminal.inputIsTerminal)
     throw new ExitError(1, "the input device is not a TTY");
   const [container = "", ...args] = flags.arguments;
-  const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
+  const keys = await detachKeysOf(context, flags);
   const reader = { readText: readTextFile };
   const body = {
     AttachStdin: stdin,
@@ -48,7 +47,7 @@ async function execute(context: CliContext, flags: Parsed): Promise<number> {
     AttachStderr: !detach,
     Tty: tty,
     Detach: detach,
-    DetachKeys: keys,
+    DetachKeys: keys.text,
     Privileged: flags.bool("privileged"),
     User: flags.string("user"),
     WorkingDir: flags.string("workdir"),
@@ -69,17 +68,9 @@ async function execute(context: CliContext, flags: Parsed): Promise<number> {
     return 0;
   }
   const stream = await transport.hijack(`/exec/${id}/start`, { json: start });
-  const detachKeys = parseDetachKeys(keys === "" ? DEFAULT_DETACH_KEYS : keys);
-  const { done } = joinStreams(context, stream, { stdin, tty, terminal, detachKeys });
+  const { done } = joinStreams(context, stream, { stdin, tty, terminal, detachKeys: keys.bytes });
   if (terminal !== undefined) followSize(transport, `/exec/${id}`, terminal);
-  try {
-    await done;
-  } catch (error) {
-    if (!(error instanceof Detached)) throw error;
-    await context.io.err(`${error.message}\n`);
-    return 0;
-  }
-  return exitCode(transport, id);
+  return endOfSession(context, done, () => exitCode(transport, id));
 }
 
 async function exitCode(transport: Transport, id: string): Promise<number> {

@@ -1,19 +1,21 @@
-import { AT_LEAST_ONE, type Command } from "../command.ts";
-import { forEachName } from "../each.ts";
+import type { Command } from "../command.ts";
 import { STRING } from "../flags/flag-types.ts";
+import { verbOnNames } from "../verbs-on-names.ts";
 
-export const command: Command = {
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  short: "Kill one or more running containers",
-  aliases: ["container kill", "kill"],
-  flags: [{ name: "signal", short: "s", type: STRING, usage: "Signal to send to the container" }],
-  arity: AT_LEAST_ONE,
-  async run(context, flags) {
-    const transport = await context.connect();
-    return forEachName(context, flags.arguments, async (name) => {
-      const query = { signal: flags.string("signal") };
-      await transport.call("POST", `/containers/${encodeURIComponent(name)}/kill`, { query });
-      return name;
-    });
+export const command: Command = verbOnNames(
+  {
+    usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+    short: "Kill one or more running containers",
+    aliases: ["container kill", "kill"],
+    flags: [{ name: "signal", short: "s", type: STRING, usage: "Signal to send to the container" }],
+    examples: [
+      ["kill web", "End it at once"],
+      ["kill -s HUP web", "Send it another signal: many servers read their configuration again"],
+    ],
   },
-};
+  {
+    method: "POST",
+    path: (name) => `/containers/${name}/kill`,
+    query: (flags) => ({ signal: flags.string("signal") }),
+  },
+);

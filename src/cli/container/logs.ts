@@ -29,6 +29,10 @@ export const command: Command = {
     },
   ],
   arity: exactly(1),
+  examples: [
+    ["logs -f --tail 20 web", "The last lines, and those to come"],
+    ["logs --since 10m -t web", "What it wrote in the last ten minutes, with the times"],
+  ],
   async run(context, flags) {
     const { parseTimestamp } = await import("../format/timestamp.ts");
     const transport = await context.connect();

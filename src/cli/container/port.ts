@@ -10,6 +10,7 @@ export const command: Command = {
   aliases: ["container port", "port"],
   flags: [],
   arity: { min: 1, max: 2 },
+  examples: [["port web 80", "Where port 80 of `web` is to be found on this host"]],
   async run(context, flags) {
     const transport = await context.connect();
     const [name = "", wanted] = flags.arguments;

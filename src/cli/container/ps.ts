@@ -1,9 +1,10 @@
 import { type Command, NO_ARGUMENTS } from "../command.ts";
-import { checkFilter, encodeFilters } from "../filters.ts";
-import { BOOL, INT, listOf, STRING } from "../flags/flag-types.ts";
+import { encodeFilters } from "../filters.ts";
+import { BOOL, INT } from "../flags/flag-types.ts";
 import { containerLayout, containerRow, type ListedContainer } from "../format/container-rows.ts";
 import { formatList } from "../format/list-format.ts";
-import { FORMAT_USAGE } from "../format/usage.ts";
+import { listFlags } from "../list-verb.ts";
+import { paintStatus, PLAIN } from "../paint.ts";
 
 export const command: Command = {
   usage: "[OPTIONS]",
@@ -11,13 +12,7 @@ export const command: Command = {
   aliases: ["container ls", "container list", "container ps", "ps"],
   flags: [
     { name: "all", short: "a", type: BOOL, usage: "Show all containers (default shows just running)" },
-    {
-      name: "filter",
-      short: "f",
-      type: listOf("filter", checkFilter),
-      usage: "Filter output based on conditions provided",
-    },
-    { name: "format", type: STRING, usage: FORMAT_USAGE },
+    ...listFlags({ filter: "Filter output based on conditions provided", quiet: "Only display container IDs" }),
     {
       name: "last",
       short: "n",
@@ -27,7 +22,6 @@ export const command: Command = {
     },
     { name: "latest", short: "l", type: BOOL, usage: "Show the latest created container (includes all states)" },
     { name: "no-trunc", type: BOOL, usage: "Don't truncate output" },
-    { name: "quiet", short: "q", type: BOOL, usage: "Only display container IDs" },
     { name: "size", short: "s", type: BOOL, usage: "Display total file sizes" },
   ],
   arity: NO_ARGUMENTS,
@@ -53,8 +47,14 @@ export const command: Command = {
     const answer = await transport.call("GET", "/containers/json", { query });
     const containers = await answer.json<ListedContainer[]>();
     const options = { noTrunc: flags.bool("no-trunc"), now: new Date() };
-    const rows = containers.map((container) => containerRow(container, options));
-    await context.io.out(formatList(containerLayout(flags.bool("size")), rows, { format, quiet }));
+    // A template of the user's is for a program, or has its own taste.
+    const paint = format === "" || format === "table" ? await context.paint("out") : PLAIN;
+    const rows = containers.map((container) => {
+      const row = containerRow(container, options);
+      return paint.on ? { ...row, Status: paintStatus(paint, container.Status) } : row;
+    });
+    const layout = containerLayout(flags.bool("size"));
+    await context.io.out(formatList(layout, rows, { format, quiet, styled: paint.on }));
     return 0;
   },
 };

@@ -1,6 +1,7 @@
 import { ClientError } from "../../client/errors.ts";
 import { AT_LEAST_ONE, type Command } from "../command.ts";
 import { forEachName } from "../each.ts";
+import { tellError } from "../failure.ts";
 import { BOOL } from "../flags/flag-types.ts";
 
 export const command: Command = {
@@ -13,6 +14,10 @@ export const command: Command = {
     { name: "volumes", short: "v", type: BOOL, usage: "Remove anonymous volumes associated with the container" },
   ],
   arity: AT_LEAST_ONE,
+  examples: [
+    ["rm web", "Remove a container that has stopped; its named volumes stay"],
+    ["rm -fv web", "Stop it first, and take its anonymous volumes too"],
+  ],
   async run(context, flags) {
     const transport = await context.connect();
     const force = flags.bool("force");
@@ -26,7 +31,7 @@ export const command: Command = {
       } catch (error) {
         // With --force a container that is not there is what was asked for; the text is told all the same.
         if (!(force && error instanceof ClientError && error.status === 404)) throw error;
-        await context.io.err(`Error response from daemon: ${error.message}\n`);
+        await tellError(context, `Error response from daemon: ${error.message}`);
         return "";
       }
       return name;

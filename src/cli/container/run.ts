@@ -5,8 +5,7 @@ import type { Terminal } from "../terminal.ts";
 import { RUN_FLAGS } from "./container-flags.ts";
 import { checkImageReference, createContainer, prepareCreate, refusal, runFailure } from "./create-container.ts";
 import { type CreateBody, streams } from "./create-body.ts";
-import { followSize, joinStreams, proxySignals } from "./session.ts";
-import { DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
+import { detachKeysOf, endOfSession, followSize, joinStreams, proxySignals } from "./session.ts";
 import { requestWait } from "./wait-request.ts";
 
 export const command: Command = {
@@ -65,13 +64,13 @@ interface Attached {
 
 async function runAttached(context: CliContext, flags: Parsed, session: Attached): Promise<number> {
   const { transport, id, wanted, terminal } = session;
-  const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
+  const keys = await detachKeysOf(context, flags);
   const query = {
     stream: true,
     stdin: wanted.AttachStdin,
     stdout: wanted.AttachStdout,
     stderr: wanted.AttachStderr,
-    detachKeys: keys,
+    detachKeys: keys.text,
   };
   if (flags.bool("sig-proxy")) proxySignals(transport, id);
   // Both must stand before the start: else the first output, or the exit of a short command, would be missed.
@@ -83,7 +82,7 @@ async function runAttached(context: CliContext, flags: Parsed, session: Attached
     stdin: wanted.AttachStdin,
     tty: wanted.Tty,
     terminal,
-    detachKeys: parseDetachKeys(keys === "" ? DEFAULT_DETACH_KEYS : keys),
+    detachKeys: keys.bytes,
   });
   done.catch(() => undefined);
   try {
@@ -93,16 +92,7 @@ async function runAttached(context: CliContext, flags: Parsed, session: Attached
     throw error;
   }
   if (terminal !== undefined) followSize(transport, `/containers/${id}`, terminal);
-  try {
-    await done;
-  } catch (error) {
-    if (error instanceof Detached) {
-      await context.io.err(`${error.message}\n`);
-      return 0;
-    }
-    throw error;
-  }
-  return wait.code;
+  return endOfSession(context, done, () => wait.code);
 }
 
 async function runDetached(

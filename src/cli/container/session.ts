@@ -1,6 +1,7 @@
 import type { Hijacked, Transport } from "../../client/transport.ts";
 import type { CliContext } from "../command.ts";
-import { copyInput, copyOutput, Detached } from "./streams.ts";
+import type { Parsed } from "../flags/flag-set.ts";
+import { copyInput, copyOutput, DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Signals that have a meaning for a container's process. SIGCHLD, SIGPIPE, SIGURG and SIGWINCH are our own. */
@@ -60,6 +61,28 @@ export function joinStreams(
   });
   const done = Promise.race([output, left]).finally(() => interactive?.restore());
   return { done };
+}
+
+/** The exit code of a session that has been joined; leaving it by the detach keys is told, and a success. */
+export async function endOfSession(
+  context: CliContext,
+  done: Promise<void>,
+  exitCode: () => Promise<number>,
+): Promise<number> {
+  try {
+    await done;
+  } catch (error) {
+    if (!(error instanceof Detached)) throw error;
+    await context.io.err(`${error.message}\n`);
+    return 0;
+  }
+  return exitCode();
+}
+
+/** `--detach-keys`, else the configured ones; as text for the daemon ("" is its default) and as bytes for us. */
+export async function detachKeysOf(context: CliContext, flags: Parsed): Promise<{ text: string; bytes: Uint8Array }> {
+  const text = flags.string("detach-keys") || (await context.config()).detachKeys || "";
+  return { text, bytes: parseDetachKeys(text === "" ? DEFAULT_DETACH_KEYS : text) };
 }
 
 /** Tells the daemon our terminal's size now and whenever it changes. `path`: of the container or exec. */

@@ -1,11 +1,11 @@
 import type { Transport } from "../../client/transport.ts";
 import { AT_LEAST_ONE, type CliContext, type Command } from "../command.ts";
-import { describeFailure } from "../main.ts";
+import { describeFailure, tellError, tellFailure } from "../failure.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import type { Parsed } from "../flags/flag-set.ts";
 import { exitCodeFor } from "./create-container.ts";
-import { followSize, joinStreams, proxySignals } from "./session.ts";
-import { DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
+import { detachKeysOf, followSize, joinStreams, proxySignals } from "./session.ts";
+import { Detached } from "./streams.ts";
 import { requestWait } from "./wait-request.ts";
 
 export const command: Command = {
@@ -20,6 +20,10 @@ export const command: Command = {
     { name: "interactive", short: "i", type: BOOL, usage: "Attach container's STDIN" },
   ],
   arity: AT_LEAST_ONE,
+  examples: [
+    ["start web", "Start it again as it was"],
+    ["start -ai shell", "With our keyboard and screen"],
+  ],
   async run(context, flags) {
     if (flags.bool("attach") || flags.bool("interactive")) {
       if (flags.arguments.length > 1) throw new Error("you cannot start and attach multiple containers at once");
@@ -37,12 +41,12 @@ async function startAll(context: CliContext, names: readonly string[]): Promise<
       await transport.call("POST", `/containers/${encodeURIComponent(name)}/start`);
       await context.io.out(`${name}\n`);
     } catch (error) {
-      await context.io.err(`${describeFailure(error).message}\n`);
+      await tellFailure(context, error);
       failed.push(name);
     }
   }
   if (failed.length === 0) return 0;
-  await context.io.err(`Error: failed to start containers: ${failed.join(", ")}\n`);
+  await tellError(context, `Error: failed to start containers: ${failed.join(", ")}`);
   return 1;
 }
 
@@ -62,13 +66,12 @@ async function startAttached(context: CliContext, flags: Parsed): Promise<number
   } = await (await transport.call("GET", `/containers/${name}/json`)).json<Inspected>();
   const stdin = flags.bool("interactive") && config.OpenStdin;
   const terminal = config.Tty ? await context.terminal() : undefined;
-  const keys = flags.string("detach-keys") || (await context.config()).detachKeys || "";
+  const keys = await detachKeysOf(context, flags);
   if (!config.Tty) proxySignals(transport, id);
-  const query = { stream: true, stdin: stdin ? true : undefined, stdout: true, stderr: true, detachKeys: keys };
+  const query = { stream: true, stdin: stdin ? true : undefined, stdout: true, stderr: true, detachKeys: keys.text };
   const stream = await transport.hijack(`/containers/${id}/attach`, { query });
   const wait = await requestWait(transport, id, host.AutoRemove ? "removed" : "next-exit");
-  const detachKeys = parseDetachKeys(keys === "" ? DEFAULT_DETACH_KEYS : keys);
-  const { done } = joinStreams(context, stream, { stdin, tty: config.Tty, terminal, detachKeys });
+  const { done } = joinStreams(context, stream, { stdin, tty: config.Tty, terminal, detachKeys: keys.bytes });
   done.catch(() => undefined);
   try {
     await transport.call("POST", `/containers/${id}/start`);
@@ -78,7 +81,7 @@ async function startAttached(context: CliContext, flags: Parsed): Promise<number
     terminal?.restore();
     if (error instanceof Detached) return 0;
     const failure = describeFailure(error);
-    await context.io.err(`${failure.message}\n`);
+    await tellError(context, failure.message);
     return exitCodeFor(failure.message) === 125 ? 1 : exitCodeFor(failure.message);
   }
   return wait.code;

@@ -1,30 +1,17 @@
-import { AT_LEAST_ONE, type Command } from "../command.ts";
-import { forEachName } from "../each.ts";
-import { INT, STRING } from "../flags/flag-types.ts";
-import { parseInteger } from "../flags/parse-values.ts";
+import type { Command } from "../command.ts";
+import { verbOnNames } from "../verbs-on-names.ts";
+import { STOP_FLAGS, stopQuery } from "./stop-flags.ts";
 
-export const command: Command = {
-  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
-  short: "Stop one or more running containers",
-  aliases: ["container stop", "stop"],
-  flags: [
-    { name: "signal", short: "s", type: STRING, usage: "Signal to send to the container" },
-    {
-      name: "timeout",
-      short: "t",
-      type: INT,
-      usage: "Seconds to wait before killing the container",
-    },
-    { name: "time", type: INT, usage: "", deprecated: "use --timeout instead", aliasOf: "timeout" },
-  ],
-  arity: AT_LEAST_ONE,
-  async run(context, flags) {
-    const transport = await context.connect();
-    const seconds = flags.value("timeout", (text) => parseInteger(text, { bits: 64, signed: true }), undefined);
-    const query = { signal: flags.string("signal"), t: flags.changed("timeout") ? seconds : undefined };
-    return forEachName(context, flags.arguments, async (name) => {
-      await transport.call("POST", `/containers/${encodeURIComponent(name)}/stop`, { query });
-      return name;
-    });
+export const command: Command = verbOnNames(
+  {
+    usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+    short: "Stop one or more running containers",
+    aliases: ["container stop", "stop"],
+    flags: STOP_FLAGS,
+    examples: [
+      ["stop web db", "Ask two containers to end, and kill them when they have not in ten seconds"],
+      ["stop -t 60 db", "Give it a minute"],
+    ],
   },
-};
+  { method: "POST", path: (name) => `/containers/${name}/stop`, query: stopQuery },
+);

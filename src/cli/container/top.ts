@@ -7,6 +7,10 @@ export const command: Command = {
   aliases: ["container top", "top"],
   flags: [],
   arity: AT_LEAST_ONE,
+  examples: [
+    ["top web", "Its processes"],
+    ["top web -o pid,args", "With the columns that ps is asked for"],
+  ],
   interspersed: false,
   async run(context, flags) {
     const transport = await context.connect();

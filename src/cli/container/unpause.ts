@@ -1,17 +1,12 @@
-import { AT_LEAST_ONE, type Command } from "../command.ts";
-import { forEachName } from "../each.ts";
+import type { Command } from "../command.ts";
+import { verbOnNames } from "../verbs-on-names.ts";
 
-export const command: Command = {
-  usage: "CONTAINER [CONTAINER...]",
-  short: "Unpause all processes within one or more containers",
-  aliases: ["container unpause", "unpause"],
-  flags: [],
-  arity: AT_LEAST_ONE,
-  async run(context, flags) {
-    const transport = await context.connect();
-    return forEachName(context, flags.arguments, async (name) => {
-      await transport.call("POST", `/containers/${encodeURIComponent(name)}/unpause`);
-      return name;
-    });
+export const command: Command = verbOnNames(
+  {
+    usage: "CONTAINER [CONTAINER...]",
+    short: "Unpause all processes within one or more containers",
+    aliases: ["container unpause", "unpause"],
+    examples: [["unpause web", "Let its processes go on where they were"]],
   },
-};
+  { method: "POST", path: (name) => `/containers/${name}/unpause` },
+);

@@ -8,6 +8,7 @@ export const command: Command = {
   aliases: ["container wait", "wait"],
   flags: [],
   arity: AT_LEAST_ONE,
+  examples: [["wait job", "Return when it has ended, and print its exit code"]],
   async run(context, flags) {
     const transport = await context.connect();
     return forEachName(context, flags.arguments, async (name) => {

@@ -1,4 +1,5 @@
 import type { WireEvent } from "../../wire/events.ts";
+import type { Paint } from "../paint.ts";
 
 /** With all digits of the time: a number does not hold nanoseconds since the epoch. */
 export type ShownEvent = Omit<WireEvent, "timeNano"> & { timeNano: bigint };
@@ -21,13 +22,13 @@ export function eventJson(event: ShownEvent): string {
 }
 
 /** `2024-05-01T10:00:00.123456789+02:00 container start <id> (image=x, name=y)`. */
-export function eventLine(event: ShownEvent): string {
+export function eventLine(event: ShownEvent, paint: Paint): string {
   const attributes = event.Actor.Attributes ?? {};
   const pairs = Object.keys(attributes)
     .toSorted()
     .map((key) => `${key}=${attributes[key]}`);
   const tail = pairs.length === 0 ? "" : ` (${pairs.join(", ")})`;
-  return `${rfc3339Nano(event)} ${event.Type} ${event.Action} ${event.Actor.ID}${tail}`;
+  return `${rfc3339Nano(event)} ${paint.cyan(event.Type)} ${paint.yellow(event.Action)} ${event.Actor.ID}${tail}`;
 }
 
 /** Local time with nine digits. */

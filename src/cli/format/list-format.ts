@@ -21,6 +21,8 @@ export interface ListOptions {
   /** `--format`: "" , `table`, `table …`, `json`, or a template for each row. */
   format: string;
   quiet: boolean;
+  /** The plain table's cells may hold colours. */
+  styled?: boolean;
 }
 
 /** The text of a list, with a newline after each line. Throws in Docker's words when the template is wrong. Pure. */
@@ -36,7 +38,7 @@ export function formatList(layout: ListLayout, rows: readonly Row[], options: Li
   const render = compile(source.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), layout);
   const lines = rows.map(render);
   if (!isTable) return lines.map((line) => `${line}\n`).join("");
-  return alignTable([render(layout.headers), ...lines]);
+  return alignTable([render(layout.headers), ...lines], { styled: options.styled === true });
 }
 
 function compile(source: string, layout: ListLayout): (row: Row) => string {

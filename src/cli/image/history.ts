@@ -3,7 +3,7 @@ import { BOOL, STRING } from "../flags/flag-types.ts";
 import { formatList, type ListLayout, type Row } from "../format/list-format.ts";
 import { ellipsis, humanDuration, humanSize } from "../format/units.ts";
 import { FORMAT_USAGE } from "../format/usage.ts";
-import { platformJson } from "./platform.ts";
+import { platformQuery } from "./platform.ts";
 
 interface HistoryItem {
   Id: string;
@@ -46,9 +46,10 @@ export const command: Command = {
     { name: "quiet", short: "q", type: BOOL, usage: "Only show image IDs" },
   ],
   arity: exactly(1),
+  examples: [["history --no-trunc debian", "How an image came to be, layer by layer"]],
   async run(context, flags) {
     const transport = await context.connect();
-    const query = { platform: platformJson(flags.string("platform")) };
+    const query = { platform: platformQuery(flags.string("platform")) };
     const answer = await transport.call("GET", `/images/${flags.arguments[0]}/history`, { query });
     const options = { human: flags.bool("human"), noTrunc: flags.bool("no-trunc"), now: new Date() };
     const rows = (await answer.json<HistoryItem[]>()).map((item) => historyRow(item, options));

@@ -1,6 +1,7 @@
-import { type Command, ExitError } from "../command.ts";
+import type { Command } from "../command.ts";
 import { LIST, STRING } from "../flags/flag-types.ts";
-import { showProgress } from "./progress.ts";
+import { showProgress } from "../progress/progress-lines.ts";
+import { openArchive, sendArchive } from "./send-archive.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -18,11 +19,7 @@ export const command: Command = {
     const remote = /^https?:\/\//.test(source);
     let body: AsyncIterable<Uint8Array> | undefined;
     if (source === "-") body = context.io.stdin();
-    else if (!remote) {
-      const file = Bun.file(source);
-      if (!(await file.exists())) throw new ExitError(1, `open ${source}: no such file or directory`);
-      body = file.stream();
-    }
+    else if (!remote) body = await openArchive(source);
     const query = {
       fromSrc: remote ? source : "-",
       repo: repository,
@@ -30,11 +27,12 @@ export const command: Command = {
       changes: flags.list("change"),
       platform: flags.string("platform"),
     };
+    if (body !== undefined) {
+      await sendArchive(context, { path: "/images/create", query, archive: source, body, quiet: false });
+      return 0;
+    }
     const transport = await context.connect();
-    const answer = await transport.call("POST", "/images/create", {
-      query,
-      ...(body === undefined ? {} : { body, headers: { "Content-Type": "application/x-tar" } }),
-    });
+    const answer = await transport.call("POST", "/images/create", { query });
     await showProgress(context, answer.stream(), { quiet: false, toStderr: false });
     return 0;
   },

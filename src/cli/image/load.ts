@@ -1,7 +1,7 @@
 import { type Command, ExitError, NO_ARGUMENTS } from "../command.ts";
 import { BOOL, LIST, STRING } from "../flags/flag-types.ts";
-import { platformJson } from "./platform.ts";
-import { showProgress } from "./progress.ts";
+import { platformQueries } from "./platform.ts";
+import { openArchive, sendArchive } from "./send-archive.ts";
 
 export const command: Command = {
   usage: "[OPTIONS]",
@@ -24,23 +24,11 @@ export const command: Command = {
     if (path === "" && (await context.terminal()).inputIsTerminal) {
       throw new ExitError(1, "requested load from stdin, but stdin is empty");
     }
-    const body = path === "" ? context.io.stdin() : await fileBody(path);
-    const transport = await context.connect();
+    const body = path === "" ? context.io.stdin() : await openArchive(path);
     const quiet = flags.bool("quiet");
-    const query = { quiet: quiet ? true : undefined, platform: flags.list("platform").map(platformJson) };
-    const answer = await transport.call("POST", "/images/load", {
-      query,
-      body,
-      headers: { "Content-Type": "application/x-tar" },
-    });
+    const query = { quiet: quiet ? true : undefined, platform: platformQueries(flags.list("platform")) };
     // What was loaded is told even with --quiet, which the daemon knows of.
-    await showProgress(context, answer.stream(), { quiet: false, toStderr: false });
+    await sendArchive(context, { path: "/images/load", query, archive: path, body, quiet });
     return 0;
   },
 };
-
-async function fileBody(path: string): Promise<AsyncIterable<Uint8Array>> {
-  const file = Bun.file(path);
-  if (!(await file.exists())) throw new ExitError(1, `open ${path}: no such file or directory`);
-  return file.stream();
-}

@@ -1,5 +1,5 @@
 import type { CliContext } from "../command.ts";
-import { showProgress } from "./progress.ts";
+import { showProgress } from "../progress/progress-lines.ts";
 import { splitReference } from "./split-reference.ts";
 
 /** Asks the daemon to pull; its progress goes to standard output, or standard error within `run`. */

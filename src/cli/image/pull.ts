@@ -14,6 +14,7 @@ export const command: Command = {
     { name: "quiet", short: "q", type: BOOL, usage: "Suppress verbose output" },
   ],
   arity: exactly(1),
+  examples: [["pull debian:12", "Fetch an image from its registry"]],
   async run(context, flags) {
     const image = flags.arguments[0] ?? "";
     checkImageReference(image);

@@ -1,8 +1,8 @@
 import { type Command, exactly } from "../command.ts";
 import { checkImageReference } from "../container/create-container.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
-import { platformJson } from "./platform.ts";
-import { showProgress } from "./progress.ts";
+import { platformQuery } from "./platform.ts";
+import { showProgress } from "../progress/progress-lines.ts";
 import { splitReference } from "./split-reference.ts";
 
 export const command: Command = {
@@ -20,6 +20,7 @@ export const command: Command = {
     { name: "quiet", short: "q", type: BOOL, usage: "Suppress verbose output" },
   ],
   arity: exactly(1),
+  examples: [["push localhost:5000/web:1", "Send an image to the registry in its name"]],
   async run(context, flags) {
     const image = flags.arguments[0] ?? "";
     checkImageReference(image);
@@ -30,7 +31,7 @@ export const command: Command = {
     const transport = await context.connect();
     const query = {
       tag: flags.bool("all-tags") ? "" : (tag ?? "latest"),
-      platform: platformJson(flags.string("platform")),
+      platform: platformQuery(flags.string("platform")),
     };
     const answer = await transport.call("POST", `/images/${repository}/push`, {
       query,

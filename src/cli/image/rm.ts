@@ -1,8 +1,8 @@
 import { ClientError } from "../../client/errors.ts";
 import { AT_LEAST_ONE, type Command, ExitError } from "../command.ts";
 import { BOOL, LIST } from "../flags/flag-types.ts";
-import { describeFailure } from "../main.ts";
-import { platformJson } from "./platform.ts";
+import { describeFailure, tellError } from "../failure.ts";
+import { platformQueries } from "./platform.ts";
 
 interface Removed {
   Untagged?: string;
@@ -23,13 +23,17 @@ export const command: Command = {
     },
   ],
   arity: AT_LEAST_ONE,
+  examples: [
+    ["rmi web:1", "Take a name away; the image goes with its last name"],
+    ["rmi -f 5db5f8471261", "An image with all of its names"],
+  ],
   async run(context, flags) {
     const transport = await context.connect();
     const set = (name: string) => (flags.bool(name) ? true : undefined);
     const query = {
       force: set("force"),
       noprune: set("no-prune"),
-      platforms: flags.list("platform").map(platformJson),
+      platforms: platformQueries(flags.list("platform")),
     };
     const failures: string[] = [];
     let fatal = false;
@@ -49,7 +53,7 @@ export const command: Command = {
     if (failures.length === 0) return 0;
     const message = failures.join("\n");
     if (flags.bool("force") && !fatal) {
-      await context.io.err(`${message}\n`);
+      await tellError(context, message);
       return 0;
     }
     throw new ExitError(1, message);

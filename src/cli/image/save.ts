@@ -1,6 +1,7 @@
-import { AT_LEAST_ONE, type Command, ExitError } from "../command.ts";
+import { AT_LEAST_ONE, type CliContext, type Command, ExitError } from "../command.ts";
 import { LIST, STRING } from "../flags/flag-types.ts";
-import { platformJson } from "./platform.ts";
+import { metered, openMeter } from "../progress/meter.ts";
+import { platformQueries } from "./platform.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] IMAGE [IMAGE...]",
@@ -23,7 +24,7 @@ export const command: Command = {
       throw new ExitError(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect");
     }
     const transport = await context.connect();
-    const platform = flags.list("platform").map(platformJson);
+    const platform = platformQueries(flags.list("platform"));
     const [name = "", ...more] = flags.arguments;
     const answer =
       more.length === 0
@@ -33,13 +34,18 @@ export const command: Command = {
       for await (const chunk of answer.stream()) await context.io.out(chunk);
       return 0;
     }
-    await writeFile(output, answer.stream());
+    const meter = await openMeter(context, { label: output.slice(output.lastIndexOf("/") + 1), quiet: false });
+    try {
+      await writeFile(context, output, metered(answer.stream(), meter));
+    } finally {
+      await meter.end();
+    }
     return 0;
   },
 };
 
 /** Written beside the target and renamed when complete: a broken save leaves no half archive under the name. */
-async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeFile(context: CliContext, path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const { open, rename, unlink, stat } = await import("node:fs/promises");
   const existing = await stat(path).catch(() => undefined);
   const special = existing !== undefined && !existing.isFile();
@@ -47,13 +53,17 @@ async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>): Promi
   const file = await open(target, special ? "w" : "wx", 0o600).catch((error: unknown) => {
     throw new ExitError(1, `failed to save image: open ${path}: ${(error as Error).message}`);
   });
+  const remove = async () => (special ? undefined : unlink(target).catch(() => undefined));
+  const forget = context.onInterrupt(remove);
   try {
     for await (const chunk of chunks) await file.writeFile(chunk);
     await file.close();
     if (!special) await rename(target, path);
   } catch (error) {
     await file.close().catch(() => undefined);
-    if (!special) await unlink(target).catch(() => undefined);
+    await remove();
     throw error;
+  } finally {
+    forget();
   }
 }

@@ -8,6 +8,7 @@ export const command: Command = {
   aliases: ["image tag", "tag"],
   flags: [],
   arity: exactly(2),
+  examples: [["tag debian:12 base:1", "A second name for an image"]],
   async run(context, flags) {
     const [source = "", target = ""] = flags.arguments;
     try {

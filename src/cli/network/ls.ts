@@ -1,9 +1,8 @@
 import { type Command, NO_ARGUMENTS } from "../command.ts";
-import { checkFilter, encodeFilters } from "../filters.ts";
-import { BOOL, listOf, STRING } from "../flags/flag-types.ts";
-import { formatList, type ListLayout } from "../format/list-format.ts";
+import { BOOL } from "../flags/flag-types.ts";
+import type { ListLayout, Row } from "../format/list-format.ts";
 import { goTime } from "../format/units.ts";
-import { FORMAT_USAGE } from "../format/usage.ts";
+import { labelCells, listFlags, listVerb } from "../list-verb.ts";
 
 interface ListedNetwork {
   Id: string;
@@ -16,6 +15,8 @@ interface ListedNetwork {
   Internal: boolean;
   Labels: Record<string, string> | null;
 }
+
+const SHORT_ID = 12;
 
 const LAYOUT: ListLayout = {
   headers: {
@@ -34,52 +35,37 @@ const LAYOUT: ListLayout = {
   quiet: "ID",
 };
 
-export const command: Command = {
-  usage: "[OPTIONS]",
-  short: "List networks",
-  aliases: ["network ls", "network list"],
-  flags: [
-    {
-      name: "filter",
-      short: "f",
-      type: listOf("filter", checkFilter),
-      usage: 'Provide filter values (e.g. "driver=bridge")',
-    },
-    { name: "format", type: STRING, usage: FORMAT_USAGE },
-    { name: "no-trunc", type: BOOL, usage: "Do not truncate the output" },
-    { name: "quiet", short: "q", type: BOOL, usage: "Only display network IDs" },
-  ],
-  arity: NO_ARGUMENTS,
-  async run(context, flags) {
-    const transport = await context.connect();
-    const answer = await transport.call("GET", "/networks", {
-      query: { filters: encodeFilters(flags.list("filter")) },
-    });
-    const networks = await answer.json<ListedNetwork[]>();
-    const noTrunc = flags.bool("no-trunc");
-    const rows = networks
-      .toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
-      .map((network) => {
-        const labels = network.Labels ?? {};
-        return {
-          ID: noTrunc ? network.Id : network.Id.slice(0, 12),
-          Name: network.Name,
-          Driver: network.Driver,
-          Scope: network.Scope,
-          IPv4: String(network.EnableIPv4 ?? true),
-          IPv6: String(network.EnableIPv6),
-          Internal: String(network.Internal),
-          Labels: Object.keys(labels)
-            .toSorted()
-            .map((key) => `${key}=${labels[key]}`)
-            .join(","),
-          Label: (name: unknown) => labels[String(name)] ?? "",
-          CreatedAt: goTime(new Date(network.Created)),
-        };
-      });
-    const quiet = flags.bool("quiet");
-    const format = flags.string("format") || (quiet ? "" : ((await context.config()).networksFormat ?? ""));
-    await context.io.out(formatList(LAYOUT, rows, { format, quiet }));
-    return 0;
+export const command: Command = listVerb<ListedNetwork[], ListedNetwork>(
+  {
+    usage: "[OPTIONS]",
+    short: "List networks",
+    aliases: ["network ls", "network list"],
+    flags: [
+      ...listFlags({ filter: 'Provide filter values (e.g. "driver=bridge")', quiet: "Only display network IDs" }),
+      { name: "no-trunc", type: BOOL, usage: "Do not truncate the output" },
+    ],
+    arity: NO_ARGUMENTS,
+    examples: [["network ls --filter driver=bridge", "Networks of one driver"]],
   },
-};
+  {
+    path: "/networks",
+    layout: LAYOUT,
+    configured: "networksFormat",
+    items: (networks) => networks,
+    row: (network, flags) => networkRow(network, flags.bool("no-trunc")),
+  },
+);
+
+function networkRow(network: ListedNetwork, noTrunc: boolean): Row {
+  return {
+    ID: noTrunc ? network.Id : network.Id.slice(0, SHORT_ID),
+    Name: network.Name,
+    Driver: network.Driver,
+    Scope: network.Scope,
+    IPv4: String(network.EnableIPv4 ?? true),
+    IPv6: String(network.EnableIPv6),
+    Internal: String(network.Internal),
+    ...labelCells(network.Labels),
+    CreatedAt: goTime(new Date(network.Created)),
+  };
+}

@@ -8,6 +8,7 @@ import { listOf, STRING } from "../flags/flag-types.ts";
 import { eventJson, eventLine, exactNanoseconds, type ShownEvent } from "../format/event-line.ts";
 import { parseTimestamp } from "../format/timestamp.ts";
 import { INSPECT_FORMAT_USAGE } from "../format/usage.ts";
+import type { Paint } from "../paint.ts";
 
 export const command: Command = {
   usage: "[OPTIONS]",
@@ -25,8 +26,12 @@ export const command: Command = {
     { name: "until", type: STRING, usage: "Stream events until this timestamp" },
   ],
   arity: NO_ARGUMENTS,
+  examples: [
+    ["events --filter type=container", "Follow what happens to containers"],
+    ["events --since 1h --until 0s --format '{{json .}}'", "What happened in the last hour, as JSON"],
+  ],
   async run(context, flags) {
-    const render = renderer(flags.string("format"));
+    const render = renderer(flags.string("format"), await context.paint("out"));
     const now = new Date();
     const time = (name: string) => flags.value(name, (text) => parseTimestamp(text, now), "");
     const query = { since: time("since"), until: time("until"), filters: encodeFilters(flags.list("filter")) };
@@ -38,8 +43,8 @@ export const command: Command = {
   },
 };
 
-function renderer(format: string): (event: ShownEvent) => string {
-  if (format === "") return eventLine;
+function renderer(format: string, paint: Paint): (event: ShownEvent) => string {
+  if (format === "") return (event) => eventLine(event, paint);
   if (format === "json") return eventJson;
   try {
     const template = parseTemplate(format, FUNCTION_NAMES);

@@ -4,7 +4,7 @@ import { STRING } from "../flags/flag-types.ts";
 import { infoText } from "../format/info-text.ts";
 import { renderObject } from "../format/object-format.ts";
 import { INSPECT_FORMAT_USAGE } from "../format/usage.ts";
-import { describeFailure } from "../main.ts";
+import { describeFailure } from "../failure.ts";
 import { CLIENT_VERSION } from "../version.ts";
 
 export const command: Command = {
@@ -13,6 +13,10 @@ export const command: Command = {
   aliases: ["system info", "info"],
   flags: [{ name: "format", short: "f", type: STRING, usage: INSPECT_FORMAT_USAGE }],
   arity: NO_ARGUMENTS,
+  examples: [
+    ["info", "The daemon, its host and its defaults"],
+    ["info -f '{{.Driver}}'", "One field"],
+  ],
   async run(context, flags) {
     const transport = await context.connect();
     let info: WireInfo | undefined;

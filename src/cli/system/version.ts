@@ -12,6 +12,7 @@ export const command: Command = {
   aliases: ["version"],
   flags: [{ name: "format", short: "f", type: STRING, usage: INSPECT_FORMAT_USAGE }],
   arity: NO_ARGUMENTS,
+  examples: [["version -f '{{.Server.Version}}'", "The version of the daemon"]],
   async run(context, flags) {
     const transport = await context.connect();
     let server: WireVersion | undefined;

@@ -14,6 +14,10 @@ export const command: Command = {
     { name: "opt", short: "o", type: listOf("map"), usage: "Set driver specific options" },
   ],
   arity: { min: 0, max: 1 },
+  examples: [
+    ["volume create data", "A volume to keep files in when containers go"],
+    ["volume create -o type=tmpfs -o device=tmpfs -o o=size=64m scratch", "One that lives in memory"],
+  ],
   async run(context, flags) {
     const [argument] = flags.arguments;
     const flag = flags.string("name");

@@ -1,8 +1,6 @@
 import { type Command, NO_ARGUMENTS } from "../command.ts";
-import { checkFilter, encodeFilters } from "../filters.ts";
-import { BOOL, listOf, STRING } from "../flags/flag-types.ts";
-import { formatList, type ListLayout } from "../format/list-format.ts";
-import { FORMAT_USAGE } from "../format/usage.ts";
+import type { ListLayout, Row } from "../format/list-format.ts";
+import { labelCells, listFlags, listVerb } from "../list-verb.ts";
 
 interface ListedVolume {
   Name: string;
@@ -31,49 +29,35 @@ const LAYOUT: ListLayout = {
   quiet: "Name",
 };
 
-export const command: Command = {
-  usage: "[OPTIONS]",
-  short: "List volumes",
-  aliases: ["volume ls", "volume list"],
-  flags: [
-    {
-      name: "filter",
-      short: "f",
-      type: listOf("filter", checkFilter),
-      usage: 'Provide filter values (e.g. "dangling=true")',
-    },
-    { name: "format", type: STRING, usage: FORMAT_USAGE },
-    { name: "quiet", short: "q", type: BOOL, usage: "Only display volume names" },
-  ],
-  arity: NO_ARGUMENTS,
-  async run(context, flags) {
-    const transport = await context.connect();
-    const answer = await transport.call("GET", "/volumes", { query: { filters: encodeFilters(flags.list("filter")) } });
-    const volumes = (await answer.json<{ Volumes: ListedVolume[] | null }>()).Volumes ?? [];
-    const rows = volumes
-      .toSorted((a, b) => (a.Name < b.Name ? -1 : 1))
-      .map((volume) => {
-        const labels = volume.Labels ?? {};
-        return {
-          Name: volume.Name,
-          Driver: volume.Driver,
-          Scope: volume.Scope,
-          Mountpoint: volume.Mountpoint,
-          Labels: Object.keys(labels)
-            .toSorted()
-            .map((key) => `${key}=${labels[key]}`)
-            .join(","),
-          Label: (name: unknown) => labels[String(name)] ?? "",
-          Links: volume.UsageData == null ? "N/A" : String(volume.UsageData.RefCount),
-          Size: volume.UsageData == null ? "N/A" : String(volume.UsageData.Size),
-          Availability: "N/A",
-          Group: "N/A",
-          Status: "N/A",
-        };
-      });
-    const quiet = flags.bool("quiet");
-    const format = flags.string("format") || (quiet ? "" : ((await context.config()).volumesFormat ?? ""));
-    await context.io.out(formatList(LAYOUT, rows, { format, quiet }));
-    return 0;
+export const command: Command = listVerb<{ Volumes: ListedVolume[] | null }, ListedVolume>(
+  {
+    usage: "[OPTIONS]",
+    short: "List volumes",
+    aliases: ["volume ls", "volume list"],
+    flags: listFlags({ filter: 'Provide filter values (e.g. "dangling=true")', quiet: "Only display volume names" }),
+    arity: NO_ARGUMENTS,
+    examples: [["volume ls --filter dangling=true", "Volumes that no container uses"]],
   },
-};
+  {
+    path: "/volumes",
+    layout: LAYOUT,
+    configured: "volumesFormat",
+    items: (answer) => answer.Volumes ?? [],
+    row: volumeRow,
+  },
+);
+
+function volumeRow(volume: ListedVolume): Row {
+  return {
+    Name: volume.Name,
+    Driver: volume.Driver,
+    Scope: volume.Scope,
+    Mountpoint: volume.Mountpoint,
+    ...labelCells(volume.Labels),
+    Links: volume.UsageData == null ? "N/A" : String(volume.UsageData.RefCount),
+    Size: volume.UsageData == null ? "N/A" : String(volume.UsageData.Size),
+    Availability: "N/A",
+    Group: "N/A",
+    Status: "N/A",
+  };
+}
