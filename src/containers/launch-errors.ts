@@ -46,8 +46,8 @@ const OTHER = 128;
 
 /** In the words of Docker with runc. Pure. */
 export function describeLaunchError(error: LaunchError, kind: "container" | "exec"): StartFailure {
-  const subpath = subpathCause(error);
-  if (subpath !== undefined) return { message: subpath, code: OTHER };
+  const before = subpathCause(error) ?? volumeCause(error);
+  if (before !== undefined) return { message: before, code: OTHER };
   const prefix = kind === "container" ? CREATE_PREFIX : EXEC_PREFIX;
   const cause = causeOf(error);
   const hint = kind === "container" && error.code === "ENOTDIR" ? NOT_A_DIRECTORY_HINT : "";
@@ -91,6 +91,17 @@ function subpathCause({ operation, message, code }: LaunchError): string | undef
   if (code === "EXDEV") return `path concatenation escapes the base directory, base: ${source}, subpath: ${below}`;
   const path = `${source}/${below}`;
   return `cannot access path ${path}: lstat ${path}: ${WORDS[code] ?? code}`;
+}
+
+/** Docker mounts such a volume itself. @see moby daemon/volume/local `mount` */
+function volumeCause({ operation, code }: LaunchError): string | undefined {
+  if (operation === undefined || (operation.op !== "mount-bind" && operation.op !== "mount-fs")) return undefined;
+  const { volume, source } = operation;
+  if (volume === undefined) return undefined;
+  const flags = operation.op === "mount-fs" ? "" : `, flags: ${operation.recursive ? "0x5000" : "0x1000"}`;
+  const data = operation.op === "mount-fs" && operation.options.length > 0 ? `, data: ${operation.options.join()}` : "";
+  const what = `mount ${source}:${volume}${flags}${data}`.replace(/(password=)[^,]*/g, "$1********");
+  return `error while mounting volume '${volume}': failed to mount local volume: ${what}: ${WORDS[code] ?? code}`;
 }
 
 function execCause(program: string, code: string, words: string): string {

@@ -3,6 +3,7 @@ import { buildEnvironment } from "../runtime/environment.ts";
 import type { Supervise } from "../runtime/plan/launch-plan.ts";
 import type { ContainerPlanInput, MountInput, NamespaceTarget, ResolvedUser } from "../runtime/plan/plan-input.ts";
 import type { RootMount } from "../storage/snapshots/snapshots.ts";
+import { type LocalMount, localMount } from "../volumes/local-mount.ts";
 import { containerPaths, type ContainerPaths } from "./container-files.ts";
 import type { ContainersDeps } from "./deps.ts";
 import { parseLogOptions } from "./log-options.ts";
@@ -147,6 +148,8 @@ function mountInput(mount: StoredMount): MountInput {
       attributes: { ...TMPFS, readOnly: !mount.readWrite },
     };
   }
+  const own = mount.volumeOptions === undefined ? undefined : localMount(mount.volumeOptions);
+  if (own !== undefined) return volumeMount(mount, own);
   return {
     kind: "bind",
     source: mount.source,
@@ -155,6 +158,18 @@ function mountInput(mount: StoredMount): MountInput {
     recursive: mount.recursive,
     attributes: { readOnly: !mount.readWrite },
     propagation: (mount.propagation || "rprivate") as "rprivate",
+  };
+}
+
+function volumeMount(mount: StoredMount, own: LocalMount): MountInput {
+  return {
+    kind: "volume-mount",
+    volume: mount.source,
+    mount: own,
+    ...(mount.subpath === "" ? {} : { below: mount.subpath }),
+    destination: mount.destination,
+    options: own.words,
+    attributes: mount.readWrite ? {} : { readOnly: true },
   };
 }
 

@@ -10,6 +10,8 @@ export interface StoredMount extends MountPoint {
   subpath: string;
   /** Of tmpfs: fsconfig options. */
   options: string[];
+  /** Of a volume that is a mount, not a directory: the driver's options. */
+  volumeOptions?: Record<string, string>;
   /** Of a volume: made for this container; `rm -v` and `--rm` take it away. */
   anonymous: boolean;
   /** A bind whose missing source is made at each start (`-v`). */

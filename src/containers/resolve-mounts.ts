@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { messageOf, notFound } from "../base/errors.ts";
+import { localMount } from "../volumes/local-mount.ts";
 import type { ContainerIndex } from "./container-index.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { ContainersDeps } from "./deps.ts";
@@ -61,7 +62,20 @@ export async function openVolumes(
     }
     const volume = await volumes.create({ name: mount.name, anonymous: mount.anonymous, ...one.volume });
     volumes.hold(volume.name, containerId);
-    opened.push({ ...one, mount: { ...mount, name: volume.name, driver: volume.driver, source: volume.mountpoint } });
+    const { options } = volume;
+    const isMount = localMount(options) !== undefined;
+    opened.push({
+      ...one,
+      // Nothing on the host to copy to: such a volume is mounted in the container alone.
+      copyUp: one.copyUp && !isMount,
+      mount: {
+        ...mount,
+        name: volume.name,
+        driver: volume.driver,
+        source: volume.mountpoint,
+        ...(isMount ? { volumeOptions: options } : {}),
+      },
+    });
   }
   return opened;
 }

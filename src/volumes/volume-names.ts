@@ -24,20 +24,3 @@ export function validateVolumeDriver(name: string, driver: string): void {
     `create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`,
   );
 }
-
-const OPTIONS = new Set(["type", "o", "device", "size"]);
-
-/**
- * What `local` knows of mount options. A mount of its own (`type=nfs` …) is refused: a volume here is a directory. Throws
- * invalid-argument for what Docker does not know either, not-implemented for what it does.
- */
-export function validateVolumeOptions(name: string, options: Record<string, string>): void {
-  for (const key of Object.keys(options)) {
-    if (!OPTIONS.has(key)) throw invalid(`create ${name}: invalid option: ${JSON.stringify(key)}`);
-  }
-  if (Object.keys(options).length === 0) return;
-  throw new EngineError(
-    "not-implemented",
-    `create ${name}: mount options of the local driver (${Object.keys(options).join(", ")}) are not supported`,
-  );
-}

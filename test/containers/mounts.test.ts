@@ -147,6 +147,48 @@ describe("a volume's subpath", () => {
   });
 });
 
+describe("a volume of the local driver with a mount of its own", () => {
+  const volume = async (name: string, options: Record<string, string>) => {
+    await system.volumes.create({ name, driver: "local", labels: {}, options });
+    const none = { driver: "", driverOptions: {}, labels: {}, noCopy: false, from: "mounts" as const, mode: "" };
+    return (more: { subpath?: string; readOnly?: boolean } = {}): Partial<ContainerSpec> => ({
+      mounts: [{ type: "volume", source: name, ...none, destination: "/vol", subpath: "", readOnly: false, ...more }],
+    });
+  };
+
+  test("tmpfs, with its options", async () => {
+    const use = await volume("in-memory", { type: "tmpfs", device: "tmpfs", o: "size=1m,mode=0700,nosuid" });
+    const show = "grep ' /vol ' /proc/mounts";
+    expect(await outcome(show, use())).toBe("tmpfs /vol tmpfs rw,nosuid,relatime,size=1024k,mode=700 0 0");
+    expect(await outcome(show, use({ readOnly: true }))).toStartWith("tmpfs /vol tmpfs ro,nosuid,relatime");
+  });
+
+  test("a bind of a host directory, or of a part of it", async () => {
+    const device = `${directory}/exported`;
+    mkdirSync(`${device}/part`, { recursive: true });
+    writeFileSync(`${device}/part/file`, "of the host\n");
+    const use = await volume("exported", { type: "none", device, o: "bind" });
+    expect(await outcome("cat /vol/part/file; echo back > /vol/answer", use())).toBe("of the host");
+    expect(readFileSync(`${device}/answer`, "utf8")).toBe("back\n");
+    expect(await outcome("ls /vol; touch /vol/x || echo refused", use({ subpath: "part", readOnly: true }))).toBe(
+      "file\nrefused",
+    );
+  });
+
+  test("what cannot be mounted is Docker's error, without the password", async () => {
+    const missing = await volume("missing", { type: "none", device: `${directory}/nowhere`, o: "bind" });
+    const { mountpoint } = await system.volumes.get("missing");
+    expect(await outcome("true", missing())).toBe(
+      `error while mounting volume '${mountpoint}': failed to mount local volume: ` +
+        `mount ${directory}/nowhere:${mountpoint}, flags: 0x1000: no such file or directory`,
+    );
+    const remote = await volume("remote", { type: "nosuchfs", device: "//host/share", o: "password=secret,vers=3" });
+    const text = await outcome("true", remote());
+    expect(text).toContain("data: password=********,vers=3: no such device");
+    expect(text).not.toContain("secret");
+  });
+});
+
 describe("mount propagation", () => {
   const source = `${directory}/spread`;
   beforeAll(async () => {

@@ -160,6 +160,25 @@ describe("the plan of", () => {
     ]);
   });
 
+  test("a volume that is a mount of its own: the words of its options become attributes and options", () => {
+    const volume = {
+      kind: "volume-mount" as const,
+      volume: "/v/_data",
+      destination: "/d",
+      attributes: { readOnly: true },
+    };
+    const fs = { ...volume, mount: { kind: "fs" as const, fstype: "nfs", source: ":/x" }, options: ["addr=h", "rw"] };
+    const bind = { kind: "bind" as const, source: "/s", recursive: false };
+    expect(
+      text({ ...plainInput(1), mounts: [fs, { ...volume, mount: bind, below: "a", options: ["noexec"] }] }).filter(
+        (line) => line.includes("target=/d "),
+      ),
+    ).toEqual([
+      'enter mount-fs fstype=nfs source=:/x target=/d options=["addr=h"] attributes={readOnly} volume=/v/_data',
+      "enter mount-bind source=/s below=a target=/d recursive=false attributes={noExec readOnly} propagation=rprivate volume=/v/_data",
+    ]);
+  });
+
   test.each([1, 2] as const)("an exec on cgroup v%d", (version) => {
     const { host, supervise, process, resources, security: own, cgroupPath } = plainInput(version);
     const { plan } = buildExecPlan({

@@ -101,6 +101,8 @@ export interface OperationArgs {
     options: string[];
     attributes: MountAttributes;
     optional?: boolean;
+    /** For messages: the host path of the volume that this mount is. */
+    volume?: string;
   };
   /** Bind of a host path (resolved before pivot-root). A missing target is made: directory or file as the source is. */
   "mount-bind": {
@@ -113,6 +115,8 @@ export interface OperationArgs {
     recursive: boolean;
     attributes: MountAttributes;
     propagation?: Propagation;
+    /** As with `mount-fs`. */
+    volume?: string;
   };
   /** Hides a path: a file under /dev/null (checked to be 1:3), a directory under an empty read-only tmpfs. Missing: nothing. */
   "mask-path": { target: string };

@@ -120,7 +120,17 @@ export type MountInput =
       attributes: MountAttributes;
       propagation: Propagation;
     }
-  | { kind: "tmpfs"; destination: string; options: string[]; attributes: MountAttributes };
+  | { kind: "tmpfs"; destination: string; options: string[]; attributes: MountAttributes }
+  /** A volume that is a mount of its own. `volume`: its path on the host, for messages; `options`: of mount(8). */
+  | {
+      kind: "volume-mount";
+      volume: string;
+      mount: { kind: "bind"; source: string; recursive: boolean } | { kind: "fs"; fstype: string; source: string };
+      below?: string;
+      destination: string;
+      options: string[];
+      attributes: MountAttributes;
+    };
 
 /** Everything that decides a container's plan. No I/O happens between this and the plan. */
 export interface ContainerPlanInput {

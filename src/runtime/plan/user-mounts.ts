@@ -41,6 +41,7 @@ export function userMounts({
   return mounts.map((mount) => {
     refuseFakeProc(mount);
     if (mount.kind === "tmpfs") return tmpfsMount(mount);
+    if (mount.kind === "volume-mount") return volumeMount(mount);
     const { source, below, destination: target, recursive, attributes, propagation } = mount;
     // The child's copies of the host's mounts are slaves: a copy that mounts go back from is taken from the host's own.
     const place = {
@@ -65,15 +66,43 @@ export function rootPropagation(mounts: readonly MountInput[]): Propagation | un
 
 /** A word of the options beats the default attributes, a later word an earlier one. */
 function tmpfsMount(mount: Extract<MountInput, { kind: "tmpfs" }>): StagedOperation {
-  const attributes = { ...mount.attributes };
+  const { options, attributes } = splitOptions(mount.options, mount.attributes);
+  const target = mount.destination;
+  return at("enter", "mount-fs", { fstype: "tmpfs", source: "tmpfs", target, options, attributes });
+}
+
+function splitOptions(words: readonly string[], given: MountAttributes) {
+  const attributes = { ...given };
   const options: string[] = [];
-  for (const option of mount.options) {
+  for (const option of words) {
     const attribute = ATTRIBUTES[option];
     if (attribute === undefined) options.push(option);
     else Object.assign(attributes, attribute);
   }
-  const target = mount.destination;
-  return at("enter", "mount-fs", { fstype: "tmpfs", source: "tmpfs", target, options, attributes });
+  return { options, attributes };
+}
+
+/** A read-only mount of a volume stays so whatever the volume's own options say. */
+function volumeMount(input: Extract<MountInput, { kind: "volume-mount" }>): StagedOperation {
+  const { mount, volume, below, destination: target } = input;
+  const split = splitOptions(input.options, {});
+  const attributes = { ...split.attributes, ...input.attributes };
+  if (mount.kind === "bind") {
+    const { source, recursive } = mount;
+    const place = below === undefined ? {} : { below };
+    return at("enter", "mount-bind", {
+      source,
+      ...place,
+      target,
+      recursive,
+      attributes,
+      propagation: "rprivate",
+      volume,
+    });
+  }
+  if (below !== undefined) throw invalid(`volume ${volume}: a subpath of a file system of its own is not supported`);
+  const { fstype, source } = mount;
+  return at("enter", "mount-fs", { fstype, source, target, options: split.options, attributes, volume });
 }
 
 /** Nothing but a real /proc is mounted there: a process that trusts it could be led to write elsewhere (CVE-2019-19921). */
