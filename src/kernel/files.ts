@@ -31,6 +31,7 @@ export const RESOLVE_NO_SYMLINKS = 0x04;
 export const RESOLVE_BENEATH = 0x08;
 export const RESOLVE_IN_ROOT = 0x10;
 
+const FALLOC_FL_KEEP_SIZE = 0x1;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const AT_EMPTY_PATH = 0x1000;
@@ -101,6 +102,11 @@ export function setUmask(mask: number): void {
 
 export function truncateFd(fd: number, sizeBytes: number): void {
   syscall("ftruncate", `fd ${fd}`, fd, sizeBytes);
+}
+
+/** Takes disk blocks for the first `bytes` of a file, also beyond its end, which stays where it is. Throws (no space, not supported). */
+export function reserveBlocks(fd: number, bytes: number): void {
+  syscall("fallocate", `fd ${fd}`, fd, FALLOC_FL_KEEP_SIZE, 0, bytes);
 }
 
 export function fsyncFd(fd: number): void {

@@ -1,5 +1,10 @@
 import { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
 import { EngineError } from "../../base/errors.ts";
+import { reserveBlocks } from "../../kernel/files.ts";
+
+/** Room in the write-ahead log: for some hundred removals when the disk has no more. */
+const LOG_RESERVE_BYTES = 1 << 20;
 
 /** One step of the schema: statements that bring the database from the version before to this one. Never edited once released. */
 export type Migration = string[];
@@ -28,5 +33,18 @@ export function openDatabase(path: string, migrations: Migration[], options: { d
       database.run(`PRAGMA user_version = ${index + 1}`);
     })();
   }
+  reserveLog(`${path}-wal`);
   return database;
+}
+
+/** Also a removal writes: on a full disk nothing could give space back. SQLite reuses the log in place, so its blocks stay ours. */
+function reserveLog(path: string): void {
+  const fd = openSync(path, "r+");
+  try {
+    reserveBlocks(fd, LOG_RESERVE_BYTES);
+  } catch {
+    // A disk that is full already, or a file system that cannot: then as it is.
+  } finally {
+    closeSync(fd);
+  }
 }
