@@ -33,6 +33,8 @@ async function checkEndpoints(
   const own = mode.kind === "network" ? mode.name : mode.kind;
   for (const asked of Object.keys(spec.network.endpoints)) {
     if (asked === spec.network.mode || asked === own || asked === "default") continue;
+    // Clients repeat the mode as they were given it, with the other container's name; ours has its ID.
+    if (mode.kind === "container" && asked.startsWith("container:")) continue;
     const { name } = await networks.get(asked);
     if (name === own) continue;
     if (mode.kind === "container" || mode.kind === "host") {
