@@ -56,6 +56,7 @@ export async function gantryOnTerminal(
   host: string,
   args: string[],
   keys: { when: string; typed: string }[],
+  environment: Record<string, string> = {},
 ): Promise<{ code: number; screen: string }> {
   let screen = "";
   let next = 0;
@@ -66,6 +67,7 @@ export async function gantryOnTerminal(
       HOME: "/nonexistent",
       DOCKER_HOST: host,
       TERM: "xterm",
+      ...environment,
     },
     timeout: TIMEOUT_MS,
     terminal: {

@@ -1,18 +1,10 @@
+import type { WireHistoryEntry } from "../../wire/images.ts";
 import { type Command, exactly } from "../command.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import { formatList, type ListLayout, type Row } from "../format/list-format.ts";
 import { ellipsis, humanDuration, humanSize } from "../format/units.ts";
 import { FORMAT_USAGE } from "../format/usage.ts";
 import { platformQuery } from "./platform.ts";
-
-interface HistoryItem {
-  Id: string;
-  Created: number;
-  CreatedBy: string;
-  Tags: string[] | null;
-  Size: number;
-  Comment: string;
-}
 
 const CREATED_BY_WIDTH = 45;
 
@@ -52,14 +44,14 @@ export const command: Command = {
     const query = { platform: platformQuery(flags.string("platform")) };
     const answer = await transport.call("GET", `/images/${flags.arguments[0]}/history`, { query });
     const options = { human: flags.bool("human"), noTrunc: flags.bool("no-trunc"), now: new Date() };
-    const rows = (await answer.json<HistoryItem[]>()).map((item) => historyRow(item, options));
+    const rows = (await answer.json<WireHistoryEntry[]>()).map((item) => historyRow(item, options));
     const layout = options.human ? LAYOUT : { ...LAYOUT, headers: { ...LAYOUT.headers, CreatedSince: "CREATED AT" } };
     await context.io.out(formatList(layout, rows, { format: flags.string("format"), quiet: flags.bool("quiet") }));
     return 0;
   },
 };
 
-export function historyRow(item: HistoryItem, options: { human: boolean; noTrunc: boolean; now: Date }): Row {
+export function historyRow(item: WireHistoryEntry, options: { human: boolean; noTrunc: boolean; now: Date }): Row {
   const createdAt = new Date(item.Created * 1000).toISOString().replace(/\.\d+Z$/, "Z");
   const command = item.CreatedBy.replaceAll("\t", " ");
   const since = item.Created === 0 ? "N/A" : `${humanDuration(options.now.getTime() - item.Created * 1000)} ago`;

@@ -29,7 +29,10 @@ export async function openMeter(
   const state: Transfer = { ...transfer, currentBytes: 0 };
   let [drawnAt, over] = [Number.NEGATIVE_INFINITY, false];
   let drawing = Promise.resolve();
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const draw = () => {
+    clearTimeout(timer);
+    timer = undefined;
     drawnAt = performance.now();
     // The last column stays free: a full line would wrap on some terminals.
     const line = transferLine(state, terminal.errorColumns() - 1);
@@ -40,7 +43,11 @@ export async function openMeter(
     visible: true,
     advance(bytes) {
       state.currentBytes += bytes;
-      if (!over && performance.now() - drawnAt >= REDRAW_MS) draw();
+      if (over || timer !== undefined) return;
+      const waitMs = drawnAt + REDRAW_MS - performance.now();
+      // A stream that stalls still shows the last that came.
+      if (waitMs > 0) timer = setTimeout(draw, waitMs);
+      else draw();
     },
     async above(write) {
       await drawing;
@@ -51,6 +58,7 @@ export async function openMeter(
     async end() {
       if (over) return;
       over = true;
+      clearTimeout(timer);
       forget();
       await drawing;
       await clear();
