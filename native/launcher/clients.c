@@ -14,7 +14,7 @@
 #define LISTENER 3
 #define HEADER_BYTES 8u
 #define MAX_REQUEST_BYTES 16u
-#define QUEUE_BYTES (160u << 10)     /* room for two reads with their headers above the mark */
+#define QUEUE_BYTES (1u << 20)       /* above the mark, room for two pipes when the task has ended; only what is used is memory */
 #define QUEUE_FULL_BYTES (24u << 10) /* above it the task's output waits */
 
 #define MAX_READS_A_TURN 16           /* then output and the other clients have their turn */

@@ -17,7 +17,8 @@
 
 #define PIPE_BYTES (256 << 10)
 #define INTRODUCTION_NS 2000000000u /* how long output waits for the clients that the daemon connected before it started us */
-#define STALLED_NS 10000000000u     /* how long a client that takes nothing keeps us after the task's end */
+#define HELD_UP_NS 2000000000u      /* how long a client that takes nothing delays the word of the task's end */
+#define STALLED_NS 600000000000u    /* and how long it keeps us after that: somebody may be reading in a pager */
 #define IDLE_MS 1000
 #define MAX_WARNINGS 16
 #define MAX_POLLS (MAX_CLIENTS + 8)
@@ -35,6 +36,7 @@ static struct {
   int wait_status;
   uint64_t start_ticks, started_ns, finished_ns, begun_ns;
   uint64_t oom_seen;
+  uint64_t progress, progress_ns; /* what clients had taken when they last took something, and when */
   uint8_t warnings[MAX_WARNINGS][8];
   uint32_t warning_count;
   uint8_t failure[8 + sizeof(((struct task *)0)->detail)];
@@ -157,9 +159,19 @@ static bool pump(int stream) {
   return true;
 }
 
+/** How long no client has taken anything, as far as we have looked: not before the task's end. */
+static uint64_t stalled_ns(void) {
+  if (clients_progress() != sv.progress || sv.progress_ns == 0) {
+    sv.progress = clients_progress();
+    sv.progress_ns = now_ns();
+  }
+  return now_ns() - sv.progress_ns;
+}
+
 static bool may_read_output(void) {
   if (clients_introduced() < sv.plan->awaited_clients && now_ns() - sv.begun_ns < INTRODUCTION_NS) return false;
-  return clients_have_room();
+  /* At the end what is left fits into the queues: a pipe or two. */
+  return clients_have_room() || (sv.phase == DRAINING && stalled_ns() > HELD_UP_NS);
 }
 
 /* ---- the end of a launch or a task ---- */
@@ -419,14 +431,9 @@ static bool is_drained(void) {
   return !more && (sv.plan->abandon_output || sv.plan->tty || (sv.output[0] < 0 && sv.output[1] < 0));
 }
 
-static bool is_closed(uint64_t *last_progress, uint64_t *since) {
+static bool is_closed(void) {
   bool introduced = clients_introduced() >= sv.plan->awaited_clients || now_ns() - sv.begun_ns > INTRODUCTION_NS;
-  if (introduced && !clients_are_busy()) return true;
-  if (clients_progress() != *last_progress || *since == 0) {
-    *last_progress = clients_progress();
-    *since = now_ns();
-  }
-  return now_ns() - *since > STALLED_NS;
+  return (introduced && !clients_are_busy()) || stalled_ns() > STALLED_NS;
 }
 
 /** Gives back what an idle supervisor does not need. */
@@ -475,10 +482,9 @@ void supervise(struct task *task, const struct plan *plan, int plan_error) {
   sv.plan = plan;
   sv.begun_ns = now_ns();
   start(plan_error);
-  uint64_t progress = 0, since = 0;
   for (;;) {
     if (sv.phase == DRAINING && is_drained()) end_task();
-    if (sv.phase == CLOSING && is_closed(&progress, &since)) break;
+    if (sv.phase == CLOSING && is_closed()) break;
     turn(sv.phase == CLOSING || sv.phase == DRAINING);
   }
   _exit(0);

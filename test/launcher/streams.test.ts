@@ -1,8 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attachment } from "../../src/runtime/launcher/launcher.ts";
 import { at } from "../../src/runtime/plan/launch-plan.ts";
-import { ALL, type Box, createBox, obstacle, OUTPUT, readAll, readUntil, REPOSITORY, splitFrames } from "./box.ts";
+import {
+  ALL,
+  type Box,
+  createBox,
+  obstacle,
+  OUTPUT,
+  parseLog,
+  readAll,
+  readUntil,
+  REPOSITORY,
+  splitFrames,
+} from "./box.ts";
 
 const MEGABYTE = 1024 * 1024;
 const STDIN = { stdin: true };
@@ -79,6 +91,21 @@ describe.skipIf(obstacle() !== undefined)("streams", () => {
     expect(await ended(task.exited)).toBe(false);
     stream.destroy();
     expect((await task.exited).code).toBe(0);
+  });
+
+  test("a client that does not read does not delay the word of the end for long, and finds the rest when it reads", async () => {
+    const { stream, task, id } = await startAttached(["yes", "0123456789"], {}, [OUTPUT]);
+    stream.pause();
+    await settled(() => task.pid);
+    await task.signal(9);
+    expect((await task.exited).signal).toBe(9);
+    const output = splitFrames(await readAll(stream)).stdout;
+    expect(output.length).toBeGreaterThan(250_000);
+    expect(
+      parseLog(readFileSync(box.logPath(id), "utf8"))
+        .map(({ log }) => log)
+        .join(""),
+    ).toBe(output);
   });
 
   test("a slow reader gets all of it", async () => {
