@@ -21,7 +21,7 @@ export function prepareExecRoot(execRoot: string): string {
   if (readOptional(`${execRoot}/boot-id`) !== bootId) rmSync(`${execRoot}/launchers`, { recursive: true, force: true });
   mkdirSync(`${execRoot}/launchers`, { recursive: true, mode: 0o700 });
   mkdirSync(`${execRoot}/rootfs`, { recursive: true, mode: 0o755 });
-  writeFileSync(`${execRoot}/boot-id`, bootId);
+  writeFileSync(`${execRoot}/boot-id`, bootId, { mode: 0o600 });
   return bootId;
 }
 

@@ -7,6 +7,7 @@ import { createNetworks } from "../networks/create-networks.ts";
 import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
 import { gatherHostFacts } from "../runtime/host-facts.ts";
 import { createLauncher } from "../runtime/launcher/create-launcher.ts";
+import type { HostFacts } from "../runtime/plan/plan-input.ts";
 import { createContent } from "../storage/content/content-store.ts";
 import { createHousekeeper } from "../storage/snapshots/housekeeper.ts";
 import { createOverlaySnapshots } from "../storage/snapshots/overlay.ts";
@@ -90,16 +91,7 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     defaults: containerDefaults(config),
     failpoint: createFailpoint(process.env["GANTRY_FAILPOINT"]),
   });
-  const warnings = hostWarnings(host);
-  const system = createSystem({
-    id: engineId(dataRoot),
-    host,
-    config,
-    hostWarnings: warnings,
-    counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
-    eventListeners: () => events.subscriberCount,
-  });
-  for (const warning of warnings) logger.warn(warning);
+  const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
   const close = async () => {
     containers.close();
@@ -109,4 +101,25 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     records.close();
   };
   return { containers, images, networks, volumes, events, system, close };
+}
+
+interface SystemParts extends Pick<EngineOptions, "config" | "logger"> {
+  host: HostFacts;
+  containers: ReturnType<typeof createContainers>;
+  images: Awaited<ReturnType<typeof createImages>>;
+  events: ReturnType<typeof createEventBus>;
+}
+
+/** What `info` shows; what is wrong with the host is logged once. */
+function openSystem({ config, host, logger, containers, images, events }: SystemParts): Engine["system"] {
+  const warnings = hostWarnings(host);
+  for (const warning of warnings) logger.warn(warning);
+  return createSystem({
+    id: engineId(config.dataRoot),
+    host,
+    config,
+    hostWarnings: warnings,
+    counts: async () => ({ ...containers.counts(), images: (await images.list({ all: false, filters: {} })).length }),
+    eventListeners: () => events.subscriberCount,
+  });
 }
