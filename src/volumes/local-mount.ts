@@ -1,6 +1,9 @@
 import { invalid } from "../base/errors.ts";
 
-/** A volume of the `local` driver that is a mount, not a directory: what Docker's `type`, `device` and `o` say. */
+/**
+ * A volume of the `local` driver that is a mount, not a directory: what Docker's `type`, `device` and `o` say. Nothing is mounted
+ * on the host: each container mounts it for itself. A device or a server shows all of them the same; a tmpfs is each one's own.
+ */
 export type LocalMount =
   | { kind: "bind"; source: string; recursive: boolean; words: string[] }
   | { kind: "fs"; fstype: string; source: string; words: string[] };
