@@ -44,8 +44,7 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
   if (!enableFastMigration(host, `${execRoot}/cgroup`))
     logger.warn("this kernel makes cgroup moves slow: starts take longer");
   const events = createEventBus(clock);
-  const { publish } = events;
-
+  const common = { publish: events.publish, clock, logger };
   const records = openRecords(dataRoot);
   const content = createContent({ root: `${dataRoot}/content` });
   const snapshots = createOverlaySnapshots({ root: `${dataRoot}/snapshots`, logger });
@@ -53,24 +52,21 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
   const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
   const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });
   const volumes = createVolumes({
+    ...common,
     records: records.volumes,
     root: `${dataRoot}/volumes`,
     usage: (directory) => housekeeper.usage(directory),
-    publish,
-    clock,
-    logger,
     randomId,
   });
   const images = await createImages({
+    ...common,
     content,
     snapshots,
     records: records.images,
     usedBy: (imageId) => containers.usersOfImage(imageId),
-    publish,
-    clock,
-    logger,
   });
   const containers = createContainers({
+    ...common,
     records: records.containers,
     images,
     networks,
@@ -82,9 +78,6 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     cgroups: createTaskCgroups(host),
     host,
     bootId,
-    publish,
-    clock,
-    logger,
     randomId,
     ...hostAccess(),
     paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },

@@ -53,7 +53,7 @@ describe("attack 49: clients that are slow", () => {
     for (let batch = 0; batch < 100; batch++) {
       await Promise.all(Array.from({ length: 20 }, () => silentClient("GET /info HTTP/1.1\r\nHost: d\r\nX-Slow: ")));
       // The listener's queue has 512 places; an answer says that these have been taken out of it.
-      await daemon.request("/_ping");
+      await daemon.request("/_ping", { keepalive: false });
     }
     expect(descriptors()).toBeGreaterThan(before + 1900);
     expect(await answersQuickly()).toBeLessThan(2000);

@@ -46,12 +46,7 @@ export function infoText(info: WireInfo): { text: string; warnings: string[] } {
   add("ID", info.ID);
   add("Docker Root Dir", info.DockerRootDir);
   add("Debug Mode", info.Debug);
-  if (info.Debug) {
-    add("File Descriptors", info.NFd, "  ");
-    add("Goroutines", info.NGoroutines, "  ");
-    add("System Time", info.SystemTime, "  ");
-    add("EventsListeners", info.NEventsListener, "  ");
-  }
+  if (info.Debug) for (const [name, value] of debugFields(info)) add(name, value, "  ");
   add("HTTP Proxy", info.HttpProxy);
   add("HTTPS Proxy", info.HttpsProxy);
   add("No Proxy", info.NoProxy);
@@ -64,6 +59,15 @@ export function infoText(info: WireInfo): { text: string; warnings: string[] } {
     lines.push(`   Base: ${pool.Base}, Size: ${pool.Size}`);
   }
   return { text: `${lines.join("\n")}\n\n`, warnings: info.Warnings ?? [] };
+}
+
+function debugFields(info: WireInfo): [string, string | number | undefined][] {
+  return [
+    ["File Descriptors", info.NFd],
+    ["Goroutines", info.NGoroutines],
+    ["System Time", info.SystemTime],
+    ["EventsListeners", info.NEventsListener],
+  ];
 }
 
 /** `name=seccomp,profile=builtin` as a name with its options below. */
