@@ -90,6 +90,9 @@ async function run(group: Group): Promise<Counts> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const state = counts.failed > 0 ? "FAILED" : "ok";
   console.log(`${state.padEnd(7)} ${group.name.padEnd(12)} ${seconds.padStart(6)} s  ${summaryLine(counts)}`);
+  // A skipped test's name says why.
+  for (const line of new Set(output.split("\n").filter((text) => text.startsWith("(skip)"))))
+    console.log(`        ${line}`);
   if (counts.failed > 0) {
     console.log(
       `${output.trimEnd()}\n--- ${group.name}: exit code ${code}${timedOut ? ", timed out" : ""}, log in ${log}`,
