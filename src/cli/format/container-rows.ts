@@ -64,7 +64,10 @@ export function containerRow(container: ListedContainer, options: { noTrunc: boo
     Names: displayNames(container.Names ?? [], noTrunc),
     Image: displayImage(container, noTrunc),
     Command: JSON.stringify(command),
-    CreatedAt: goTime(created),
+    // Only when asked for: the first look at a time zone costs milliseconds.
+    get CreatedAt() {
+      return goTime(created);
+    },
     RunningFor: `${humanDuration(options.now.getTime() - created.getTime())} ago`,
     Ports: formatPorts(container.Ports ?? []),
     State: container.State,

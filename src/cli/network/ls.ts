@@ -66,6 +66,8 @@ function networkRow(network: ListedNetwork, noTrunc: boolean): Row {
     IPv6: String(network.EnableIPv6),
     Internal: String(network.Internal),
     ...labelCells(network.Labels),
-    CreatedAt: goTime(new Date(network.Created)),
+    get CreatedAt() {
+      return goTime(new Date(network.Created));
+    },
   };
 }
