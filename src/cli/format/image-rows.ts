@@ -51,10 +51,6 @@ export function imageRows(image: ListedImage, options: { noTrunc: boolean; diges
   const common = {
     ID: options.noTrunc ? image.Id : image.Id.replace(/^sha256:/, "").slice(0, SHORT_ID),
     CreatedSince: image.Created === 0 ? "N/A" : `${humanDuration(options.now.getTime() - created.getTime())} ago`,
-    // Only when asked for: the first look at a time zone costs milliseconds.
-    get CreatedAt() {
-      return goTime(created);
-    },
     Size: humanSize(image.Size, 3),
     VirtualSize: humanSize(image.Size),
     Containers: image.Containers < 0 ? "N/A" : String(image.Containers),
@@ -66,6 +62,10 @@ export function imageRows(image: ListedImage, options: { noTrunc: boolean; diges
     Repository: name.repository,
     Tag: name.tag,
     Digest: name.digest,
+    // Only when asked for: the first look at a time zone costs milliseconds.
+    get CreatedAt() {
+      return goTime(created);
+    },
   }));
 }
 
