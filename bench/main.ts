@@ -13,7 +13,6 @@ import { formatScoreboard, median, type Score } from "./scoreboard.ts";
  * `npm run bench [-- --quick] [-- --only TEXT] [-- --peer NAME]`: every measure for every peer, sample by sample in turn, so that
  * what else the machine does hits all alike. Prints the table and writes `bench/results/<time>.json`.
  */
-const SETTLE_MS = 250;
 const DOCKER_28 = "/usr/local/bin/docker";
 const arguments_ = process.argv.slice(2);
 const quick = arguments_.includes("--quick");
@@ -67,8 +66,6 @@ async function score(measure: Measure, peers: Peer[]): Promise<Score> {
   for (const peer of peers) await attempt(peer, async () => measure.before?.(peer));
   for (let round = 0; round < measure.samples; round++) {
     for (const peer of round % 2 === 0 ? peers : [...peers].reverse()) {
-      // What one engine leaves to the kernel (namespaces, cgroups) must not be counted against the next.
-      await Bun.sleep(SETTLE_MS);
       await attempt(peer, async () => {
         const value = await measure.sample(peer);
         result.samples[peer.name] = [...(result.samples[peer.name] ?? []), value];
