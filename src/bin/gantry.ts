@@ -1,10 +1,13 @@
 import { createIo } from "../cli/io.ts";
 import { main } from "../cli/main.ts";
+import { NO_TERMINAL } from "../cli/terminal.ts";
 
 const DAEMON_NAMES = ["gantryd", "dockerd"];
 
 /** The name we were started by; `bin/gantry` passes it on, as a script's own name is lost behind the runtime. */
 const invokedAs = process.env["GANTRY_INVOKED_AS"] ?? "gantry";
+/** `bin/gantry` has looked: then the runtime may run without what foreign calls need. */
+const withoutTerminal = process.env["GANTRY_WITHOUT_TERMINAL"] === "1";
 const args = process.argv.slice(2);
 
 async function dispatch(): Promise<number> {
@@ -18,7 +21,7 @@ async function dispatch(): Promise<number> {
     environment: process.env,
     workingDir: process.cwd(),
     colours: Bun.enableANSIColors,
-    terminalControl: () => import("../kernel/terminal.ts"),
+    terminalControl: async () => (withoutTerminal ? NO_TERMINAL : import("../kernel/terminal.ts")),
   });
 }
 

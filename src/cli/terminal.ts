@@ -7,6 +7,13 @@ export interface TerminalControl {
   setRawMode(fd: number): () => void;
 }
 
+/** Where none of our streams is a terminal. */
+export const NO_TERMINAL: TerminalControl = {
+  isTerminal: () => false,
+  terminalSize: () => [0, 0],
+  setRawMode: () => () => undefined,
+};
+
 /** Our terminal, for `-t`. */
 export interface Terminal {
   inputIsTerminal: boolean;
