@@ -5,7 +5,7 @@ import { createLogger, type Logger } from "../base/logger.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { type DaemonConfig, parseDaemonFlags, resolveDaemonConfig } from "../engine/daemon-config.ts";
 import { lockFile } from "../kernel/file-lock.ts";
-import { serveApi } from "./serve-api.ts";
+import { listenTargets, serveApi } from "./serve-api.ts";
 
 /** Built by scripts/build-launcher. */
 const LAUNCHER_PATH = new URL("../../build/launcher", import.meta.url).pathname;
@@ -44,6 +44,7 @@ function readConfig(argv: string[]): DaemonConfig {
 
 async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("gantry daemon needs to be started with root privileges");
+  const targets = listenTargets(config);
   ownDirectory(config.dataRoot, 0o710);
   ownDirectory(config.execRoot, 0o700);
   const lock = lockFile(`${config.dataRoot}/gantry.lock`);
@@ -54,7 +55,7 @@ async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
 
   const stopped = stopSignal(logger);
   const engine = await createEngine({ config, logger, launcherPath: LAUNCHER_PATH });
-  const api = await serveApi(engine, config, logger);
+  const api = await serveApi(engine, targets, logger);
   logger.info("API listen on", { hosts: config.hosts });
   await stopped;
   await api.close();

@@ -12,10 +12,18 @@ import { version } from "../../package.json" with { type: "json" };
 const SOCKET_MODE = 0o660;
 const DEFAULT_TCP_PORT = 2375;
 
-/** Serves the engine on every `-H`. Throws when an address cannot be had, or would give the host away to the network. */
-export async function serveApi(engine: Engine, config: DaemonConfig, logger: Logger): Promise<ApiServer> {
+/** Where to listen, for every `-H`. Throws invalid-argument for what would give the host away to the network. Changes nothing. */
+export function listenTargets(config: DaemonConfig): ListenTarget[] {
+  return config.hosts.map((host) => targetOf(host, config));
+}
+
+/** Serves the engine on every target. Throws when an address cannot be had. */
+export async function serveApi(engine: Engine, targets: ListenTarget[], logger: Logger): Promise<ApiServer> {
   const server = createApiServer({ engine, version, gitCommit: "", logger, clock: createSystemClock() });
-  for (const host of config.hosts) await server.listen(targetOf(host, config));
+  for (const target of targets) {
+    if (target.kind === "unix") mkdirSync(dirname(target.path), { recursive: true });
+    await server.listen(target);
+  }
   return server;
 }
 
@@ -23,7 +31,6 @@ export async function serveApi(engine: Engine, config: DaemonConfig, logger: Log
 function targetOf(host: string, config: DaemonConfig): ListenTarget {
   if (host.startsWith("unix://")) {
     const path = host.slice("unix://".length);
-    mkdirSync(dirname(path), { recursive: true });
     const gid = groupId(config.socketGroup);
     return { kind: "unix", path, mode: SOCKET_MODE, ...(gid === undefined ? {} : { gid }) };
   }

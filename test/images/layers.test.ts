@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { chainIds } from "../../src/formats/oci/chain-id.ts";
@@ -144,6 +144,7 @@ test.skipIf(!isRoot)("later entries replace earlier ones of the same name, whate
 });
 
 const secret = "/tmp/gantry-images-outside";
+afterAll(() => rmSync(secret, { recursive: true, force: true }));
 
 test.skipIf(!isRoot).each<[string, Buffer[]]>([
   ["parent directory", [file("../escaped")]],
