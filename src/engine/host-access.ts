@@ -5,8 +5,7 @@ import { readHostFile } from "../containers/container-files.ts";
 import type { ContainersDeps } from "../containers/deps.ts";
 import { closeFd } from "../kernel/files.ts";
 import { propagationOf } from "../kernel/mount-table.ts";
-import { openPidfd } from "../kernel/process.ts";
-import { processStatus } from "../kernel/processes.ts";
+import { openPidfd, processStatus } from "../kernel/process.ts";
 import { runProgram } from "../kernel/run-program.ts";
 
 type HostAccess = Pick<

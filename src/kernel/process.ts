@@ -20,6 +20,15 @@ export function readStartTicks(pid: number): bigint | undefined {
   return parseStartTicks(text);
 }
 
+/** /proc/pid/status as text; undefined when there is no such process. */
+export function processStatus(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
 /** Field 22 of proc_pid_stat(5). The name in parentheses may hold anything, so fields are counted from its end. */
 export function parseStartTicks(stat: string): bigint | undefined {
   const field = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];

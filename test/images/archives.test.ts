@@ -35,6 +35,7 @@ test.skipIf(!isRoot)("an image comes back from save with the same digests, names
   expect(await collect(await to.images.save(["one:1", "host:5000/two:x"], { signal }))).toEqual(saved);
 });
 
+if (!skopeo) console.log("(skip) test/images: skopeo is not installed");
 test.skipIf(!isRoot || !skopeo)("skopeo reads what save writes, and load reads what skopeo writes", async () => {
   await using fixture = await openFixture();
   await load(fixture.images, dockerArchive([layer("a"), layer("b")], ["one:1"]));

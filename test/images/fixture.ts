@@ -25,6 +25,7 @@ export interface Fixture extends AsyncDisposable {
 }
 
 export const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.log("(skip) test/images: unpacking layers needs root");
 
 export async function openFixture(root = mkdtempSync(join(tmpdir(), "gantry-images-"))): Promise<Fixture> {
   mkdirSync(join(root, "records"), { recursive: true });
