@@ -1,0 +1,58 @@
+import type { Descriptor } from "../formats/oci/descriptor.ts";
+import type { Platform } from "../formats/oci/platform.ts";
+import type { ProgressMessage } from "./images.ts";
+
+/** What a client knows of its account at one registry: at most one of password, identity token and registry token is used. */
+export interface RegistryCredentials {
+  username: string;
+  password: string;
+  /** Registry that they are for; "" where the reference says it. Docker Hub is `https://index.docker.io/v1/`. */
+  serverAddress: string;
+  /** An OAuth2 refresh token. */
+  identityToken: string;
+  /** A bearer token that is sent as it is. */
+  registryToken: string;
+}
+
+export interface TransferOptions {
+  /** os/architecture[/variant]; undefined: the host's (pull), what there is (push). */
+  platform?: string;
+  /** undefined: anonymous. */
+  credentials?: RegistryCredentials;
+  report: (message: ProgressMessage) => void;
+  signal: AbortSignal;
+}
+
+export interface SearchResult {
+  name: string;
+  description: string;
+  starCount: number;
+  isOfficial: boolean;
+  isAutomated: boolean;
+}
+
+export interface RemoteImage {
+  /** What the reference names: a manifest or an index. */
+  descriptor: Descriptor;
+  platforms: Platform[];
+}
+
+/**
+ * Images between this engine and registries. `reference`: as users write it. Errors of a registry keep their class: not-found
+ * (`manifest for x not found: manifest unknown: …`, `pull access denied for x, …`), unauthorized, forbidden, unavailable (429, 5xx).
+ */
+export interface Distribution {
+  /** A tag, a digest, or with `allTags` every tag of a repository. Progress in Docker's words, `Status: …` last. */
+  pull(reference: string, options: TransferOptions & { allTags: boolean }): Promise<void>;
+  /** `tag` "" or absent: all tags of the repository that are here. */
+  push(repository: string, options: TransferOptions & { tag?: string }): Promise<void>;
+  /** Asks the registry; nothing is stored. */
+  inspect(reference: string, options: Pick<TransferOptions, "credentials" | "signal">): Promise<RemoteImage>;
+  /** `term` may begin with a registry's host. Filters: is-official is-automated stars. */
+  search(
+    term: string,
+    options: { limit: number; filters: Record<string, string[]> } & Pick<TransferOptions, "credentials" | "signal">,
+  ): Promise<SearchResult[]>;
+  /** Checks credentials. Throws unauthorized. `identityToken` is "" where the registry gives none. */
+  login(credentials: RegistryCredentials, signal: AbortSignal): Promise<{ status: string; identityToken: string }>;
+}
