@@ -40,7 +40,7 @@ function redactUrl(text: string): string {
   const url = new URL(text);
   url.username = "";
   url.password = "";
-  for (const name of [...url.searchParams.keys()]) {
+  for (const name of Array.from(url.searchParams.keys())) {
     if (!PLAIN_PARAMETERS.has(name)) url.searchParams.set(name, "REDACTED");
   }
   return url.href;
