@@ -82,9 +82,19 @@ export class Library {
     return [...this.#references.values()].filter(({ row }) => row.imageId === id).map(({ reference }) => reference);
   }
 
+  /** What references name at their registries: blobs to be kept. */
+  targets(): Digest[] {
+    return [...this.#references.values()].flatMap(({ row }) => row.target ?? []);
+  }
+
+  /** What a reference named at its registry. undefined: it was made here. */
+  targetOf(reference: Reference): Digest | undefined {
+    return this.#references.get(canonicalReference(reference))?.row.target;
+  }
+
   /** Its content and layers must be there. */
-  async add(row: ImageRow, references: Reference[]): Promise<Entry> {
-    const rows = references.map((reference) => this.#row(row.id, reference));
+  async add(row: ImageRow, references: Reference[], target?: Digest): Promise<Entry> {
+    const rows = references.map((reference) => this.#row(row.id, reference, target));
     const known = this.#entries.get(row.id);
     this.#deps.records.put(known?.row ?? row, rows);
     for (const [index, reference] of references.entries()) this.#move(reference, rows[index] as ReferenceRow);
@@ -93,8 +103,8 @@ export class Library {
   }
 
   /** Takes the reference from the image that has it. */
-  tag(id: Digest, reference: Reference): void {
-    const row = this.#row(id, reference);
+  tag(id: Digest, reference: Reference, target?: Digest): void {
+    const row = this.#row(id, reference, target);
     this.#deps.records.putReference(row);
     this.#move(reference, row);
   }
@@ -114,8 +124,9 @@ export class Library {
     this.#entries.delete(id);
   }
 
-  #row(imageId: Digest, reference: Reference): ReferenceRow {
-    return { reference: canonicalReference(reference), imageId, taggedAtMs: this.#deps.now().getTime() };
+  #row(imageId: Digest, reference: Reference, target: Digest | undefined): ReferenceRow {
+    const row = { reference: canonicalReference(reference), imageId, taggedAtMs: this.#deps.now().getTime() };
+    return target === undefined ? row : { ...row, target };
   }
 
   #move(reference: Reference, row: ReferenceRow): void {
@@ -147,16 +158,12 @@ export class Library {
 
   #view(row: ImageRow, document: ImageDocument, layerBytes: number[]): Image {
     const mine = [...this.#references.values()].filter((item) => item.row.imageId === row.id);
-    const names = (wanted: (reference: Reference) => boolean) =>
-      mine
-        .filter(({ reference }) => wanted(reference))
-        .map(({ reference }) => familiarReference(reference))
-        .sort();
+    const tagged = mine.map(({ reference }) => reference).filter(({ digest }) => digest === undefined);
     const taggedAtMs = Math.max(0, ...mine.map((item) => item.row.taggedAtMs));
     return {
       id: row.id,
-      repoTags: names(({ digest }) => digest === undefined),
-      repoDigests: names(({ digest }) => digest !== undefined),
+      repoTags: tagged.map(familiarReference).sort(),
+      repoDigests: [...new Set(mine.flatMap(repoDigest))].sort(),
       ...document,
       sizeBytes: layerBytes.reduce((total, bytes) => total + bytes, 0),
       chainId: chainIds(document.config.diffIds).at(-1),
@@ -170,8 +177,17 @@ export class Library {
     const wanted = withDefaultTag(reference);
     const { tag: _, ...byDigest } = wanted;
     const key = canonicalReference(wanted.digest === undefined ? wanted : byDigest);
-    const id = this.#references.get(key)?.row.imageId ?? this.#byManifest(wanted);
+    const id = this.#references.get(key)?.row.imageId ?? this.#byTarget(wanted) ?? this.#byManifest(wanted);
     return id === undefined ? undefined : this.#entries.get(id);
+  }
+
+  /** `name@sha256:…` of a name that was pulled with a tag. */
+  #byTarget({ digest, ...name }: Reference): Digest | undefined {
+    if (digest === undefined) return undefined;
+    const same = [...this.#references.values()].find(
+      ({ reference, row }) => row.target === digest && familiarName(reference) === familiarName(name),
+    );
+    return same?.row.imageId;
   }
 
   /** `name@sha256:…` of an image that was not pulled under that digest, but has a tag of that repository. */
@@ -191,6 +207,12 @@ export class Library {
     const found = this.entries().filter(({ row }) => row.id.startsWith(`sha256:${hex}`));
     return found.length === 1 ? found[0] : undefined;
   }
+}
+
+/** `repo@sha256:…`: what the name says itself, else what it named at its registry. */
+function repoDigest({ reference, row }: { reference: Reference; row: ReferenceRow }): string[] {
+  if (reference.digest !== undefined) return [familiarReference(reference)];
+  return row.target === undefined ? [] : [`${familiarName(reference)}@${row.target}`];
 }
 
 function tryParse(text: string): Reference | undefined {

@@ -23,6 +23,8 @@ export interface ReferenceRow {
   reference: string;
   imageId: Digest;
   taggedAtMs: number;
+  /** What the name resolved to at its registry, or in the archive it came from: a manifest or an index. Absent: made here. */
+  target?: Digest;
 }
 
 export interface ImageRecords {
@@ -45,27 +47,31 @@ export const IMAGE_MIGRATION: Migration = [
    ) WITHOUT ROWID`,
 ];
 
+export const IMAGE_TARGET_MIGRATION: Migration = [`ALTER TABLE image_references ADD COLUMN target TEXT`];
+
 export function createImageRecords(database: Database): ImageRecords {
   const putImage = database.query(
     `INSERT INTO images (id, manifest_digest, layers) VALUES (?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, layers = excluded.layers`,
   );
   const putReference = database.query(
-    `INSERT INTO image_references (reference, image_id, tagged_at_ms) VALUES (?, ?, ?)
-     ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, tagged_at_ms = excluded.tagged_at_ms`,
+    `INSERT INTO image_references (reference, image_id, tagged_at_ms, target) VALUES (?, ?, ?, ?)
+     ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, tagged_at_ms = excluded.tagged_at_ms,
+       target = excluded.target`,
   );
-  const insertReference = (row: ReferenceRow) => putReference.run(row.reference, row.imageId, row.taggedAtMs);
+  const insertReference = (row: ReferenceRow) =>
+    putReference.run(row.reference, row.imageId, row.taggedAtMs, row.target ?? null);
   const images = database.query<Omit<ImageRow, "layers"> & { layers: string }, []>(
     "SELECT id, manifest_digest AS manifestDigest, layers FROM images",
   );
-  const references = database.query<ReferenceRow, []>(
-    "SELECT reference, image_id AS imageId, tagged_at_ms AS taggedAtMs FROM image_references",
+  const references = database.query<Omit<ReferenceRow, "target"> & { target: Digest | null }, []>(
+    "SELECT reference, image_id AS imageId, tagged_at_ms AS taggedAtMs, target FROM image_references",
   );
   const deleteReference = database.query("DELETE FROM image_references WHERE reference = ?");
   const deleteImage = database.query("DELETE FROM images WHERE id = ?");
   return {
     images: () => images.all().map((row) => ({ ...row, layers: JSON.parse(row.layers) as LayerRow[] })),
-    references: () => references.all(),
+    references: () => references.all().map(({ target, ...row }) => (target === null ? row : { ...row, target })),
     put(image, rows) {
       database.transaction(() => {
         putImage.run(image.id, image.manifestDigest, JSON.stringify(image.layers));
