@@ -32,10 +32,12 @@ export interface InstallRequest {
   row: ImageRow;
   references: Reference[];
   /**
-   * What the references name at their registry, or in the archive: manifest or index. Stored with each of them, shown as
-   * `repo@<target>`, and kept alive while a reference has it.
+   * What the references name at their registry, or in the archive: manifest or index. Stored with each of them, and kept alive
+   * while a reference has it.
    */
   target?: Digest;
+  /** The target is an archive's: else the image is also known as `repo@<target>` in each repository of `references`. */
+  fromArchive?: boolean;
   /** Layers that the caller has unpacked already, by diffID; each is used up by one place in the stack. */
   prepared?: Map<Digest, PreparedLayer>;
   signal: AbortSignal;
@@ -81,7 +83,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
         const failed = (await Promise.allSettled(all)).find((result) => result.status === "rejected");
         if (failed !== undefined) throw failed.reason;
         signal.throwIfAborted();
-        return await deps.library.add(row, references, target);
+        return await deps.library.add(row, withDigests(request), target);
       } finally {
         release();
       }
@@ -89,6 +91,13 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     collect: () => collect(deps, leases),
     writeIndex: () => deps.content.writeIndex(layoutIndex(deps)),
   };
+}
+
+/** Each repository's own name for the target. */
+function withDigests({ references, target, fromArchive }: InstallRequest): Reference[] {
+  if (target === undefined || fromArchive === true) return references;
+  const digests = references.map(({ domain, path }) => ({ domain, path, digest: target }));
+  return [...new Map([...references, ...digests].map((one) => [canonicalReference(one), one])).values()];
 }
 
 async function prepareLayer(
