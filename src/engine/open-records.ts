@@ -1,13 +1,24 @@
 import { mkdirSync } from "node:fs";
 import { containerMigrations, createContainerRecords } from "../storage/records/containers.ts";
 import { type Migration, openDatabase } from "../storage/records/database.ts";
-import { createImageRecords, IMAGE_MIGRATION } from "../storage/records/images.ts";
+import {
+  createImageRecords,
+  IMAGE_MIGRATION,
+  IMAGE_PARENT_MIGRATION,
+  IMAGE_TARGET_MIGRATION,
+} from "../storage/records/images.ts";
 import { createNetworkRecords, NETWORK_MIGRATION } from "../storage/records/networks.ts";
 import { createVolumeRecords, volumeMigrations } from "../storage/records/volumes.ts";
 import type { NetworkRecord } from "../networks/network-records.ts";
 
 /** Grows at its end only: the position of a step is its schema version. */
-const DATA_MIGRATIONS: Migration[] = [NETWORK_MIGRATION, ...volumeMigrations, IMAGE_MIGRATION];
+const DATA_MIGRATIONS: Migration[] = [
+  NETWORK_MIGRATION,
+  ...volumeMigrations,
+  IMAGE_MIGRATION,
+  IMAGE_TARGET_MIGRATION,
+  IMAGE_PARENT_MIGRATION,
+];
 
 /** The records' two databases: what a user would call data survives a power cut to the last transaction, containers do not wait for the disk. */
 export function openRecords(dataRoot: string) {

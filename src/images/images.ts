@@ -15,6 +15,8 @@ export interface Image {
   dockerVersion: string;
   /** Uncompressed bytes of all layers. */
   sizeBytes: number;
+  /** ID of the image that it was made of, if that is (or was) here; absent: it came whole. */
+  parent?: string;
   /** Committed snapshot a container stands on; undefined for an image without layers. */
   chainId: ChainID | undefined;
   lastTaggedAt?: Date;

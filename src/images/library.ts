@@ -14,6 +14,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRecords, ImageRow, ReferenceRow } from "../storage/records/images.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
 import type { Image } from "./images.ts";
+import { type IndexContents, readIndex } from "./index-manifests.ts";
 
 /** An image with what the store needs besides what callers see. */
 export interface Entry {
@@ -43,23 +44,37 @@ export class Library {
   readonly #entries = new Map<Digest, Entry>();
   /** By canonical reference. */
   readonly #references = new Map<string, { reference: Reference; row: ReferenceRow }>();
+  /** Of each target of a reference: what stands in it. */
+  readonly #indexes = new Map<Digest, IndexContents>();
+  /** Records whose content is gone; what is left of it may mend them. */
+  readonly #damaged = new Map<Digest, ImageRow>();
 
   constructor(deps: LibraryDeps) {
     this.#deps = deps;
   }
 
-  /** Reads the records. Those whose content is gone (a damaged disk) are reported and left out. */
+  /** Reads the records. Those whose content is gone (a damaged disk) are reported and kept apart. */
   async open(onDamaged: (id: Digest, error: unknown) => void): Promise<void> {
     for (const row of this.#deps.records.references()) {
       this.#references.set(row.reference, { reference: parseReference(row.reference), row });
+      if (row.target !== undefined)
+        await this.#openTarget(row.target).catch((error: unknown) => onDamaged(row.imageId, error));
     }
     for (const row of this.#deps.records.images()) {
-      await this.#load(row).catch((error: unknown) => onDamaged(row.id, error));
+      await this.#load(row).catch((error: unknown) => {
+        this.#damaged.set(row.id, row);
+        onDamaged(row.id, error);
+      });
     }
   }
 
   entries(): Entry[] {
     return [...this.#entries.values()];
+  }
+
+  /** Records that cannot be used: neither found nor listed, but what they refer to is no garbage. */
+  damaged(): ImageRow[] {
+    return [...this.#damaged.values()];
   }
 
   get(id: Digest): Entry | undefined {
@@ -73,6 +88,31 @@ export class Library {
     return entry;
   }
 
+  /** The images that a name stands for: one, or those of its index that are here, the one it resolves to first. Throws not-found. */
+  variants(text: string): Entry[] {
+    const entry = this.find(text);
+    const row = this.#rowOf(text);
+    if (row?.imageId !== entry.row.id || row.target === undefined) return [entry];
+    const manifests = this.#indexes.get(row.target)?.manifests ?? [];
+    const others = this.entries().filter((one) => one !== entry && manifests.includes(one.row.manifestDigest));
+    return [entry, ...others];
+  }
+
+  /** Images without a name that stay because a name's index has them, of platforms other than the one it resolves to. */
+  isVariant({ row }: Entry): boolean {
+    return [...this.#references.values()].some(
+      ({ row: { imageId, target } }) =>
+        imageId !== row.id &&
+        target !== undefined &&
+        this.#indexes.get(target)?.manifests.includes(row.manifestDigest) === true,
+    );
+  }
+
+  /** Images that were made of this one and are still here. */
+  hasChildren(id: Digest): boolean {
+    return this.entries().some(({ row }) => row.parent === id);
+  }
+
   /** The image that a reference names now. */
   holder(reference: Reference): Digest | undefined {
     return this.#references.get(canonicalReference(reference))?.row.imageId;
@@ -82,9 +122,21 @@ export class Library {
     return [...this.#references.values()].filter(({ row }) => row.imageId === id).map(({ reference }) => reference);
   }
 
-  /** Its content and layers must be there. */
-  async add(row: ImageRow, references: Reference[]): Promise<Entry> {
-    const rows = references.map((reference) => this.#row(row.id, reference));
+  /** What references name at their registries, with the indexes within: blobs to be kept. */
+  targets(): Digest[] {
+    const targets = [...this.#references.values()].flatMap(({ row }) => row.target ?? []);
+    return targets.flatMap((target) => [target, ...(this.#indexes.get(target)?.indexes ?? [])]);
+  }
+
+  /** What a reference named at its registry. undefined: it was made here. */
+  targetOf(reference: Reference): Digest | undefined {
+    return this.#references.get(canonicalReference(reference))?.row.target;
+  }
+
+  /** Its content and layers must be there, and the target if there is one. */
+  async add(row: ImageRow, references: Reference[], target?: Digest): Promise<Entry> {
+    if (target !== undefined) await this.#openTarget(target);
+    const rows = references.map((reference) => this.#row(row.id, reference, target));
     const known = this.#entries.get(row.id);
     this.#deps.records.put(known?.row ?? row, rows);
     for (const [index, reference] of references.entries()) this.#move(reference, rows[index] as ReferenceRow);
@@ -93,8 +145,8 @@ export class Library {
   }
 
   /** Takes the reference from the image that has it. */
-  tag(id: Digest, reference: Reference): void {
-    const row = this.#row(id, reference);
+  tag(id: Digest, reference: Reference, target?: Digest): void {
+    const row = this.#row(id, reference, target);
     this.#deps.records.putReference(row);
     this.#move(reference, row);
   }
@@ -104,6 +156,7 @@ export class Library {
     this.#deps.records.deleteReference(key);
     const id = this.#references.get(key)?.row.imageId;
     this.#references.delete(key);
+    this.#forgetIndexes();
     if (id !== undefined) this.#refreshId(id);
   }
 
@@ -112,15 +165,19 @@ export class Library {
     this.#deps.records.deleteImage(id);
     for (const reference of this.referencesOf(id)) this.#references.delete(canonicalReference(reference));
     this.#entries.delete(id);
+    this.#damaged.delete(id);
+    this.#forgetIndexes();
   }
 
-  #row(imageId: Digest, reference: Reference): ReferenceRow {
-    return { reference: canonicalReference(reference), imageId, taggedAtMs: this.#deps.now().getTime() };
+  #row(imageId: Digest, reference: Reference, target: Digest | undefined): ReferenceRow {
+    const row = { reference: canonicalReference(reference), imageId, taggedAtMs: this.#deps.now().getTime() };
+    return target === undefined ? row : { ...row, target };
   }
 
   #move(reference: Reference, row: ReferenceRow): void {
     const before = this.#references.get(row.reference)?.row.imageId;
     this.#references.set(row.reference, { reference, row });
+    this.#forgetIndexes();
     if (before !== undefined) this.#refreshId(before);
     this.#refreshId(row.imageId);
   }
@@ -142,21 +199,45 @@ export class Library {
     const layerBytes = await Promise.all(chain.map((chainId) => this.#deps.snapshots.layerUsage(chainId)));
     const entry = { row, document, layerBytes, view: this.#view(row, document, layerBytes) };
     this.#entries.set(row.id, entry);
+    this.#damaged.delete(row.id);
     return entry;
+  }
+
+  /** A target that is not here (a pull keeps the manifest only) or is a manifest stands for itself. */
+  async #openTarget(target: Digest): Promise<void> {
+    if (this.#indexes.has(target) || !this.#deps.content.has(target)) return;
+    this.#indexes.set(target, await readIndex(this.#deps.content, target));
+  }
+
+  #forgetIndexes(): void {
+    const used = new Set(this.targets());
+    for (const target of this.#indexes.keys()) if (!used.has(target)) this.#indexes.delete(target);
+  }
+
+  /** The record of a name, written as users do; undefined: it names an image by other means. */
+  #rowOf(text: string): ReferenceRow | undefined {
+    const reference = tryParse(text);
+    if (reference === undefined) return undefined;
+    const wanted = withDefaultTag(reference);
+    const { tag: _, ...byDigest } = wanted;
+    const exact = this.#references.get(canonicalReference(wanted.digest === undefined ? wanted : byDigest));
+    return exact?.row ?? this.#byTarget(wanted);
   }
 
   #view(row: ImageRow, document: ImageDocument, layerBytes: number[]): Image {
     const mine = [...this.#references.values()].filter((item) => item.row.imageId === row.id);
     const names = (wanted: (reference: Reference) => boolean) =>
       mine
-        .filter(({ reference }) => wanted(reference))
-        .map(({ reference }) => familiarReference(reference))
+        .map(({ reference }) => reference)
+        .filter(wanted)
+        .map(familiarReference)
         .sort();
     const taggedAtMs = Math.max(0, ...mine.map((item) => item.row.taggedAtMs));
     return {
       id: row.id,
       repoTags: names(({ digest }) => digest === undefined),
       repoDigests: names(({ digest }) => digest !== undefined),
+      ...(row.parent === undefined ? {} : { parent: row.parent }),
       ...document,
       sizeBytes: layerBytes.reduce((total, bytes) => total + bytes, 0),
       chainId: chainIds(document.config.diffIds).at(-1),
@@ -167,11 +248,16 @@ export class Library {
   #byName(text: string): Entry | undefined {
     const reference = tryParse(text);
     if (reference === undefined) return undefined;
-    const wanted = withDefaultTag(reference);
-    const { tag: _, ...byDigest } = wanted;
-    const key = canonicalReference(wanted.digest === undefined ? wanted : byDigest);
-    const id = this.#references.get(key)?.row.imageId ?? this.#byManifest(wanted);
+    const id = this.#rowOf(text)?.imageId ?? this.#byManifest(withDefaultTag(reference));
     return id === undefined ? undefined : this.#entries.get(id);
+  }
+
+  /** `name@sha256:…` of a name that was pulled with a tag. */
+  #byTarget({ digest, ...name }: Reference): ReferenceRow | undefined {
+    if (digest === undefined) return undefined;
+    return [...this.#references.values()].find(
+      ({ reference, row }) => row.target === digest && familiarName(reference) === familiarName(name),
+    )?.row;
   }
 
   /** `name@sha256:…` of an image that was not pulled under that digest, but has a tag of that repository. */

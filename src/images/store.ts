@@ -31,6 +31,13 @@ export interface PreparedLayer {
 export interface InstallRequest {
   row: ImageRow;
   references: Reference[];
+  /**
+   * What the references name at their registry, or in the archive: manifest or index. Stored with each of them, and kept alive
+   * while a reference has it.
+   */
+  target?: Digest;
+  /** The target is an archive's: else the image is also known as `repo@<target>` in each repository of `references`. */
+  fromArchive?: boolean;
   /** Layers that the caller has unpacked already, by diffID; each is used up by one place in the stack. */
   prepared?: Map<Digest, PreparedLayer>;
   signal: AbortSignal;
@@ -60,9 +67,10 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     leases,
     prepare,
     async install(request) {
-      const { row, references, signal } = request;
+      const { row, references, target, signal } = request;
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-      const release = leases.hold([row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest), ...chain]);
+      const blobs = [row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)];
+      const release = leases.hold([...blobs, ...chain, ...(target === undefined ? [] : [target])]);
       try {
         let below: Promise<void> = Promise.resolve();
         const all: Promise<void>[] = [];
@@ -75,7 +83,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
         const failed = (await Promise.allSettled(all)).find((result) => result.status === "rejected");
         if (failed !== undefined) throw failed.reason;
         signal.throwIfAborted();
-        return await deps.library.add(row, references);
+        return await deps.library.add(row, withDigests(request), target);
       } finally {
         release();
       }
@@ -83,6 +91,13 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     collect: () => collect(deps, leases),
     writeIndex: () => deps.content.writeIndex(layoutIndex(deps)),
   };
+}
+
+/** Each repository's own name for the target. */
+function withDigests({ references, target, fromArchive }: InstallRequest): Reference[] {
+  if (target === undefined || fromArchive === true) return references;
+  const digests = references.map(({ domain, path }) => ({ domain, path, digest: target }));
+  return [...new Map([...references, ...digests].map((one) => [canonicalReference(one), one])).values()];
 }
 
 async function prepareLayer(
@@ -165,6 +180,7 @@ function checkLayer(unpacked: Unpacked, { diffId, digest, sizeBytes }: LayerRow)
 
 async function collect({ content, snapshots, library, roots, logger }: StoreDeps, leases: Leases): Promise<void> {
   const needed = new Set<string>(roots());
+  for (const target of library.targets()) needed.add(target);
   for (const { row } of library.entries()) {
     for (const key of [row.id, row.manifestDigest]) needed.add(key);
     for (const { digest } of row.layers) needed.add(digest);

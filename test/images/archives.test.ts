@@ -266,3 +266,23 @@ test.skipIf(!isRoot)(
     }
   },
 );
+
+test.skipIf(!isRoot)("what a name resolved to is a repository digest, is found by it, and is kept alive", async () => {
+  await using fixture = await openFixture();
+  const { images, content } = fixture;
+  await load(images, dockerArchive([layer("a")], ["one:1"]));
+  const entry = images.library.find("one:1");
+  const { digest: target } = await content.put(Buffer.from('{"schemaVersion":2,"manifests":[]}'));
+  const reference = { domain: "docker.io", path: "library/one", tag: "2" };
+  await images.store.install({ row: entry.row, references: [reference], target, signal });
+  await images.store.collect();
+  expect(content.has(target)).toBe(true);
+  const image = await images.get(`one@${target}`);
+  expect(image.repoTags).toEqual(["one:1", "one:2"]);
+  expect(image.repoDigests).toEqual([`one@${target}`]);
+  await images.remove(`one@${target}`, { force: false, prune: true });
+  expect((await images.get(`one@${target}`)).repoDigests).toEqual([]);
+  await images.remove("one:2", { force: false, prune: true });
+  await images.store.collect();
+  expect(content.has(target)).toBe(false);
+});

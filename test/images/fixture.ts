@@ -10,7 +10,12 @@ import type { ProgressMessage } from "../../src/images/images.ts";
 import type { Content } from "../../src/storage/content/content.ts";
 import { createContent } from "../../src/storage/content/content-store.ts";
 import { openDatabase } from "../../src/storage/records/database.ts";
-import { createImageRecords, IMAGE_MIGRATION } from "../../src/storage/records/images.ts";
+import {
+  createImageRecords,
+  IMAGE_MIGRATION,
+  IMAGE_PARENT_MIGRATION,
+  IMAGE_TARGET_MIGRATION,
+} from "../../src/storage/records/images.ts";
 import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
 import type { Snapshots } from "../../src/storage/snapshots/snapshots.ts";
 
@@ -31,7 +36,13 @@ export async function openFixture(root = mkdtempSync(join(tmpdir(), "gantry-imag
   mkdirSync(join(root, "records"), { recursive: true });
   const content = createContent({ root: join(root, "content") });
   const snapshots = createOverlaySnapshots({ root: join(root, "snapshots"), logger: silentLogger });
-  const database = openDatabase(join(root, "records/data.db"), [IMAGE_MIGRATION], { durable: true });
+  const database = openDatabase(
+    join(root, "records/data.db"),
+    [IMAGE_MIGRATION, IMAGE_TARGET_MIGRATION, IMAGE_PARENT_MIGRATION],
+    {
+      durable: true,
+    },
+  );
   const events: string[] = [];
   const users: { id: string; running: boolean }[] = [];
   const images = await createImages({

@@ -16,6 +16,8 @@ export interface ImageRow {
   id: Digest;
   manifestDigest: Digest;
   layers: LayerRow[];
+  /** The image that this one was made of (commit, build); absent: it came whole. It may be gone. */
+  parent?: Digest;
 }
 
 export interface ReferenceRow {
@@ -23,6 +25,8 @@ export interface ReferenceRow {
   reference: string;
   imageId: Digest;
   taggedAtMs: number;
+  /** What the name resolved to at its registry, or in the archive it came from: a manifest or an index. Absent: made here. */
+  target?: Digest;
 }
 
 export interface ImageRecords {
@@ -45,30 +49,43 @@ export const IMAGE_MIGRATION: Migration = [
    ) WITHOUT ROWID`,
 ];
 
+export const IMAGE_TARGET_MIGRATION: Migration = [`ALTER TABLE image_references ADD COLUMN target TEXT`];
+
+export const IMAGE_PARENT_MIGRATION: Migration = [`ALTER TABLE images ADD COLUMN parent TEXT`];
+
 export function createImageRecords(database: Database): ImageRecords {
   const putImage = database.query(
-    `INSERT INTO images (id, manifest_digest, layers) VALUES (?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, layers = excluded.layers`,
+    `INSERT INTO images (id, manifest_digest, layers, parent) VALUES (?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET manifest_digest = excluded.manifest_digest, layers = excluded.layers,
+       parent = excluded.parent`,
   );
   const putReference = database.query(
-    `INSERT INTO image_references (reference, image_id, tagged_at_ms) VALUES (?, ?, ?)
-     ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, tagged_at_ms = excluded.tagged_at_ms`,
+    `INSERT INTO image_references (reference, image_id, tagged_at_ms, target) VALUES (?, ?, ?, ?)
+     ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id, tagged_at_ms = excluded.tagged_at_ms,
+       target = excluded.target`,
   );
-  const insertReference = (row: ReferenceRow) => putReference.run(row.reference, row.imageId, row.taggedAtMs);
-  const images = database.query<Omit<ImageRow, "layers"> & { layers: string }, []>(
-    "SELECT id, manifest_digest AS manifestDigest, layers FROM images",
-  );
-  const references = database.query<ReferenceRow, []>(
-    "SELECT reference, image_id AS imageId, tagged_at_ms AS taggedAtMs FROM image_references",
+  const insertReference = (row: ReferenceRow) =>
+    putReference.run(row.reference, row.imageId, row.taggedAtMs, row.target ?? null);
+  const images = database.query<
+    Pick<ImageRow, "id" | "manifestDigest"> & { layers: string; parent: Digest | null },
+    []
+  >("SELECT id, manifest_digest AS manifestDigest, layers, parent FROM images");
+  const references = database.query<Omit<ReferenceRow, "target"> & { target: Digest | null }, []>(
+    "SELECT reference, image_id AS imageId, tagged_at_ms AS taggedAtMs, target FROM image_references",
   );
   const deleteReference = database.query("DELETE FROM image_references WHERE reference = ?");
   const deleteImage = database.query("DELETE FROM images WHERE id = ?");
   return {
-    images: () => images.all().map((row) => ({ ...row, layers: JSON.parse(row.layers) as LayerRow[] })),
-    references: () => references.all(),
+    images: () =>
+      images.all().map(({ layers, parent, ...row }) => ({
+        ...row,
+        layers: JSON.parse(layers) as LayerRow[],
+        ...(parent === null ? {} : { parent }),
+      })),
+    references: () => references.all().map(({ target, ...row }) => (target === null ? row : { ...row, target })),
     put(image, rows) {
       database.transaction(() => {
-        putImage.run(image.id, image.manifestDigest, JSON.stringify(image.layers));
+        putImage.run(image.id, image.manifestDigest, JSON.stringify(image.layers), image.parent ?? null);
         for (const row of rows) insertReference(row);
       })();
     },
