@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
+import type { NetworkRecord } from "../networks/network-records.ts";
 import { containerMigrations, createContainerRecords } from "../storage/records/containers.ts";
 import { type Migration, openDatabase } from "../storage/records/database.ts";
 import { createImageRecords, IMAGE_MIGRATION } from "../storage/records/images.ts";
 import { createNetworkRecords, NETWORK_MIGRATION } from "../storage/records/networks.ts";
 import { createVolumeRecords, volumeMigrations } from "../storage/records/volumes.ts";
-import type { NetworkRecord } from "../networks/network-records.ts";
 
 /** Grows at its end only: the position of a step is its schema version. */
 const DATA_MIGRATIONS: Migration[] = [NETWORK_MIGRATION, ...volumeMigrations, IMAGE_MIGRATION];
