@@ -7,7 +7,7 @@ import { httpStatus } from "./http-status.ts";
 import { type Outlet, writeError, writeHeadOnly, writeStream, writeValue } from "./reply-writer.ts";
 import { readJson } from "./request-body.ts";
 import type { ApiRequest, Reply } from "./route.ts";
-import { isMethod, pageNotFound, type Match, type Router } from "./router.ts";
+import { isMethod, type Match, pageNotFound, type Router } from "./router.ts";
 
 export interface DispatchDeps {
   router: Router;
@@ -62,6 +62,7 @@ function toApiRequest(request: IncomingMessage, router: Router, signal: AbortSig
     params: match.params,
     query,
     header: (name) => singleHeader(request, name),
+    metaHeaders: () => metaHeaders(request),
     version: match.version,
     signal,
     json: () => readJson(request),
@@ -73,6 +74,11 @@ function toApiRequest(request: IncomingMessage, router: Router, signal: AbortSig
 function singleHeader(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+function metaHeaders({ headers }: IncomingMessage): Record<string, string> {
+  const found = Object.entries(headers).filter(([name, value]) => name.startsWith("x-meta-") && value !== undefined);
+  return Object.fromEntries(found.map(([name, value]) => [name, String(value)]));
 }
 
 /** Origin form only; a proxy's absolute form loses its authority. */

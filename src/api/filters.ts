@@ -9,6 +9,7 @@ export const FILTER_NAMES = {
     "ancestor before exited id isolation label name status health since volume network is-task publish expose",
   containersPrune: "label label! until",
   images: "dangling label label! before since reference until",
+  imagesSearch: "is-automated is-official stars",
   imagesPrune: "dangling label label! until",
   networks: "dangling driver id label name scope type",
   networksPrune: "label label! until",

@@ -4,7 +4,7 @@ import { encodeProgressLine } from "../wire/json-stream.ts";
 import type { WireProgress } from "../wire/progress.ts";
 import type { Reply } from "./route.ts";
 
-/** Lines that wait for a slow client; beyond that the oldest progress is dropped, never a final message. */
+/** Lines that wait for a slow client; beyond that the oldest count of bytes is dropped, and only without one the oldest line. */
 const MAX_WAITING = 1024;
 
 export type Report = (message: ProgressMessage) => void;
@@ -27,8 +27,7 @@ export async function progressReply(job: (report: Report) => Promise<void>): Pro
       else wake = resolve;
     });
   const running = job((message) => {
-    if (waiting.length >= MAX_WAITING) dropProgress(waiting);
-    waiting.push(encodeProgress(message));
+    enqueue(waiting, encodeProgress(message));
     notify();
   });
   running.then(
@@ -57,9 +56,20 @@ export async function progressReply(job: (report: Report) => Promise<void>): Pro
   return { stream: lines(), contentType: "application/json", onError: errorLine };
 }
 
-function dropProgress(waiting: WireProgress[]): void {
-  const at = waiting.findIndex((message) => message.progressDetail !== undefined);
-  waiting.splice(Math.max(0, at), 1);
+/** A newer count of the same bytes takes the place of one that still waits: a slow client sees fewer, not older ones. */
+function enqueue(waiting: WireProgress[], message: WireProgress): void {
+  const at = isCount(message) ? waiting.findLastIndex(({ id }) => id === message.id) : -1;
+  const last = waiting[at];
+  if (last !== undefined && isCount(last) && last.status === message.status) {
+    waiting[at] = message;
+    return;
+  }
+  if (waiting.length >= MAX_WAITING) waiting.splice(Math.max(0, waiting.findIndex(isCount)), 1);
+  waiting.push(message);
+}
+
+function isCount({ progressDetail }: WireProgress): boolean {
+  return progressDetail?.current !== undefined;
 }
 
 function errorLine(error: unknown): Uint8Array {
@@ -67,7 +77,17 @@ function errorLine(error: unknown): Uint8Array {
   return encodeProgressLine({ errorDetail: { message }, error: message });
 }
 
-function encodeProgress({ current, total, ...message }: ProgressMessage): WireProgress {
-  if (current === undefined) return message;
-  return { ...message, progressDetail: { current, ...(total === undefined ? {} : { total }) } };
+/**
+ * `progressDetail` is on every line of a layer, `{}` where nothing is counted: clients redraw such a line in place, and take any
+ * line without it for the end of what can be redrawn (docker's jsonmessage). `Pulling from x` has a tag for its id, and none.
+ */
+function encodeProgress({ current = 0, total = 0, ...message }: ProgressMessage): WireProgress {
+  const ofLayer = current > 0 || total > 0 || (message.id !== undefined && !isHeading(message.status));
+  if (!ofLayer) return message;
+  const detail = { ...(current > 0 ? { current } : {}), ...(total > 0 ? { total } : {}) };
+  return { ...message, progressDetail: detail };
+}
+
+function isHeading(status = ""): boolean {
+  return status.startsWith("Pulling from ");
 }

@@ -1,11 +1,11 @@
 import type { ServerResponse } from "node:http";
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Logger } from "../base/logger.ts";
 import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import type { WireError } from "../wire/errors.ts";
 import { endGently } from "./hijack.ts";
 import { httpStatus } from "./http-status.ts";
-import type { WireError } from "../wire/errors.ts";
 import type { StreamReply, ValueReply } from "./route.ts";
 
 /** Where an answer goes: node:http's response, or a raw socket that asked for an upgrade it does not get. */

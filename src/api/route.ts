@@ -16,6 +16,8 @@ export interface ApiRequest<Params = Record<string, string>> {
   query: URLSearchParams;
   /** Of a header that came once; lower-case name. */
   header(name: string): string | undefined;
+  /** `X-Meta-…`, which are the registry's and not ours. */
+  metaHeaders(): Record<string, string>;
   /** Minor number of the API version asked for. */
   version: number;
   /** Aborted when the client goes away. */

@@ -6,7 +6,7 @@ import { MAX_API_MINOR, parseApiVersion } from "./version.ts";
 const MAX_SEGMENTS = 64;
 
 /** These parameters may hold slashes: names of images and volumes, and of plugins. */
-const GREEDY = ["/images/", "/distribution/", "/plugins/", "/volumes/", "/{any}"];
+const GREEDY = ["/images/", "/distribution/", "/gantry/manifests/", "/plugins/", "/volumes/", "/{any}"];
 
 interface Pattern {
   route: Route;

@@ -8,7 +8,7 @@ import { EngineError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Engine } from "../engine/engine.ts";
 import { isFromBrowser } from "./browser-guard.ts";
-import { dispatch, type DispatchDeps } from "./dispatch.ts";
+import { type DispatchDeps, dispatch } from "./dispatch.ts";
 import { responseOutlet, socketOutlet, writeError } from "./reply-writer.ts";
 import { createRouter } from "./router.ts";
 import { allRoutes } from "./routes/all.ts";

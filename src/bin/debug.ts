@@ -1,22 +1,22 @@
 import { decodeContainerSpec } from "../api/containers/decode-spec.ts";
 import { messageOf } from "../base/errors.ts";
-import { createBody } from "../cli/container/create-body.ts";
 import { RUN_FLAGS } from "../cli/container/container-flags.ts";
+import { createBody } from "../cli/container/create-body.ts";
 import { HelpRequested, parseFlags } from "../cli/flags/flag-set.ts";
 import { containerPaths } from "../containers/container-files.ts";
 import { launchInput } from "../containers/launch-input.ts";
 import { commandLine, mergeImage } from "../containers/merge-image.ts";
-import { nameAnonymousVolumes } from "../containers/resolve-mounts.ts";
 import { planMounts } from "../containers/plan-mounts.ts";
+import { nameAnonymousVolumes } from "../containers/resolve-mounts.ts";
 import type { ImageConfig } from "../images/images.ts";
+import { parseCidr } from "../networks/ipv4.ts";
+import type { EndpointState, Sandbox } from "../networks/networks.ts";
 import {
   renderContainerMessages,
   renderHostMessages,
   renderLoopbackMessages,
   type SandboxLink,
 } from "../networks/sandbox-messages.ts";
-import { parseCidr } from "../networks/ipv4.ts";
-import type { EndpointState, Sandbox } from "../networks/networks.ts";
 import { gatherHostFacts } from "../runtime/host-facts.ts";
 import { buildContainerPlan } from "../runtime/plan/container-plan.ts";
 import { formatPlan } from "../runtime/plan/format-plan.ts";

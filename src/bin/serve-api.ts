@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
-import { invalid } from "../base/errors.ts";
-import { createSystemClock } from "../base/clock.ts";
-import type { Logger } from "../base/logger.ts";
+import { version } from "../../package.json" with { type: "json" };
 import { type ApiServer, createApiServer, type ListenTarget } from "../api/server.ts";
+import { createSystemClock } from "../base/clock.ts";
+import { invalid } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import type { DaemonConfig } from "../engine/daemon-config.ts";
 import type { Engine } from "../engine/engine.ts";
-import { version } from "../../package.json" with { type: "json" };
 
 const SOCKET_MODE = 0o660;
 const DEFAULT_TCP_PORT = 2375;

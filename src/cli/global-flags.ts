@@ -1,5 +1,5 @@
-import { BOOL, LIST, STRING } from "./flags/flag-types.ts";
 import type { Flag } from "./flags/flag-set.ts";
+import { BOOL, LIST, STRING } from "./flags/flag-types.ts";
 
 /** Flags before the verb, as Docker's. */
 export function globalFlags(configDir: string): Flag[] {

@@ -1,8 +1,8 @@
 import type { CliContext, Command } from "./command.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { checkFilter, encodeFilters } from "./filters.ts";
-import { BOOL, listOf, STRING } from "./flags/flag-types.ts";
 import type { Flag, Parsed } from "./flags/flag-set.ts";
+import { BOOL, listOf, STRING } from "./flags/flag-types.ts";
 import { formatList, type ListLayout, type Row } from "./format/list-format.ts";
 import { FORMAT_USAGE } from "./format/usage.ts";
 

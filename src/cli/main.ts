@@ -6,10 +6,10 @@ import { FlagError, HelpRequested, type Parsed, parseFlags } from "./flags/flag-
 import { globalFlags } from "./global-flags.ts";
 import { createInterrupts } from "./interrupts.ts";
 import type { Io } from "./io.ts";
-import { ANSI, type Paint, paintHelp, PLAIN, wantsColour } from "./paint.ts";
+import { ANSI, type Paint, PLAIN, paintHelp, wantsColour } from "./paint.ts";
 import { type Entry, GROUPS, TOP } from "./registry.ts";
-import { createTerminal, type TerminalControl } from "./terminal.ts";
 import { resolveHost } from "./resolve-host.ts";
+import { createTerminal, type TerminalControl } from "./terminal.ts";
 import { CLIENT_VERSION } from "./version.ts";
 
 const FLAG_ERROR_CODE = 125;

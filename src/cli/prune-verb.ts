@@ -2,8 +2,8 @@ import type { Query, Transport } from "../client/transport.ts";
 import { type Command, NO_ARGUMENTS } from "./command.ts";
 import { confirm } from "./confirm.ts";
 import { checkFilter, encodeFilters } from "./filters.ts";
-import { BOOL, listOf } from "./flags/flag-types.ts";
 import type { Flag, Parsed } from "./flags/flag-set.ts";
+import { BOOL, listOf } from "./flags/flag-types.ts";
 import { humanSize } from "./format/units.ts";
 
 /** What one kind of thing lost. */

@@ -1,5 +1,5 @@
-import type { Attachment, AttachRequest, Exit } from "../runtime/launcher/launcher.ts";
 import type { EndpointState } from "../networks/networks.ts";
+import type { Attachment, AttachRequest, Exit } from "../runtime/launcher/launcher.ts";
 import type { ContainerSpec } from "./container-spec.ts";
 
 /** A discriminated union; the API's booleans are derived in the encoder. Statuses are Docker's own words. */

@@ -3,7 +3,7 @@ import type { Sandbox } from "../networks/networks.ts";
 import { renderResolvConf } from "../networks/resolv-conf.ts";
 import type { ResolvedUser } from "../runtime/plan/plan-input.ts";
 import { MAX_USER_FILE_BYTES } from "../runtime/users.ts";
-import { containerPaths, type ContainerPaths, writeEtcFiles } from "./container-files.ts";
+import { type ContainerPaths, containerPaths, writeEtcFiles } from "./container-files.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
 import type { NetworkMode } from "./network-mode.ts";

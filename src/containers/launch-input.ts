@@ -4,7 +4,7 @@ import type { Supervise } from "../runtime/plan/launch-plan.ts";
 import type { ContainerPlanInput, MountInput, NamespaceTarget, ResolvedUser } from "../runtime/plan/plan-input.ts";
 import type { RootMount } from "../storage/snapshots/snapshots.ts";
 import { type LocalMount, localMount } from "../volumes/local-mount.ts";
-import { containerPaths, type ContainerPaths } from "./container-files.ts";
+import { type ContainerPaths, containerPaths } from "./container-files.ts";
 import type { ContainersDeps } from "./deps.ts";
 import { parseLogOptions } from "./log-options.ts";
 import type { NetworkMode } from "./network-mode.ts";

@@ -2,8 +2,8 @@ import { invalid } from "../base/errors.ts";
 import type { Image } from "../images/images.ts";
 import type { ListFilters } from "./containers.ts";
 import { healthStatus } from "./health.ts";
-import type { Definition, Run } from "./record.ts";
 import { expandExposed } from "./network-mode.ts";
+import type { Definition, Run } from "./record.ts";
 import { exitCodeOf } from "./state.ts";
 
 /** What a filter looks at. */

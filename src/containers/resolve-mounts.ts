@@ -7,8 +7,8 @@ import type { ContainersDeps } from "./deps.ts";
 import {
   bindSourceError,
   type InheritedMounts,
-  parseVolumesFrom,
   type PlannedMount,
+  parseVolumesFrom,
   planMounts,
 } from "./plan-mounts.ts";
 import type { StoredMount } from "./record.ts";

@@ -1,6 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import type { Sandbox } from "../networks/networks.ts";
-import { type LaunchedTask, LaunchError } from "../runtime/launcher/launcher.ts";
+import { LaunchError, type LaunchedTask } from "../runtime/launcher/launcher.ts";
+import type { ResolvedUser } from "../runtime/plan/plan-input.ts";
 import { attachNetwork } from "./attach-network.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
@@ -9,13 +10,12 @@ import { prepareEtcFiles } from "./gather.ts";
 import { healthPlan, startingHealth } from "./health.ts";
 import { describeLaunchError, type StartFailure, startError } from "./launch-errors.ts";
 import { cgroupParent, launchInput } from "./launch-input.ts";
-import { type NetworkMode, networkMode } from "./network-mode.ts";
 import { type JoinedNamespaces, joinNamespaces } from "./namespaces.ts";
+import { type NetworkMode, networkMode } from "./network-mode.ts";
 import type { PendingAttachment } from "./pending-attachment.ts";
 import { checkPropagation } from "./propagation.ts";
 import { encodeRun } from "./record.ts";
 import { createBindSources } from "./resolve-mounts.ts";
-import type { ResolvedUser } from "../runtime/plan/plan-input.ts";
 
 export interface StartDeps {
   resolveUser: (definition: Entry["definition"], user: string, fresh: boolean) => Promise<ResolvedUser>;

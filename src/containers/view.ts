@@ -1,6 +1,6 @@
-import type { ContainersDeps } from "./deps.ts";
 import { containerPaths } from "./container-files.ts";
 import type { Container } from "./containers.ts";
+import type { ContainersDeps } from "./deps.ts";
 import type { Entry } from "./entry.ts";
 import { parseLogOptions } from "./log-options.ts";
 

@@ -20,6 +20,7 @@ import { createEventBus } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
 import { hostAccess } from "./host-access.ts";
 import { hostWarnings } from "./host-report.ts";
+import { createNoDistribution } from "./no-distribution.ts";
 import { openRecords } from "./open-records.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
 import { createSystem } from "./system-info.ts";
@@ -93,7 +94,9 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  return { containers, images, networks, volumes, events, system, close };
+  // TEMPORARY: the registry client takes this place when it is merged.
+  const distribution = createNoDistribution();
+  return { containers, images, distribution, networks, volumes, events, system, close };
 }
 
 interface SystemParts extends Pick<EngineOptions, "config" | "logger"> {

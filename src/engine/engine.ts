@@ -1,4 +1,5 @@
 import type { Containers } from "../containers/containers.ts";
+import type { Distribution } from "../images/distribution.ts";
 import type { Images } from "../images/images.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Volumes } from "../volumes/volumes.ts";
@@ -54,6 +55,7 @@ export interface SystemService {
 export interface Engine {
   containers: Containers;
   images: Images;
+  distribution: Distribution;
   networks: Networks;
   volumes: Volumes;
   events: EventBus;

@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import type { NetworkRecord } from "../networks/network-records.ts";
 import { containerMigrations, createContainerRecords } from "../storage/records/containers.ts";
 import { type Migration, openDatabase } from "../storage/records/database.ts";
 import {
@@ -9,7 +10,6 @@ import {
 } from "../storage/records/images.ts";
 import { createNetworkRecords, NETWORK_MIGRATION } from "../storage/records/networks.ts";
 import { createVolumeRecords, volumeMigrations } from "../storage/records/volumes.ts";
-import type { NetworkRecord } from "../networks/network-records.ts";
 
 /** Grows at its end only: the position of a step is its schema version. */
 const DATA_MIGRATIONS: Migration[] = [

@@ -1,4 +1,6 @@
 import type { Planner, TaskCgroups } from "../containers/deps.ts";
+import { pathExists } from "../kernel/proc-info.ts";
+import { normalizeCapabilities } from "../runtime/capabilities.ts";
 import {
   cgroupPids,
   ensureCgroupParent,
@@ -8,9 +10,7 @@ import {
   thawCgroup,
 } from "../runtime/cgroups/cgroup-control.ts";
 import { cgroupDirectories } from "../runtime/cgroups/cgroup-operations.ts";
-import { pathExists } from "../kernel/proc-info.ts";
 import { validateResources } from "../runtime/cgroups/validate-resources.ts";
-import { normalizeCapabilities } from "../runtime/capabilities.ts";
 import { buildContainerPlan } from "../runtime/plan/container-plan.ts";
 import { buildExecPlan } from "../runtime/plan/exec-plan.ts";
 import type { HostFacts } from "../runtime/plan/plan-input.ts";

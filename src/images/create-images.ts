@@ -1,5 +1,5 @@
-import { conflict, invalid, messageOf } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
+import { conflict, invalid, messageOf } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { type Digest, hexOf } from "../formats/oci/digest.ts";

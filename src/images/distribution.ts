@@ -19,6 +19,8 @@ export interface TransferOptions {
   platform?: string;
   /** undefined: anonymous. */
   credentials?: RegistryCredentials;
+  /** `X-Meta-…` of the client's request, for the registry. */
+  metaHeaders?: Record<string, string>;
   report: (message: ProgressMessage) => void;
   signal: AbortSignal;
 }
@@ -30,6 +32,16 @@ export interface SearchResult {
   isOfficial: boolean;
   isAutomated: boolean;
 }
+
+/** A manifest or an index as the registry has it: `bytes` hash to `digest`. */
+export interface RemoteManifest {
+  mediaType: string;
+  digest: string;
+  bytes: Uint8Array;
+}
+
+/** `insecure`: plain HTTP, or a certificate that nobody vouches for, is good enough for this one call. */
+export type ManifestOptions = Pick<TransferOptions, "credentials" | "signal"> & { insecure: boolean };
 
 export interface RemoteImage {
   /** What the reference names: a manifest or an index. */
@@ -48,6 +60,17 @@ export interface Distribution {
   push(repository: string, options: TransferOptions & { tag?: string }): Promise<void>;
   /** Asks the registry; nothing is stored. */
   inspect(reference: string, options: Pick<TransferOptions, "credentials" | "signal">): Promise<RemoteImage>;
+  /** The document that the reference names. Nothing is stored. Not longer than a manifest may be. */
+  manifest(reference: string, options: ManifestOptions): Promise<RemoteManifest>;
+  /**
+   * Stores a document under a tag. `sources`: repositories of the same registry, from which manifests that it names and that are
+   * not in this repository are brought over, their blobs mounted. Returns its digest.
+   */
+  putManifest(
+    reference: string,
+    manifest: Pick<RemoteManifest, "mediaType" | "bytes">,
+    options: ManifestOptions & { sources: { repository: string; digest: string }[] },
+  ): Promise<string>;
   /** `term` may begin with a registry's host. Filters: is-official is-automated stars. */
   search(
     term: string,

@@ -1,14 +1,13 @@
 import { open } from "node:fs/promises";
 import { EngineError } from "../base/errors.ts";
 import { type Digest, digestOf } from "../formats/oci/digest.ts";
-import { encodeIndex } from "../formats/oci/manifest.ts";
-import { parseManifestDocument, MAX_MANIFEST_BYTES } from "../formats/oci/manifest.ts";
+import { encodeIndex, MAX_MANIFEST_BYTES, parseManifestDocument } from "../formats/oci/manifest.ts";
 import { formatPlatform, type Platform, platformServes } from "../formats/oci/platform.ts";
 import { familiarName, familiarReference, parseReference, type Reference } from "../formats/reference/reference.ts";
 import { encodeEnd, encodeEntry, encodePadding, packFile } from "../formats/tar/packer.ts";
 import type { Blob, Content } from "../storage/content/content.ts";
-import { blobName } from "./load/resolve.ts";
 import type { Entry, Library } from "./library.ts";
+import { blobName } from "./load/resolve.ts";
 import { type ImageStore, nameAnnotations } from "./store.ts";
 
 export interface SaveDeps {

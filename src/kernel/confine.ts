@@ -1,4 +1,4 @@
-import { closeFd, O_DIRECTORY, O_PATH, openAt, AT_FDCWD } from "./files.ts";
+import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "./files.ts";
 import { cstring, ptr, syscall } from "./libc.ts";
 
 const CLONE_FS = 0x200;

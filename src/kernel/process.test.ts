@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { openPidfd, parseStartTicks, readStartTicks } from "./process.ts";
 import { closeFd } from "./files.ts";
+import { openPidfd, parseStartTicks, readStartTicks } from "./process.ts";
 
 test("the start time is found behind a name that holds anything", () => {
   const rest = `S ${Array.from({ length: 18 }, (_, i) => i + 4).join(" ")} 4242 0 0`;

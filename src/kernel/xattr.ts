@@ -1,5 +1,5 @@
-import type { Path } from "./files.ts";
 import { SystemError } from "./errno.ts";
+import type { Path } from "./files.ts";
 import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
 
 /** The kernel's XATTR_SIZE_MAX and XATTR_LIST_MAX. */

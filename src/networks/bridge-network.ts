@@ -7,13 +7,13 @@ import { type BridgeOptions, type BridgePlan, ensureBridge, macOf } from "./defa
 import type { HostNetwork } from "./host-network.ts";
 import { formatIpv4, type Ipv4, parseIpv4 } from "./ipv4.ts";
 import { formatMac, parseMac } from "./mac-address.ts";
-import type { AttachmentRequest, EndpointState, PortBinding, PublishedPort, Sandbox } from "./networks.ts";
 import type { NetworkRecord } from "./network-records.ts";
+import type { AttachmentRequest, EndpointState, PortBinding, PublishedPort, Sandbox } from "./networks.ts";
 import { type PortKernel, PortTable, type Reservation } from "./port-table.ts";
 import type { Forwarding } from "./ruleset.ts";
 import type { RulesetGuard } from "./ruleset-guard.ts";
-import { forgetStaleFlows } from "./stale-flows.ts";
 import { renderContainerMessages, renderHostMessages } from "./sandbox-messages.ts";
+import { forgetStaleFlows } from "./stale-flows.ts";
 
 const DYNAMIC_RANGE = { first: 49153, last: 65535 };
 /** A dead container's veth is removed by the kernel soon; one that is there still after this long is somebody's leak. */

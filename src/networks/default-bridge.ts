@@ -1,5 +1,5 @@
-import type { Logger } from "../base/logger.ts";
 import { invalid, messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import type { BridgeAddress, HostNetwork } from "./host-network.ts";
 import { contains, type Ipv4, ipv4Bytes, parseCidr, parseIpv4, type Subnet } from "./ipv4.ts";
 import { choosePool } from "./pool-choice.ts";

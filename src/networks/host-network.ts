@@ -1,6 +1,7 @@
 import { EEXIST, ENOENT, SystemError } from "../kernel/errno.ts";
 import { InterfaceIndex } from "../kernel/net-interface.ts";
 import { readNetSysctl, writeNetSysctl } from "../kernel/net-sysctl.ts";
+import { deleteFlow, dumpUdpFlows, type Flow, parseFlow } from "../kernel/netlink/conntrack-messages.ts";
 import { MessageWriter } from "../kernel/netlink/message-writer.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "../kernel/netlink/netlink-socket.ts";
 import {
@@ -16,7 +17,6 @@ import {
   parseRoute,
   setLinkUp,
 } from "../kernel/netlink/route-messages.ts";
-import { deleteFlow, dumpUdpFlows, type Flow, parseFlow } from "../kernel/netlink/conntrack-messages.ts";
 import { droppingForwardChains, dumpTable, generation, type TableObjects } from "../kernel/nftables/generation.ts";
 import { broadcastOf, type Ipv4, ipv4Bytes, ipv4FromBytes, type Subnet } from "./ipv4.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Logger } from "../base/logger.ts";
 import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import { listAttributes, parseAttributes } from "../kernel/netlink/message-reader.ts";
 import type { TableObjects } from "../kernel/nftables/generation.ts";
 import type { HostNetwork } from "./host-network.ts";

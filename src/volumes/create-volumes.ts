@@ -3,8 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import { conflict, EngineError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { VolumeRecords, VolumeRow } from "../storage/records/volumes.ts";
-import { isPrunable, matchesVolume, validateVolumeFilters } from "./volume-filters.ts";
 import { validateVolumeOptions } from "./local-mount.ts";
+import { isPrunable, matchesVolume, validateVolumeFilters } from "./volume-filters.ts";
 import { validateVolumeDriver, validateVolumeName } from "./volume-names.ts";
 import type { Volume, VolumeSpec, Volumes } from "./volumes.ts";
 

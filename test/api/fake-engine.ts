@@ -11,6 +11,7 @@ import type { Attachment, AttachRequest } from "../../src/runtime/launcher/launc
 import type { Volume, Volumes } from "../../src/volumes/volumes.ts";
 import { encodeFrame, STDOUT } from "../../src/wire/stdcopy.ts";
 import { EchoAttachment } from "./echo-attachment.ts";
+import { fakeDistribution } from "./fake-distribution.ts";
 
 /** An engine without a kernel: one image, containers that only exist in memory, streams that echo. */
 export interface FakeEngine extends Engine {
@@ -68,6 +69,7 @@ export function createFakeEngine(): FakeEngine {
     events,
     containers: fakeContainers(state, exited),
     images: fakeImages(state),
+    distribution: fakeDistribution(state.calls),
     networks: fakeNetworks(),
     volumes: fakeVolumes(),
     system: { info: async () => INFO },

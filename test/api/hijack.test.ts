@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type RawConnection, type ServedApi, serveFake } from "./harness.ts";
 import type { EchoAttachment } from "./echo-attachment.ts";
+import { type RawConnection, type ServedApi, serveFake } from "./harness.ts";
 
 let api: ServedApi;
 const opened: RawConnection[] = [];

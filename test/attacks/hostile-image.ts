@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { busyboxRoot } from "../fixtures/busybox-image.ts";
 import { cached, program } from "../fixtures/build-cache.ts";
+import { busyboxRoot } from "../fixtures/busybox-image.ts";
 import { type ImageConfigFixture, layerTar, writeDockerArchive } from "../fixtures/docker-archive.ts";
 import type { TestDaemon } from "../harness/daemon.ts";
 

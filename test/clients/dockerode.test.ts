@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import Docker from "dockerode";
 import { PassThrough } from "node:stream";
+import Docker from "dockerode";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { until } from "../harness/until.ts";
 

@@ -8,8 +8,8 @@ import { type ContainersService, createContainers } from "../../src/containers/c
 import { currentBootId } from "../../src/engine/boot.ts";
 import { containerDefaults } from "../../src/engine/container-defaults.ts";
 import { resolveDaemonConfig } from "../../src/engine/daemon-config.ts";
-import { hostAccess } from "../../src/engine/host-access.ts";
 import { createFailpoint } from "../../src/engine/failpoints.ts";
+import { hostAccess } from "../../src/engine/host-access.ts";
 import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
 import type { Image } from "../../src/images/images.ts";
 import { childCgroups } from "../../src/kernel/cgroup-files.ts";

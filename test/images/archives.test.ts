@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isInstalled, run, skopeo } from "./tools.ts";
 import { digestOf } from "../../src/formats/oci/digest.ts";
 import { encodeEnd, encodeEntry, packFile } from "../../src/formats/tar/packer.ts";
 import { archiveOf, collect, configOf, dockerArchive, failure, isRoot, load, openFixture, pieces } from "./fixture.ts";
+import { isInstalled, run, skopeo } from "./tools.ts";
 
 const signal = new AbortController().signal;
 const layer = (name: string, text = name) =>

@@ -6,7 +6,7 @@ import { chainIds } from "../../src/formats/oci/chain-id.ts";
 import { digestOf } from "../../src/formats/oci/digest.ts";
 import { encodeEnd, encodeEntry, encodePadding, type PackEntry, packFile } from "../../src/formats/tar/packer.ts";
 import { getXattr } from "../../src/kernel/xattr.ts";
-import { dockerArchive, failure, type Fixture, isRoot, load, openFixture } from "./fixture.ts";
+import { dockerArchive, type Fixture, failure, isRoot, load, openFixture } from "./fixture.ts";
 
 const CAPABILITY = Buffer.from([1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { makeNodeAt, S_IFCHR } from "../../src/kernel/files.ts";
 import { setXattr } from "../../src/kernel/xattr.ts";
-import { failure, type Fixture, isRoot, openFixture } from "./fixture.ts";
+import { type Fixture, failure, isRoot, openFixture } from "./fixture.ts";
 import { run } from "./tools.ts";
 
 async function commit(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { at, type StagedOperation } from "../../src/runtime/plan/launch-plan.ts";
-import { type Box, createBox, obstacle, OUTPUT } from "./box.ts";
+import { type Box, createBox, OUTPUT, obstacle } from "./box.ts";
 
 const MEMORY = "/sys/fs/cgroup/memory";
 const version = existsSync(`${MEMORY}/memory.oom_control`) ? 1 : 2;

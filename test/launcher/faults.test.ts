@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, openSync, closeSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { silentLogger } from "../../src/base/logger.ts";
 import { cstring, ptr, syscall } from "../../src/kernel/libc.ts";
+import { readStartTicks } from "../../src/kernel/process.ts";
 import { createLauncher } from "../../src/runtime/launcher/create-launcher.ts";
 import type { Attachment, LaunchError } from "../../src/runtime/launcher/launcher.ts";
-import { readStartTicks } from "../../src/kernel/process.ts";
 import { at } from "../../src/runtime/plan/launch-plan.ts";
-import { ALL, type Box, createBox, LAUNCHER, obstacle, OUTPUT, readUntil } from "./box.ts";
+import { ALL, type Box, createBox, LAUNCHER, OUTPUT, obstacle, readUntil } from "./box.ts";
 
 const S_IFIFO = 0o010000;
 const AT_FDCWD = -100;

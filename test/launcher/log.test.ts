@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { cstring, ptr, syscall } from "../../src/kernel/libc.ts";
 import type { Supervise } from "../../src/runtime/plan/launch-plan.ts";
-import { type Box, createBox, obstacle, parseLog, readUntil, ALL } from "./box.ts";
+import { ALL, type Box, createBox, obstacle, parseLog, readUntil } from "./box.ts";
 
 const LINE_BYTES = 16384;
 

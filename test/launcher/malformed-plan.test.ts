@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { createMemfd } from "../../src/kernel/memfd.ts";
 import { closeFd } from "../../src/kernel/files.ts";
+import { createMemfd } from "../../src/kernel/memfd.ts";
 import { encodePlan } from "../../src/runtime/plan/encode-plan.ts";
 import { at, type LaunchPlan } from "../../src/runtime/plan/launch-plan.ts";
 import { REPOSITORY } from "./box.ts";

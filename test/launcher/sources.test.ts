@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { syscall } from "../../src/kernel/libc.ts";
 import type { LaunchError } from "../../src/runtime/launcher/launcher.ts";
 import { at, type OperationArgs, type StagedOperation } from "../../src/runtime/plan/launch-plan.ts";
-import { type Box, createBox, obstacle, OUTPUT, readAll, splitFrames } from "./box.ts";
+import { type Box, createBox, OUTPUT, obstacle, readAll, splitFrames } from "./box.ts";
 
 type Bind = Partial<OperationArgs["mount-bind"]>;
 const bind = (wanted: Bind): StagedOperation =>

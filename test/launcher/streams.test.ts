@@ -7,12 +7,12 @@ import {
   ALL,
   type Box,
   createBox,
-  obstacle,
   OUTPUT,
+  obstacle,
   parseLog,
+  REPOSITORY,
   readAll,
   readUntil,
-  REPOSITORY,
   splitFrames,
 } from "./box.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openPidfd, readStartTicks } from "../../src/kernel/process.ts";
 import { LaunchError } from "../../src/runtime/launcher/launcher.ts";
 import { at, type StagedOperation } from "../../src/runtime/plan/launch-plan.ts";
-import { type Box, createBox, obstacle, OUTPUT, parseLog, readAll, splitFrames } from "./box.ts";
+import { type Box, createBox, OUTPUT, obstacle, parseLog, readAll, splitFrames } from "./box.ts";
 
 const DEFAULT_CAPABILITIES = 0xa80425fbn;
 

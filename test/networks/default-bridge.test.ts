@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { createSystemClock } from "../../src/base/clock.ts";
 import { messageOf } from "../../src/base/errors.ts";
 import { createLogger, silentLogger } from "../../src/base/logger.ts";
-import { createSystemClock } from "../../src/base/clock.ts";
 import { closePort } from "../../src/kernel/net-port.ts";
 import { createNetworks } from "../../src/networks/create-networks.ts";
 import { createMemoryNetworkRecords } from "../../src/networks/network-records.ts";

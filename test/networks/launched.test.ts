@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { silentLogger } from "../../src/base/logger.ts";
 import { createSystemClock } from "../../src/base/clock.ts";
+import { silentLogger } from "../../src/base/logger.ts";
 import { closePort, reservePort } from "../../src/kernel/net-port.ts";
 import { createNetworks } from "../../src/networks/create-networks.ts";
 import { createMemoryNetworkRecords } from "../../src/networks/network-records.ts";
 import type { Networks, Sandbox } from "../../src/networks/networks.ts";
 import { at } from "../../src/runtime/plan/launch-plan.ts";
-import { type Box, createBox, obstacle } from "../launcher/box.ts";
 import { until } from "../harness/until.ts";
+import { type Box, createBox, obstacle } from "../launcher/box.ts";
 import { World } from "./namespace-world.ts";
 
 const ANY = Uint8Array.of(0, 0, 0, 0);

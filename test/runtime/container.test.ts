@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../src/base/errors.ts";
 import { cgroupDirectories } from "../../src/runtime/cgroups/cgroup-operations.ts";
-import { obstacle } from "../launcher/box.ts";
 import { until } from "../harness/until.ts";
+import { obstacle } from "../launcher/box.ts";
 import { type ContainerBox, createContainerBox } from "./container-box.ts";
 
 function failure(attempt: Promise<unknown>): Promise<string> {

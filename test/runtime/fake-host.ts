@@ -1,5 +1,5 @@
-import type { CgroupFacts, ContainerPlanInput, HostDevice, HostFacts } from "../../src/runtime/plan/plan-input.ts";
 import { NO_LIMITS } from "../../src/runtime/cgroups/effective-resources.ts";
+import type { CgroupFacts, ContainerPlanInput, HostDevice, HostFacts } from "../../src/runtime/plan/plan-input.ts";
 
 const V1 = "cpu cpuacct cpuset memory devices freezer blkio pids systemd".split(" ");
 const V1_FILES =

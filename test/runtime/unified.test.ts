@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { freezeCgroup, isFrozen, killCgroup, thawCgroup } from "../../src/runtime/cgroups/cgroup-control.ts";
 import { parseMountInfo } from "../../src/kernel/proc-info.ts";
+import { freezeCgroup, isFrozen, killCgroup, thawCgroup } from "../../src/runtime/cgroups/cgroup-control.ts";
 import { obstacle } from "../launcher/box.ts";
 import { type ContainerBox, createContainerBox } from "./container-box.ts";
 

@@ -1,14 +1,14 @@
 import {
+  chmodSync,
   copyFileSync,
+  cpSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
-  chmodSync,
-  cpSync,
-  existsSync,
 } from "node:fs";
 import { basename, join } from "node:path";
 import { cached, program } from "../fixtures/build-cache.ts";

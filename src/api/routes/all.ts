@@ -2,8 +2,9 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Route } from "../route.ts";
-import { containerRoutes } from "./containers.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
+import { containerRoutes } from "./containers.ts";
+import { distributionRoutes } from "./distribution.ts";
 import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./images.ts";
 import { networkRoutes } from "./networks.ts";
@@ -27,7 +28,8 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...containerRoutes(engine.containers, clock),
     ...containerStreamRoutes(engine),
     ...execRoutes(engine),
-    ...imageRoutes(engine.images),
+    ...imageRoutes(engine),
+    ...distributionRoutes(engine.distribution),
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
     ...missingRoutes(),

@@ -2,12 +2,12 @@ import type { Duplex } from "node:stream";
 import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import type { Container, LogsRequest } from "../../containers/containers.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { encodeFrame, SYSTEM_ERROR } from "../../wire/stdcopy.ts";
 import { streamContentType } from "../content-types.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import { flag, moment } from "../query.ts";
-import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
 import { replayThen } from "../replay.ts";
-import { encodeFrame, SYSTEM_ERROR } from "../../wire/stdcopy.ts";
+import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
 import { atLeast } from "../version.ts";
 
 /** Attach, logs and wait: what lasts as long as a container runs. */

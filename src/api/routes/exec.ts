@@ -1,3 +1,4 @@
+import { EngineError } from "../../base/errors.ts";
 import type { Exec, ExecSpec } from "../../containers/containers.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { WireExecInspect } from "../../wire/exec.ts";
@@ -8,7 +9,6 @@ import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../detach-keys.ts";
 import { Fields } from "../fields.ts";
 import { terminalSize } from "../query.ts";
 import { type Reply, type Route, route } from "../route.ts";
-import { EngineError } from "../../base/errors.ts";
 
 export function execRoutes({ containers, events }: Pick<Engine, "containers" | "events">): Route[] {
   return [

@@ -1,19 +1,21 @@
 import { EngineError, invalid } from "../../base/errors.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { Images } from "../../images/images.ts";
 import type { WireImageRemoved } from "../../wire/images.ts";
 import { TAR } from "../content-types.ts";
 import { filters } from "../filters.ts";
 import { encodeHistory, encodeImageInspect, encodeImageSummary } from "../images/encode-image.ts";
-import { parseJson } from "../json.ts";
+import { platform } from "../platform-query.ts";
 import { progressReply } from "../progress.ts";
 import { flag } from "../query.ts";
 import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
 import { atLeast } from "../version.ts";
+import { pullReply } from "./distribution.ts";
 
 /** Images that one archive may be asked for. */
 const MAX_SAVED = 1024;
 
-export function imageRoutes(images: Images): Route[] {
+export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "distribution">): Route[] {
   return [
     route("GET", "/images/json", async ({ query, version }) => {
       const given = filters(query, "images");
@@ -44,6 +46,12 @@ export function imageRoutes(images: Images): Route[] {
       return { status: 200, body };
     }),
     ...archiveRoutes(images),
+    route("POST", "/images/create", (request) => {
+      const { query } = request;
+      if (query.get("fromImage")) return pullReply(distribution, request);
+      if (query.get("fromSrc")) return importReply(images, request);
+      throw invalid("one of fromImage and fromSrc is needed");
+    }),
   ];
 }
 
@@ -65,23 +73,7 @@ function archiveRoutes(images: Images): Route[] {
       stream: await images.save([params.name], { ...platform(query), signal }),
       contentType: TAR,
     })),
-    route("POST", "/images/create", (request) => {
-      const { query } = request;
-      if (query.get("fromImage")) throw pullMissing(query);
-      if (query.get("fromSrc")) return importReply(images, request);
-      throw invalid("one of fromImage and fromSrc is needed");
-    }),
   ];
-}
-
-/** Without a registry client there is nothing to pull from. */
-function pullMissing(query: URLSearchParams): EngineError {
-  const [name, tag] = [query.get("fromImage") ?? "", query.get("tag") ?? ""];
-  const reference = tag === "" ? name : `${name}${tag.startsWith("sha256:") ? "@" : ":"}${tag}`;
-  return new EngineError(
-    "not-implemented",
-    `pulling images is not implemented by this engine yet: load or import ${reference} instead`,
-  );
 }
 
 function importReply(images: Images, { query, body, signal }: ApiRequest<unknown>): Promise<Reply> {
@@ -104,14 +96,4 @@ function importReply(images: Images, { query, body, signal }: ApiRequest<unknown
     });
     report({ status: id });
   });
-}
-
-/** `os/architecture[/variant]`, or since 1.48 JSON of the same. */
-function platform(query: URLSearchParams): { platform?: string } {
-  const text = query.get("platform") ?? "";
-  if (text === "") return {};
-  if (!text.startsWith("{")) return { platform: text };
-  const { os, architecture, variant } = parseJson(text) as Record<string, unknown>;
-  const parts = [os, architecture, variant].filter((part) => typeof part === "string" && part !== "");
-  return { platform: parts.join("/") };
 }

@@ -3,7 +3,6 @@ import { type Method, type Route, route } from "../route.ts";
 
 /** Endpoints of the Engine API that this engine cannot serve yet: method, path, what it would do, lowest API minor. */
 const MISSING: [method: Method, path: string, what: string, since?: number][] = [
-  ["POST", "/auth", "logging in to a registry"],
   ["GET", "/system/df", "disk usage"],
   ["GET", "/containers/{id}/changes", "listing changed files"],
   ["GET", "/containers/{id}/export", "exporting a container"],
@@ -22,11 +21,8 @@ const MISSING: [method: Method, path: string, what: string, since?: number][] = 
   ["POST", "/grpc", "BuildKit"],
   ["POST", "/session", "BuildKit sessions"],
   ["GET", "/images/{name}/attestations", "attestations", 55],
-  ["POST", "/images/{name}/push", "pushing images"],
-  ["GET", "/images/search", "searching a registry"],
   ["POST", "/images/prune", "pruning images", 25],
   ["POST", "/commit", "committing a container"],
-  ["GET", "/distribution/{name}/json", "asking a registry", 30],
   ["POST", "/networks/create", "creating networks"],
   ["POST", "/networks/{id}/connect", "connecting to networks"],
   ["POST", "/networks/{id}/disconnect", "disconnecting from networks"],

@@ -1,3 +1,4 @@
+import type { Flag } from "../flags/flag-set.ts";
 import {
   BOOL,
   BYTES,
@@ -7,12 +8,11 @@ import {
   LIST,
   listOf,
   STRING,
-  stringOf,
   SWAP_BYTES,
+  stringOf,
   UINT,
   UINT16,
 } from "../flags/flag-types.ts";
-import type { Flag } from "../flags/flag-set.ts";
 import { checkDeviceRule, parseGpus, parseRateDevice, parseUlimit, parseWeightDevice } from "./parse-devices.ts";
 import { parseMount } from "./parse-mount.ts";
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseFlags } from "../flags/flag-set.ts";
 import { RUN_FLAGS } from "./container-flags.ts";
-import { createBody, type CreateInputs } from "./create-body.ts";
+import { type CreateInputs, createBody } from "./create-body.ts";
 
 const INPUTS: CreateInputs = {
   environment: [],

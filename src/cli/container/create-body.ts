@@ -1,5 +1,7 @@
 import type { Parsed } from "../flags/flag-set.ts";
 import { parseBytes, parseDuration, parseInteger, parseNanoCpus } from "../flags/parse-values.ts";
+import { endpointsOf, networkModeOf } from "./network-config.ts";
+import { extraHostEntry, normaliseCapabilities } from "./normalise.ts";
 import {
   isCdiDevice,
   parseDevice,
@@ -9,12 +11,10 @@ import {
   parseWeightDevice,
 } from "./parse-devices.ts";
 import { parseMount } from "./parse-mount.ts";
-import { extraHostEntry, normaliseCapabilities } from "./normalise.ts";
 import { checkMacAddress } from "./parse-network.ts";
-import { endpointsOf, networkModeOf } from "./network-config.ts";
 import { type PublishedPort, parseExpose, parsePublish } from "./parse-ports.ts";
-import { toMap } from "./read-env.ts";
 import { splitVolumes } from "./parse-volumes.ts";
+import { toMap } from "./read-env.ts";
 
 /** What create needs beyond the flags: read before, so that this stays pure. */
 export interface CreateInputs {

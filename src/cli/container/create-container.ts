@@ -1,11 +1,11 @@
+import { messageOf } from "../../base/errors.ts";
 import { ClientError } from "../../client/errors.ts";
 import { type CliContext, ExitError } from "../command.ts";
-import { messageOf } from "../../base/errors.ts";
 import { proxyEnvironment } from "../config-file.ts";
+import type { Parsed } from "../flags/flag-set.ts";
 import { platformName } from "../image/platform.ts";
 import { readTextFile } from "../read-file.ts";
-import type { Parsed } from "../flags/flag-set.ts";
-import { type CreateBody, createBody, type CreateInputs } from "./create-body.ts";
+import { type CreateBody, type CreateInputs, createBody } from "./create-body.ts";
 import { readEnvironment, readLabels } from "./read-env.ts";
 import { readSecurityOptions } from "./security-options.ts";
 

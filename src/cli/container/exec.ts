@@ -1,7 +1,7 @@
 import type { Transport } from "../../client/transport.ts";
 import { type CliContext, type Command, ExitError } from "../command.ts";
-import { BOOL, LIST, listOf, STRING } from "../flags/flag-types.ts";
 import type { Parsed } from "../flags/flag-set.ts";
+import { BOOL, LIST, listOf, STRING } from "../flags/flag-types.ts";
 import { readTextFile } from "../read-file.ts";
 import { checkEnvironment } from "./parse-network.ts";
 import { readEnvironment } from "./read-env.ts";

@@ -4,7 +4,7 @@ import { BOOL, INT } from "../flags/flag-types.ts";
 import { containerLayout, containerRow, type ListedContainer } from "../format/container-rows.ts";
 import { formatList } from "../format/list-format.ts";
 import { listFlags } from "../list-verb.ts";
-import { paintStatus, PLAIN } from "../paint.ts";
+import { PLAIN, paintStatus } from "../paint.ts";
 
 export const command: Command = {
   usage: "[OPTIONS]",

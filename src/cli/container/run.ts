@@ -3,8 +3,8 @@ import { AT_LEAST_ONE, type CliContext, type Command, ExitError } from "../comma
 import type { Parsed } from "../flags/flag-set.ts";
 import type { Terminal } from "../terminal.ts";
 import { RUN_FLAGS } from "./container-flags.ts";
-import { checkImageReference, createContainer, prepareCreate, refusal, runFailure } from "./create-container.ts";
 import { type CreateBody, streams } from "./create-body.ts";
+import { checkImageReference, createContainer, prepareCreate, refusal, runFailure } from "./create-container.ts";
 import { detachKeysOf, endOfSession, followSize, joinStreams, proxySignals } from "./session.ts";
 import { requestWait } from "./wait-request.ts";
 

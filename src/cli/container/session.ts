@@ -1,8 +1,8 @@
 import type { Hijacked, Transport } from "../../client/transport.ts";
 import type { CliContext } from "../command.ts";
 import type { Parsed } from "../flags/flag-set.ts";
-import { copyInput, copyOutput, DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
 import type { Terminal } from "../terminal.ts";
+import { copyInput, copyOutput, DEFAULT_DETACH_KEYS, Detached, parseDetachKeys } from "./streams.ts";
 
 /** Signals that have a meaning for a container's process. SIGCHLD, SIGPIPE, SIGURG and SIGWINCH are our own. */
 const PROXIED: NodeJS.Signals[] = [

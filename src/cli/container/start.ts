@@ -1,8 +1,8 @@
 import type { Transport } from "../../client/transport.ts";
 import { AT_LEAST_ONE, type CliContext, type Command } from "../command.ts";
 import { describeFailure, tellError, tellFailure } from "../failure.ts";
-import { BOOL, STRING } from "../flags/flag-types.ts";
 import type { Parsed } from "../flags/flag-set.ts";
+import { BOOL, STRING } from "../flags/flag-types.ts";
 import { exitCodeFor } from "./create-container.ts";
 import { detachKeysOf, followSize, joinStreams, proxySignals } from "./session.ts";
 import { Detached } from "./streams.ts";

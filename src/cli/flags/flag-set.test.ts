@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FlagError, HelpRequested, type Flag, parseFlags } from "./flag-set.ts";
+import { type Flag, FlagError, HelpRequested, parseFlags } from "./flag-set.ts";
 import { BOOL, BYTES, INT, LIST, STRING } from "./flag-types.ts";
 
 const FLAGS: Flag[] = [

@@ -1,8 +1,8 @@
 import { type Command, exactly } from "../command.ts";
 import { checkImageReference } from "../container/create-container.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
-import { platformQuery } from "./platform.ts";
 import { showProgress } from "../progress/progress-lines.ts";
+import { platformQuery } from "./platform.ts";
 import { splitReference } from "./split-reference.ts";
 
 export const command: Command = {

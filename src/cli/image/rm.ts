@@ -1,7 +1,7 @@
 import { ClientError } from "../../client/errors.ts";
 import { AT_LEAST_ONE, type Command, ExitError } from "../command.ts";
-import { BOOL, LIST } from "../flags/flag-types.ts";
 import { describeFailure, tellError } from "../failure.ts";
+import { BOOL, LIST } from "../flags/flag-types.ts";
 import { platformQueries } from "./platform.ts";
 
 interface Removed {

@@ -1,8 +1,8 @@
 import { type CliContext, type Command, exactly } from "../command.ts";
 import { checkLabel } from "../container/parse-network.ts";
 import { toMap } from "../container/read-env.ts";
-import { BOOL, type FlagType, listOf, STRING } from "../flags/flag-types.ts";
 import type { Flag, Parsed } from "../flags/flag-set.ts";
+import { BOOL, type FlagType, listOf, STRING } from "../flags/flag-types.ts";
 import { ipamConfig } from "./ipam-config.ts";
 
 const MAP: FlagType = listOf("map");

@@ -1,4 +1,4 @@
-import { parsePrefix, prefixContains, type Prefix } from "./prefix.ts";
+import { type Prefix, parsePrefix, prefixContains } from "./prefix.ts";
 
 export interface WireIpamConfig {
   Subnet: string;

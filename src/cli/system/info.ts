@@ -1,10 +1,10 @@
 import type { WireInfo } from "../../wire/system.ts";
 import { type Command, NO_ARGUMENTS } from "../command.ts";
+import { describeFailure } from "../failure.ts";
 import { STRING } from "../flags/flag-types.ts";
 import { infoText } from "../format/info-text.ts";
 import { renderObject } from "../format/object-format.ts";
 import { INSPECT_FORMAT_USAGE } from "../format/usage.ts";
-import { describeFailure } from "../failure.ts";
 import { CLIENT_VERSION } from "../version.ts";
 
 export const command: Command = {

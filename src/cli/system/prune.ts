@@ -1,6 +1,6 @@
 import { type Command, NO_ARGUMENTS } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { tellError, describeFailure } from "../failure.ts";
+import { describeFailure, tellError } from "../failure.ts";
 import type { Parsed } from "../flags/flag-set.ts";
 import { BOOL } from "../flags/flag-types.ts";
 import {

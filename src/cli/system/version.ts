@@ -1,5 +1,5 @@
-import type { WireVersion } from "../../wire/system.ts";
 import { ConnectionError } from "../../client/errors.ts";
+import type { WireVersion } from "../../wire/system.ts";
 import { type CliContext, type Command, NO_ARGUMENTS } from "../command.ts";
 import { STRING } from "../flags/flag-types.ts";
 import { renderObject } from "../format/object-format.ts";

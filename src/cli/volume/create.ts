@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
-import { toMap } from "../container/read-env.ts";
 import { checkLabel } from "../container/parse-network.ts";
+import { toMap } from "../container/read-env.ts";
 import { listOf, STRING } from "../flags/flag-types.ts";
 
 export const command: Command = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { bodyFraming, parseResponseHead } from "./response-head.ts";
 import { readBody, readHead } from "./exchange.ts";
+import { bodyFraming, parseResponseHead } from "./response-head.ts";
 
 /** A connection that gives the text in pieces of `size` bytes. */
 function pieces(text: string, size: number) {

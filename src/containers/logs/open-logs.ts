@@ -7,7 +7,7 @@ import { assertCan } from "../guards.ts";
 import { parseLogOptions } from "../log-options.ts";
 import { isRunning } from "../state.ts";
 import { readLog } from "./follow-log.ts";
-import { renderDetails, type RenderOptions } from "./log-line.ts";
+import { type RenderOptions, renderDetails } from "./log-line.ts";
 import { renderLines } from "./render-lines.ts";
 
 /** A container's log as bytes for the client. Reads only as fast as the stream is read. */

@@ -3,8 +3,8 @@ import {
   FRAME_HEADER_BYTES,
   type LogLine,
   parseLogLine,
-  renderLogLine,
   type RenderOptions,
+  renderLogLine,
   timeMs,
   writeFrameHeader,
 } from "./log-line.ts";

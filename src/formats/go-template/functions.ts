@@ -1,5 +1,5 @@
-import { sprintf } from "./printf.ts";
 import { isMap, isTrue, printNumber, printValue, typeName, type Value } from "./print-value.ts";
+import { sprintf } from "./printf.ts";
 
 export type TemplateFunction = (...args: Value[]) => Value;
 

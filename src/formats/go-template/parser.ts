@@ -1,5 +1,5 @@
 import { type Node, type Pipeline, type Position, type Template, TemplateError } from "./ast.ts";
-import { type Segment, type Token, lex } from "./lexer.ts";
+import { lex, type Segment, type Token } from "./lexer.ts";
 import { PipelineParser } from "./pipeline-parser.ts";
 
 /** Deepest nesting of actions. */

@@ -1,4 +1,4 @@
-import { badTar, BLOCK_BYTES } from "./entry.ts";
+import { BLOCK_BYTES, badTar } from "./entry.ts";
 import { parseCount, parseField } from "./number.ts";
 
 /** A header block as it stands, before long names and PAX records apply. */

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { EngineError } from "../../base/errors.ts";
 import type { TarEntry } from "./entry.ts";
-import { encodeEnd, encodeEntry, encodePadding, type PackEntry, packFile } from "./packer.ts";
 import { encodeHeader } from "./header.ts";
-import { encodePax } from "./pax.ts";
+import { encodeEnd, encodeEntry, encodePadding, type PackEntry, packFile } from "./packer.ts";
 import { createTarParser } from "./parser.ts";
+import { encodePax } from "./pax.ts";
 
 interface Read {
   entry: TarEntry;

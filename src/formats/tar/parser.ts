@@ -1,5 +1,5 @@
-import { badTar, BLOCK_BYTES, paddingAfter, type SparseSegment, type TarEntry } from "./entry.ts";
 import { buildEntry } from "./build-entry.ts";
+import { BLOCK_BYTES, badTar, paddingAfter, type SparseSegment, type TarEntry } from "./entry.ts";
 import { parseHeader, type RawHeader } from "./header.ts";
 import { parseCount } from "./number.ts";
 import { type PaxRecord, parsePax } from "./pax.ts";

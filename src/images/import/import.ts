@@ -1,8 +1,8 @@
 import { invalid } from "../../base/errors.ts";
-import { hostPlatform, parsePlatformSpecifier } from "../../formats/oci/platform.ts";
 import { type Digest, digestOf } from "../../formats/oci/digest.ts";
 import { encodeManifest } from "../../formats/oci/manifest.ts";
 import { MEDIA_TYPES } from "../../formats/oci/media-types.ts";
+import { hostPlatform, parsePlatformSpecifier } from "../../formats/oci/platform.ts";
 import { parseReference, type Reference, withDefaultTag } from "../../formats/reference/reference.ts";
 import type { Content } from "../../storage/content/content.ts";
 import type { Images } from "../images.ts";

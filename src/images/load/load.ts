@@ -13,7 +13,7 @@ import type { LayerRow } from "../../storage/records/images.ts";
 import type { ProgressMessage } from "../images.ts";
 import type { Entry, Library } from "../library.ts";
 import type { ImageStore, PreparedLayer } from "../store.ts";
-import { type ArchiveMember, type ArchiveFiles, readArchive } from "./archive-files.ts";
+import { type ArchiveFiles, type ArchiveMember, readArchive } from "./archive-files.ts";
 import { decompressArchive } from "./decompress.ts";
 import { type ArchivedImage, resolveArchive } from "./resolve.ts";
 

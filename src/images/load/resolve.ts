@@ -3,9 +3,9 @@ import type { Descriptor } from "../../formats/oci/descriptor.ts";
 import { type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
 import { isObject, parseArrayDocument, stringArray } from "../../formats/oci/json.ts";
 import { isRunnable, MAX_LAYERS, parseManifestDocument } from "../../formats/oci/manifest.ts";
+import { isIndexType } from "../../formats/oci/media-types.ts";
 import { type Platform, platformMatches } from "../../formats/oci/platform.ts";
 import { parseReference, parseTagged, type Reference } from "../../formats/reference/reference.ts";
-import { isIndexType } from "../../formats/oci/media-types.ts";
 
 /** One image that an archive holds, by names of members. */
 export interface ArchivedImage {

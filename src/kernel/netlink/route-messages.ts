@@ -1,5 +1,5 @@
-import { MessageWriter, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST } from "./message-writer.ts";
 import { type Message, parseAttributes, textOf } from "./message-reader.ts";
+import { MessageWriter, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST } from "./message-writer.ts";
 
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;

@@ -1,4 +1,4 @@
-import { errnoName, ESRCH } from "../../kernel/errno.ts";
+import { ESRCH, errnoName } from "../../kernel/errno.ts";
 import { connectLauncher, isDisconnect } from "./connection.ts";
 import { encodeAttach, encodeCloseStdin, encodeResize, encodeSignal, type LauncherEvent } from "./frames.ts";
 import type { Attachment, AttachRequest, Exit, Task } from "./launcher.ts";

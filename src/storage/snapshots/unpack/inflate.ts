@@ -1,6 +1,6 @@
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { badTar } from "../../../formats/tar/entry.ts";
 import type { Compression } from "../../../formats/oci/media-types.ts";
+import { badTar } from "../../../formats/tar/entry.ts";
 
 /** Window of a zstd frame, as a power of two: what every decoder must take. Bigger ones ask for memory. */
 const MAX_ZSTD_WINDOW_LOG = 27;
