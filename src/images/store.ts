@@ -1,5 +1,6 @@
 import { invalid, isKind, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { SharedJobs } from "../base/shared-jobs.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
 import type { Digest } from "../formats/oci/digest.ts";
 import { encodeIndex } from "../formats/oci/manifest.ts";
@@ -8,7 +9,7 @@ import { canonicalReference, type Reference } from "../formats/reference/referen
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
-import type { Unpacked, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
+import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -40,6 +41,8 @@ export interface InstallRequest {
   fromArchive?: boolean;
   /** Layers that the caller has unpacked already, by diffID; each is used up by one place in the stack. */
   prepared?: Map<Digest, PreparedLayer>;
+  /** Brings and unpacks a layer that is missing; absent: its blob is in content. Its blob must be in content, and held, afterwards. */
+  fetch?: (layer: LayerRow, signal: AbortSignal) => Promise<PreparedLayer>;
   signal: AbortSignal;
 }
 
@@ -47,7 +50,7 @@ export interface InstallRequest {
 export interface ImageStore {
   readonly leases: Leases;
   /** Unpacks a blob's file into a layer without a place. */
-  prepare(path: string, signal: AbortSignal): Promise<PreparedLayer>;
+  prepare(path: string, options: UnpackOptions): Promise<PreparedLayer>;
   /**
    * Makes the image usable: config, manifest and layer blobs must be in content, and held. Missing layers are unpacked, each once
    * however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
@@ -61,8 +64,8 @@ export interface ImageStore {
 
 export function createImageStore(deps: StoreDeps): ImageStore {
   const leases = createLeases();
-  const unpacking = new Map<string, Promise<void>>();
-  const prepare = (path: string, signal: AbortSignal) => prepareLayer(deps, path, signal);
+  const unpacking = new SharedJobs<void>();
+  const prepare = (path: string, options: UnpackOptions) => prepareLayer(deps, path, options);
   return {
     leases,
     prepare,
@@ -72,14 +75,8 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       const blobs = [row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)];
       const release = leases.hold([...blobs, ...chain, ...(target === undefined ? [] : [target])]);
       try {
-        let below: Promise<void> = Promise.resolve();
-        const all: Promise<void>[] = [];
-        for (const [index, chainId] of chain.entries()) {
-          const parent = { chainId: chain[index - 1], ready: below };
-          const layer = row.layers[index] as LayerRow;
-          below = ensureLayer({ deps, unpacking, chainId, parent, layer, request });
-          all.push(below);
-        }
+        const stack: LayerStack = { deps, unpacking, chain, request };
+        const all = chain.map((_, index) => ensureLayer(stack, index, signal));
         const failed = (await Promise.allSettled(all)).find((result) => result.status === "rejected");
         if (failed !== undefined) throw failed.reason;
         signal.throwIfAborted();
@@ -103,51 +100,51 @@ function withDigests({ references, target, fromArchive }: InstallRequest): Refer
 async function prepareLayer(
   { snapshots, unpacker }: StoreDeps,
   path: string,
-  signal: AbortSignal,
+  options: UnpackOptions,
 ): Promise<PreparedLayer> {
   const staged = await snapshots.stage();
   try {
-    return { staged, unpacked: await unpacker.unpack(path, staged.path, signal) };
+    return { staged, unpacked: await unpacker.unpack(path, staged.path, options) };
   } catch (error) {
     await staged.discard();
     throw error;
   }
 }
 
-interface EnsureLayer {
+/** An image's layers on their way to being there. */
+interface LayerStack {
   deps: StoreDeps;
-  unpacking: Map<string, Promise<void>>;
-  chainId: Digest;
-  parent: { chainId: Digest | undefined; ready: Promise<void> };
-  layer: LayerRow;
+  unpacking: SharedJobs<void>;
+  chain: Digest[];
   request: InstallRequest;
 }
 
-/** Joins whoever makes the same layer; if he fails (his client may have gone), it is this caller's turn. */
-async function ensureLayer(ensure: EnsureLayer): Promise<void> {
-  const { deps, unpacking, chainId } = ensure;
+/** Joins whoever makes the same layer; where he fails (his registry may be another one), it is this caller's turn. */
+async function ensureLayer(stack: LayerStack, index: number, signal: AbortSignal): Promise<void> {
+  const { deps, unpacking, chain } = stack;
+  const chainId = chain[index] as Digest;
   while (!deps.snapshots.has(chainId)) {
-    const other = unpacking.get(chainId);
-    if (other === undefined) {
-      const own = makeLayer(ensure).finally(() => unpacking.delete(chainId));
-      unpacking.set(chainId, own);
-      return own;
-    }
-    await other.catch(() => undefined);
-    ensure.request.signal.throwIfAborted();
+    const joined = unpacking.has(chainId);
+    const result = unpacking.run(chainId, signal, (own) => makeLayer(stack, index, own));
+    if (!joined) return result;
+    await result.catch(() => signal.throwIfAborted());
   }
 }
 
 /** Unpacking needs no parent and runs beside it; committing waits for it. */
-async function makeLayer({ deps, chainId, parent, layer, request }: EnsureLayer): Promise<void> {
-  const prepared = takePrepared(request, layer.diffId) ?? (await prepareFromContent(deps, layer, request.signal));
+async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal): Promise<void> {
+  const { deps, chain, request } = stack;
+  const layer = request.row.layers[index] as LayerRow;
+  const fetch = request.fetch ?? ((wanted: LayerRow) => prepareFromContent(deps, wanted, signal));
+  const prepared = takePrepared(request, layer.diffId) ?? (await fetch(layer, signal));
   const { staged, unpacked } = prepared;
   try {
     checkLayer(unpacked, layer);
-    await Promise.all([deps.snapshots.sync(), parent.ready]);
+    const parent = index === 0 ? undefined : ensureLayer(stack, index - 1, signal);
+    await Promise.all([deps.snapshots.sync(), parent]);
     await staged.commit({
-      chainId,
-      parent: parent.chainId,
+      chainId: chain[index] as Digest,
+      parent: chain[index - 1],
       sizeBytes: unpacked.fileBytes,
       impliedDirectories: unpacked.implied,
       synced: true,
@@ -167,7 +164,7 @@ function takePrepared({ prepared }: InstallRequest, diffId: Digest): PreparedLay
 function prepareFromContent(deps: StoreDeps, { digest }: LayerRow, signal: AbortSignal): Promise<PreparedLayer> {
   const blob = deps.content.stat(digest);
   if (blob === undefined) throw invalid(`layer ${digest} is missing`);
-  return prepareLayer(deps, blob.path, signal);
+  return prepareLayer(deps, blob.path, { signal });
 }
 
 function checkLayer(unpacked: Unpacked, { diffId, digest, sizeBytes }: LayerRow): void {

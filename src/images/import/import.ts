@@ -34,7 +34,7 @@ export async function importArchive(
       options.signal.throwIfAborted();
       await ingest.write([bytes]);
     }
-    const prepared = await store.prepare(ingest.path, options.signal);
+    const prepared = await store.prepare(ingest.path, { signal: options.signal });
     const { digest, sizeBytes, diffId } = prepared.unpacked;
     releases.push(store.leases.hold([digest]));
     await ingest.commitVerified({ digest, sizeBytes });

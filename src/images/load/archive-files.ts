@@ -197,7 +197,7 @@ class ArchiveReader implements TarSink, ArchiveFiles {
 
   #spooled(name: string, ingest: Ingest, head: Uint8Array): void {
     const { store, signal } = this.#options;
-    const layer = looksLikeLayer(head) ? store.prepare(ingest.path, signal) : undefined;
+    const layer = looksLikeLayer(head) ? store.prepare(ingest.path, { signal }) : undefined;
     if (layer !== undefined) {
       // Whoever needs the layer awaits it; a failure of one that nobody needs is nobody's.
       layer.catch(() => undefined);

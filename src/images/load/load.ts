@@ -155,7 +155,7 @@ async function unpackLayer(load: Load, file: Exclude<ArchiveMember, { kind: "kno
   try {
     if (file.kind === "small") await ingest.write([file.bytes]);
     const started = file.kind === "spooled" ? file.layer : undefined;
-    const prepared = await (started ?? store.prepare(ingest.path, options.signal));
+    const prepared = await (started ?? store.prepare(ingest.path, { signal: options.signal }));
     const { digest, sizeBytes, diffId, compression } = prepared.unpacked;
     if (load.prepared.has(diffId)) await prepared.staged.discard();
     else load.prepared.set(diffId, prepared);

@@ -4,6 +4,8 @@ import { EngineError, invalid } from "../../base/errors.ts";
 import { algorithmOf, createDigestStream, type Digest, type DigestAlgorithm } from "../../formats/oci/digest.ts";
 import type { Blob, Content, Expected, Ingest } from "./content.ts";
 import { blobDirectory, blobPath, INGEST_DIRECTORY, openLayout } from "./layout.ts";
+import { openPartial } from "./partial.ts";
+import { writeAll } from "./write-all.ts";
 
 /** Blobs are never written again once they have their name. */
 const READ_ONLY = 0o444;
@@ -28,6 +30,7 @@ export function createContent(deps: { root: string }): Content {
     has: (digest) => sizes.has(digest),
     stat,
     ingest,
+    partial: (digest) => openPartial({ root, digest, publish: (written, actual) => publish(store, written, actual) }),
     async read(digest, limitBytes) {
       const blob = stat(digest);
       if (blob === undefined) throw new EngineError("not-found", `content ${digest} not found`);
@@ -103,7 +106,8 @@ async function createIngest(store: Store, path: string, algorithm: DigestAlgorit
   };
 }
 
-interface Written {
+/** A file that is all written. */
+export interface Written {
   file: FileHandle;
   path: string;
   close(): Promise<void>;
@@ -134,28 +138,6 @@ function checkExpected(actual: Expected, expected: Partial<Expected>): void {
   if (expected.digest !== undefined && expected.digest !== actual.digest) {
     throw invalid(`unexpected digest ${actual.digest}, expected ${expected.digest}`);
   }
-}
-
-async function writeAll(file: FileHandle, batch: Uint8Array[]): Promise<void> {
-  const total = batch.reduce((sum, piece) => sum + piece.length, 0);
-  const { bytesWritten: first } = await file.writev(batch);
-  if (first === total) return;
-  // Cut short, as by a full disk: what is left goes piece by piece, which tells why.
-  for (const piece of remaining(batch, first)) {
-    for (let offset = 0; offset < piece.length; ) {
-      const { bytesWritten } = await file.write(piece, offset, piece.length - offset);
-      offset += bytesWritten;
-    }
-  }
-}
-
-function remaining(batch: Uint8Array[], written: number): Uint8Array[] {
-  let skip = written;
-  return batch.flatMap((piece) => {
-    const cut = Math.min(skip, piece.length);
-    skip -= cut;
-    return cut === piece.length ? [] : [piece.subarray(cut)];
-  });
 }
 
 async function syncDirectory(path: string): Promise<void> {

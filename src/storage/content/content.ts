@@ -12,6 +12,11 @@ export interface Content {
   read(digest: Digest, limitBytes: number): Promise<Uint8Array>;
   /** `algorithm`: of the digest that is expected; sha256 unless said otherwise. */
   ingest(algorithm?: DigestAlgorithm): Promise<Ingest>;
+  /**
+   * Gathers a blob whose digest is known beforehand, going on from what an earlier attempt has left, also one of an earlier daemon.
+   * One writer at a time for each digest.
+   */
+  partial(digest: Digest): Promise<PartialBlob>;
   /** A document that is all at hand. */
   put(bytes: Uint8Array): Promise<Blob>;
   /** Absent: nothing. */
@@ -37,6 +42,19 @@ export interface Ingest {
   /** For one who has hashed the file elsewhere (an unpacking worker). */
   commitVerified(actual: Expected): Promise<Blob>;
   abort(): Promise<void>;
+}
+
+/** Bytes in their order, not yet verified. Ends in exactly one of `commitVerified`, `suspend` and `discard`. */
+export interface PartialBlob {
+  readonly path: string;
+  /** What is there; 0 for a fresh one. */
+  readonly sizeBytes: number;
+  write(bytes: Uint8Array): Promise<void>;
+  /** Throws internal when this is not the blob's digest: whoever verified has read another file. */
+  commitVerified(actual: Expected): Promise<Blob>;
+  /** Closes it and keeps the bytes for another attempt. */
+  suspend(): Promise<void>;
+  discard(): Promise<void>;
 }
 
 export interface Expected {

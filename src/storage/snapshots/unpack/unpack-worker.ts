@@ -7,36 +7,72 @@ import { confineThread } from "../../../kernel/confine.ts";
 import { AT_FDCWD, closeFd, O_RDONLY, openAt, readFull, setUmask } from "../../../kernel/files.ts";
 import { Extractor } from "./extractor.ts";
 import { inflate } from "./inflate.ts";
-import type { UnpackReply, UnpackRequest } from "./unpack.ts";
+import type { GrowthMessage, UnpackReply, UnpackRequest } from "./unpack.ts";
 
 declare const self: Worker;
 
 /** Bytes read at once: few system calls, and the digest and the parser work on what is in the cache. */
-const READ_BYTES = 1 << 20;
+const READ_BYTES = 1 << 18;
+const REUSED_BYTES = 1 << 20;
+/** How often the main thread is told how far we are. */
+const PROGRESS_MS = 100;
 
 self.onmessage = ({ data }: MessageEvent<UnpackRequest>) => {
-  run(data).then(
+  const archive = data.growing ? new GrowingEnd() : { availableFrom: async () => Number.POSITIVE_INFINITY };
+  self.onmessage = ({ data: state }: MessageEvent<GrowthMessage>) => {
+    if (archive instanceof GrowingEnd) archive.update(state);
+  };
+  run(data, archive).then(
     (reply) => postMessage(reply),
     (error: unknown) => postMessage({ error: messageOf(error) } satisfies UnpackReply),
   );
 };
 
-async function run(request: UnpackRequest): Promise<UnpackReply> {
+/** How far an archive can be read. */
+interface ArchiveEnd {
+  /** Bytes beyond `offset` that are there; 0: that was all. Waits for the first of them. */
+  availableFrom(offset: number): Promise<number>;
+}
+
+/** The end of a file that is still being written. */
+class GrowingEnd implements ArchiveEnd {
+  #state: GrowthMessage = { availableBytes: 0, complete: false };
+  #wake: (() => void) | undefined;
+
+  update(state: GrowthMessage): void {
+    this.#state = state;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  async availableFrom(offset: number): Promise<number> {
+    while (this.#state.availableBytes <= offset && !this.#state.complete) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return Math.max(0, this.#state.availableBytes - offset);
+  }
+}
+
+async function run(request: UnpackRequest, end: ArchiveEnd): Promise<UnpackReply> {
   const fd = openAt(AT_FDCWD, request.archive, O_RDONLY);
   try {
     confineThread(request.directory);
     setUmask(0);
-    return await unpack(fd, request);
+    return await unpack(fd, end, request);
   } finally {
     closeFd(fd);
   }
 }
 
-async function unpack(fd: number, request: UnpackRequest): Promise<UnpackReply> {
+async function unpack(fd: number, end: ArchiveEnd, request: UnpackRequest): Promise<UnpackReply> {
   const stored = createDigestStream();
   const plain = createDigestStream();
-  const buffer = new Uint8Array(READ_BYTES);
-  const first = buffer.subarray(0, readFull(fd, buffer));
+  const buffers: Buffers = { reused: undefined };
+  const source = readArchive({ fd, end, buffers }, request);
+  const head = await source.next();
+  const first = head.done === true ? new Uint8Array(0) : head.value;
   const compression = layerCompression(first);
   const extractor = new Extractor(request.limits);
   const parser = createTarParser(extractor);
@@ -47,15 +83,12 @@ async function unpack(fd: number, request: UnpackRequest): Promise<UnpackReply> 
     parser.push(bytes);
   };
   try {
-    for (
-      let bytes = first;
-      compression === "none" && bytes.length > 0;
-      bytes = buffer.subarray(0, readFull(fd, buffer))
-    ) {
-      take(bytes);
-    }
-    if (compression !== "none") {
-      for await (const bytes of inflate(readAll(fd, first, stored, request), compression)) take(bytes);
+    if (compression === "none") {
+      take(first);
+      buffers.reused = new Uint8Array(REUSED_BYTES);
+      for await (const bytes of source) take(bytes);
+    } else {
+      for await (const bytes of inflate(hashed(first, source, stored), compression)) take(bytes);
     }
     parser.end();
     const { entries, fileBytes, implied } = extractor.finish();
@@ -76,19 +109,43 @@ async function unpack(fd: number, request: UnpackRequest): Promise<UnpackReply> 
   }
 }
 
-/** Pieces are copies, since the inflater keeps them while the next is read. */
-async function* readAll(
-  fd: number,
-  first: Uint8Array,
-  stored: ReturnType<typeof createDigestStream>,
+/** An inflater keeps a piece while the next is read: then each has a buffer of its own. */
+interface Buffers {
+  reused: Uint8Array | undefined;
+}
+
+/** The archive's bytes as they become readable. */
+async function* readArchive(
+  { fd, end, buffers }: { fd: number; end: ArchiveEnd; buffers: Buffers },
   request: UnpackRequest,
 ): AsyncGenerator<Uint8Array> {
-  for (let bytes = first.slice(); bytes.length > 0; ) {
+  let offset = 0;
+  let toldAtMs = performance.now();
+  for (;;) {
+    const available = await end.availableFrom(offset);
     throwIfCancelled(request);
-    stored.update(bytes);
+    if (available === 0) return;
+    const buffer = buffers.reused?.subarray(0, available) ?? new Uint8Array(Math.min(READ_BYTES, available));
+    const bytes = buffer.subarray(0, readFull(fd, buffer));
+    if (bytes.length === 0) return;
+    offset += bytes.length;
     yield bytes;
-    const next = new Uint8Array(READ_BYTES / 4);
-    bytes = next.subarray(0, readFull(fd, next)) as Uint8Array<ArrayBuffer>;
+    if (performance.now() - toldAtMs < PROGRESS_MS) continue;
+    toldAtMs = performance.now();
+    postMessage({ readBytes: offset } satisfies UnpackReply);
+  }
+}
+
+async function* hashed(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+  digest: ReturnType<typeof createDigestStream>,
+): AsyncGenerator<Uint8Array> {
+  digest.update(first);
+  yield first;
+  for await (const bytes of rest) {
+    digest.update(bytes);
+    yield bytes;
   }
 }
 

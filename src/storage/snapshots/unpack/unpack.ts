@@ -1,4 +1,5 @@
 import { invalid } from "../../../base/errors.ts";
+import { createSemaphore } from "../../../base/semaphore.ts";
 import type { Digest } from "../../../formats/oci/digest.ts";
 import type { Compression } from "../../../formats/oci/media-types.ts";
 import { UNPACK_LIMITS, type UnpackLimits } from "./limits.ts";
@@ -9,6 +10,8 @@ export interface UnpackRequest {
   /** Empty directory to fill. */
   directory: string;
   limits: UnpackLimits;
+  /** The archive is still being written: how much of it is there comes in messages. */
+  growing: boolean;
   /** Set to 1 by the main thread. */
   cancelled: Int32Array<SharedArrayBuffer>;
 }
@@ -28,56 +31,81 @@ export interface Unpacked {
   implied: Uint8Array[];
 }
 
-export type UnpackReply = Unpacked | { error: string };
+/** To a worker whose archive is growing. */
+export interface GrowthMessage {
+  availableBytes: number;
+  complete: boolean;
+}
+
+export type UnpackReply = Unpacked | { error: string } | { readBytes: number };
+
+/** A file that somebody else is still writing. */
+export interface Growth {
+  /** Tells at once, and after each change, how many bytes can be read and whether more will come. Returns the end of it. */
+  follow(listener: (state: GrowthMessage) => void): () => void;
+}
+
+export interface UnpackOptions {
+  signal: AbortSignal;
+  /** The archive is still being written: its end is where this says so. Whoever stops writing aborts `signal`. */
+  growth?: Growth;
+  /** Bytes of the archive, as it is stored, that have been worked through. */
+  onProgress?: (readBytes: number) => void;
+}
 
 /** Layers unpacked at once: the disk and two cores are full with two. */
 const MAX_PARALLEL = 2;
 
 export interface Unpacker {
   /** Unpacks and hashes in one pass. Throws invalid-argument; then the directory holds rubbish which the caller discards. */
-  unpack(archive: string, directory: string, signal: AbortSignal): Promise<Unpacked>;
+  unpack(archive: string, directory: string, options: UnpackOptions): Promise<Unpacked>;
 }
 
 /**
  * Each archive is unpacked by a worker thread of its own which has the directory as its root for ever, and is thrown away: an
  * archive can name nothing outside of it. A worker costs 4 ms.
  */
-export function createUnpacker(options: { limits?: UnpackLimits } = {}): Unpacker {
-  const limits = options.limits ?? UNPACK_LIMITS;
-  const waiting: (() => void)[] = [];
-  let running = 0;
+export function createUnpacker(settings: { limits?: UnpackLimits } = {}): Unpacker {
+  const limits = settings.limits ?? UNPACK_LIMITS;
+  const slots = createSemaphore(MAX_PARALLEL);
   return {
-    async unpack(archive, directory, signal) {
-      if (running >= MAX_PARALLEL) await new Promise<void>((resolve) => waiting.push(resolve));
-      else running++;
-      try {
-        signal.throwIfAborted();
-        return await runWorker({ archive, directory, limits }, signal);
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) running--;
-        else next();
-      }
-    },
+    unpack: (archive, directory, options) =>
+      slots.run(async () => {
+        options.signal.throwIfAborted();
+        const growing = options.growth !== undefined;
+        return await runWorker({ archive, directory, limits, growing }, options);
+      }, options.signal),
   };
 }
 
 /** The worker is asked to stop rather than terminated: it has files open. */
-async function runWorker(request: Omit<UnpackRequest, "cancelled">, signal: AbortSignal): Promise<Unpacked> {
+async function runWorker(request: Omit<UnpackRequest, "cancelled">, options: UnpackOptions): Promise<Unpacked> {
+  const { signal, growth, onProgress } = options;
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
-  const cancel = () => Atomics.store(cancelled, 0, 1);
-  signal.addEventListener("abort", cancel, { once: true });
   const worker = new Worker(new URL("./unpack-worker.ts", import.meta.url));
+  const tell = (state: GrowthMessage) => worker.postMessage(state);
+  const cancel = () => {
+    Atomics.store(cancelled, 0, 1);
+    // One that waits for more bytes is woken.
+    if (growth !== undefined) tell({ availableBytes: 0, complete: true });
+  };
+  signal.addEventListener("abort", cancel, { once: true });
+  let unfollow: (() => void) | undefined;
   try {
-    const reply = await new Promise<UnpackReply>((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<UnpackReply>) => resolve(data);
+    const reply = await new Promise<Exclude<UnpackReply, { readBytes: number }>>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<UnpackReply>) => {
+        if ("readBytes" in data) onProgress?.(data.readBytes);
+        else resolve(data);
+      };
       worker.onerror = ({ message }) => reject(new Error(`unpack worker: ${message}`));
       worker.postMessage({ ...request, cancelled } satisfies UnpackRequest);
+      unfollow = growth?.follow(tell);
     });
     if (!("error" in reply)) return reply;
     signal.throwIfAborted();
     throw invalid(reply.error);
   } finally {
+    unfollow?.();
     signal.removeEventListener("abort", cancel);
     worker.terminate();
   }

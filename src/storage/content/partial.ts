@@ -1,0 +1,78 @@
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { EngineError } from "../../base/errors.ts";
+import type { Digest } from "../../formats/oci/digest.ts";
+import type { Blob, Expected, PartialBlob } from "./content.ts";
+import type { Written } from "./content-store.ts";
+import { partialPath } from "./layout.ts";
+import { writeAll } from "./write-all.ts";
+
+/** Bytes after which the disk is set to work: the sync before the blob is published then has little left to do. */
+const SYNC_EVERY_BYTES = 32 << 20;
+
+interface PartialDeps {
+  root: string;
+  digest: Digest;
+  publish(written: Written, actual: Expected): Promise<Blob>;
+}
+
+export async function openPartial({ root, digest, publish }: PartialDeps): Promise<PartialBlob> {
+  const path = partialPath(root, digest);
+  // Appends. What a crash of the machine left at its end may not be what was written: whoever verifies reads all of it.
+  const file = await open(path, "a+", 0o600);
+  let sizeBytes = (await file.stat()).size;
+  const flusher = createFlusher(file);
+  let closed = false;
+  const close = async () => {
+    if (closed) return;
+    closed = true;
+    await flusher.idle();
+    await file.close();
+  };
+  const discard = async () => {
+    await close();
+    await rm(path, { force: true });
+  };
+  return {
+    path,
+    get sizeBytes() {
+      return sizeBytes;
+    },
+    async write(bytes) {
+      await writeAll(file, [bytes]);
+      sizeBytes += bytes.length;
+      flusher.written(bytes.length);
+    },
+    async commitVerified(actual) {
+      if (actual.digest !== digest || actual.sizeBytes !== sizeBytes) {
+        await discard();
+        throw new EngineError("internal", `blob ${digest} was verified as ${actual.digest}`);
+      }
+      await flusher.idle();
+      return publish({ file, path, close }, actual);
+    },
+    suspend: close,
+    discard,
+  };
+}
+
+/** Has the disk write while the rest still arrives. A failure shows at the sync that counts. */
+function createFlusher(file: FileHandle) {
+  let unsyncedBytes = 0;
+  let running: Promise<void> | undefined;
+  return {
+    written(bytes: number): void {
+      unsyncedBytes += bytes;
+      if (unsyncedBytes < SYNC_EVERY_BYTES || running !== undefined) return;
+      unsyncedBytes = 0;
+      running = file
+        .datasync()
+        .catch(() => undefined)
+        .finally(() => {
+          running = undefined;
+        });
+    },
+    async idle(): Promise<void> {
+      await running;
+    },
+  };
+}
