@@ -1,7 +1,10 @@
 /** At most so many at once; the rest wait in the order in which they came. */
 export interface Semaphore {
-  /** Runs `job` when there is room. A caller whose signal is aborted while it waits gets the signal's reason. */
-  run<T>(job: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /**
+   * Runs `job` when there is room. A caller whose signal is aborted while it waits gets the signal's reason. A job that will do
+   * nothing but wait may `leave` early.
+   */
+  run<T>(job: (leave: () => void) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 export function createSemaphore(limit: number): Semaphore {
@@ -35,10 +38,15 @@ export function createSemaphore(limit: number): Semaphore {
   return {
     async run(job, signal) {
       await enter(signal);
+      let inside = true;
+      const leave = () => {
+        if (inside) exit();
+        inside = false;
+      };
       try {
-        return await job();
+        return await job(leave);
       } finally {
-        exit();
+        leave();
       }
     },
   };

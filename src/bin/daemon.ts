@@ -6,6 +6,7 @@ import { createEngine } from "../engine/create-engine.ts";
 import { type DaemonConfig, parseDaemonFlags, resolveDaemonConfig } from "../engine/daemon-config.ts";
 import { lockFile } from "../kernel/file-lock.ts";
 import { listenTargets, serveApi } from "./serve-api.ts";
+import { version } from "../../package.json" with { type: "json" };
 
 /** Built by scripts/build-launcher. */
 const LAUNCHER_PATH = new URL("../../build/launcher", import.meta.url).pathname;
@@ -54,7 +55,7 @@ async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
   if (config.ignored.length > 0) logger.debug("settings without effect here", { settings: config.ignored });
 
   const stopped = stopSignal(logger);
-  const engine = await createEngine({ config, logger, launcherPath: LAUNCHER_PATH });
+  const engine = await createEngine({ config, logger, launcherPath: LAUNCHER_PATH, version });
   const api = await serveApi(engine, targets, logger);
   logger.info("API listen on", { hosts: config.hosts });
   await stopped;

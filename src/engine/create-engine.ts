@@ -2,6 +2,7 @@ import { createSystemClock } from "../base/clock.ts";
 import { randomId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { createContainers } from "../containers/create-containers.ts";
+import { createDistribution } from "../images/create-distribution.ts";
 import { createImages } from "../images/create-images.ts";
 import { createNetworks } from "../networks/create-networks.ts";
 import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
@@ -20,7 +21,6 @@ import { createEventBus } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
 import { hostAccess } from "./host-access.ts";
 import { hostWarnings } from "./host-report.ts";
-import { createNoDistribution } from "./no-distribution.ts";
 import { openRecords } from "./open-records.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
 import { createSystem } from "./system-info.ts";
@@ -30,13 +30,15 @@ export interface EngineOptions {
   logger: Logger;
   /** The launcher program; default: the one built in this checkout or shipped beside the bundle. */
   launcherPath: string;
+  /** Of this program, `0.1.0`: as registries see us. */
+  version: string;
 }
 
 /**
  * Makes every service, in the order in which they need one another, and brings the records into agreement with what runs. The
  * result is a whole engine in this process; it owns `config.dataRoot` until `close`.
  */
-export async function createEngine({ config, logger, launcherPath }: EngineOptions): Promise<Engine> {
+export async function createEngine({ config, logger, launcherPath, version }: EngineOptions): Promise<Engine> {
   const { dataRoot, execRoot } = config;
   prepareDataRoot(dataRoot);
   const bootId = prepareExecRoot(execRoot);
@@ -94,9 +96,25 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  // TEMPORARY: the registry client takes this place when it is merged.
-  const distribution = createNoDistribution();
+  const distribution = createDistribution({
+    ...common,
+    images,
+    content,
+    snapshots,
+    hosts: config,
+    limits: transferLimits(config),
+    userAgent: `gantry/${version}`,
+  });
   return { containers, images, distribution, networks, volumes, events, system, close };
+}
+
+function transferLimits(config: DaemonConfig) {
+  return {
+    downloads: config.maxConcurrentDownloads,
+    uploads: config.maxConcurrentUploads,
+    downloadAttempts: config.maxDownloadAttempts,
+    stallMs: config.registryStallSeconds * 1000,
+  };
 }
 
 interface SystemParts extends Pick<EngineOptions, "config" | "logger"> {

@@ -30,6 +30,13 @@ export interface DaemonConfig {
   labels: string[];
   insecureRegistries: string[];
   registryMirrors: string[];
+  /** Directories with `<host>/hosts.toml`, `<host>/*.crt`, … */
+  certsDirs: string[];
+  maxConcurrentDownloads: number;
+  maxConcurrentUploads: number;
+  maxDownloadAttempts: number;
+  /** A connection to a registry that brings next to nothing for so long is given up. */
+  registryStallSeconds: number;
   shutdownTimeoutSeconds: number;
   noNewPrivileges: boolean;
   seccompProfile: string;
@@ -82,6 +89,11 @@ const OPTIONS: Option[] = [
   { flag: "label", key: "labels", kind: "list", field: "labels" },
   { flag: "insecure-registry", key: "insecure-registries", kind: "list", field: "insecureRegistries" },
   { flag: "registry-mirror", key: "registry-mirrors", kind: "list", field: "registryMirrors" },
+  { flag: "certs-dir", key: "certs-dirs", kind: "list", field: "certsDirs" },
+  { flag: "max-concurrent-downloads", kind: "int", field: "maxConcurrentDownloads" },
+  { flag: "max-concurrent-uploads", kind: "int", field: "maxConcurrentUploads" },
+  { flag: "max-download-attempts", kind: "int", field: "maxDownloadAttempts" },
+  { flag: "registry-stall-timeout", kind: "int", field: "registryStallSeconds" },
   { flag: "shutdown-timeout", kind: "int", field: "shutdownTimeoutSeconds" },
   { flag: "no-new-privileges", kind: "bool", field: "noNewPrivileges" },
   { flag: "seccomp-profile", kind: "string", field: "seccompProfile" },
@@ -124,15 +136,7 @@ const OPTIONS: Option[] = [
       "fixed-cidr-v6",
     ] as const
   ).map((flag): Option => ({ flag, kind: "string" })),
-  ...(
-    [
-      "max-concurrent-downloads",
-      "max-concurrent-uploads",
-      "max-download-attempts",
-      "network-control-plane-mtu",
-      "oom-score-adjust",
-    ] as const
-  ).map((flag): Option => ({ flag, kind: "int" })),
+  ...(["network-control-plane-mtu", "oom-score-adjust"] as const).map((flag): Option => ({ flag, kind: "int" })),
 ];
 
 const DEFAULTS: DaemonConfig = {
@@ -164,6 +168,11 @@ const DEFAULTS: DaemonConfig = {
   labels: [],
   insecureRegistries: [],
   registryMirrors: [],
+  certsDirs: ["/etc/gantry/certs.d", "/etc/docker/certs.d"],
+  maxConcurrentDownloads: 3,
+  maxConcurrentUploads: 5,
+  maxDownloadAttempts: 5,
+  registryStallSeconds: 60,
   shutdownTimeoutSeconds: 15,
   noNewPrivileges: false,
   seccompProfile: "",
@@ -246,6 +255,13 @@ function finish(config: DaemonConfig): DaemonConfig {
   if (config.pidFile === "") config.pidFile = `${config.execRoot}/gantry.pid`;
   if (config.cgroupParent === "" || config.cgroupParent.includes(".."))
     throw invalid(`invalid cgroup parent: ${config.cgroupParent}`);
+  for (const [flag, value] of [
+    ["max-concurrent-downloads", config.maxConcurrentDownloads],
+    ["max-concurrent-uploads", config.maxConcurrentUploads],
+    ["max-download-attempts", config.maxDownloadAttempts],
+    ["registry-stall-timeout", config.registryStallSeconds],
+  ] as const)
+    if (value < 1) throw invalid(`invalid ${flag}: ${value}: it must be at least 1`);
   for (const host of config.hosts)
     if (!/^(unix:\/\/\/|tcp:\/\/|fd:\/\/)/.test(host))
       throw invalid(`invalid bind address (${host}): unsupported proto`);

@@ -133,15 +133,37 @@ export class Library {
     return this.#references.get(canonicalReference(reference))?.row.target;
   }
 
-  /** Its content and layers must be there, and the target if there is one. */
+  /**
+   * Its content and layers must be there, and the target if there is one. An image that is known keeps its manifest, unless it now
+   * came with a target: that has to be complete.
+   */
   async add(row: ImageRow, references: Reference[], target?: Digest): Promise<Entry> {
     if (target !== undefined) await this.#openTarget(target);
     const rows = references.map((reference) => this.#row(row.id, reference, target));
     const known = this.#entries.get(row.id);
-    this.#deps.records.put(known?.row ?? row, rows);
+    const kept = known === undefined || target !== undefined ? row : known.row;
+    this.#deps.records.put(kept, rows);
     for (const [index, reference] of references.entries()) this.#move(reference, rows[index] as ReferenceRow);
-    if (known !== undefined) return this.#refresh(known);
+    if (known !== undefined) return this.#refresh({ ...known, row: kept });
     return this.#load(row);
+  }
+
+  /** The same image with another manifest (its layers were compressed); it and its layers must be in content. */
+  repackage(row: ImageRow): void {
+    const known = this.#entries.get(row.id);
+    if (known === undefined) return;
+    this.#deps.records.put(row, []);
+    this.#refresh({ ...known, row });
+  }
+
+  /** The index that a name stands for, if every image in it is here; else pushing it would make a registry promise too much. */
+  completeIndex(text: string): Digest | undefined {
+    const { target } = this.#rowOf(text) ?? {};
+    const index = target === undefined ? undefined : this.#indexes.get(target);
+    if (target === undefined || index === undefined || index.manifests.length === 0) return undefined;
+    if (index.indexes.length > 1) return undefined;
+    const here = new Set(this.variants(text).map(({ row }) => row.manifestDigest));
+    return index.manifests.every((manifest) => here.has(manifest)) ? target : undefined;
   }
 
   /** Takes the reference from the image that has it. */

@@ -43,6 +43,8 @@ export interface InstallRequest {
   prepared?: Map<Digest, PreparedLayer>;
   /** Brings and unpacks a layer that is missing; absent: its blob is in content. Its blob must be in content, and held, afterwards. */
   fetch?: (layer: LayerRow, signal: AbortSignal) => Promise<PreparedLayer>;
+  /** The layer at this place of the stack, base first, is there now and was not before. */
+  onLayer?: (index: number) => void;
   signal: AbortSignal;
 }
 
@@ -70,15 +72,12 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     leases,
     prepare,
     async install(request) {
-      const { row, references, target, signal } = request;
+      const { row, target, signal } = request;
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
       const blobs = [row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)];
       const release = leases.hold([...blobs, ...chain, ...(target === undefined ? [] : [target])]);
       try {
-        const stack: LayerStack = { deps, unpacking, chain, request };
-        const all = chain.map((_, index) => ensureLayer(stack, index, signal));
-        const failed = (await Promise.allSettled(all)).find((result) => result.status === "rejected");
-        if (failed !== undefined) throw failed.reason;
+        await ensureLayers({ deps, unpacking, chain, request });
         signal.throwIfAborted();
         return await deps.library.add(row, withDigests(request), target);
       } finally {
@@ -117,6 +116,36 @@ interface LayerStack {
   unpacking: SharedJobs<void>;
   chain: Digest[];
   request: InstallRequest;
+}
+
+/** All at once. The first that fails stops the rest, and is what is thrown. */
+async function ensureLayers(stack: LayerStack): Promise<void> {
+  const { deps, chain, request } = stack;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([request.signal, stop.signal]);
+  const one = async (chainId: Digest, index: number) => {
+    const { digest } = request.row.layers[index] as LayerRow;
+    const isUnpacked = deps.snapshots.has(chainId);
+    if (isUnpacked && (request.fetch === undefined || deps.content.has(digest))) return;
+    await (isUnpacked ? fetchBlob(stack, index, signal) : ensureLayer(stack, index, signal));
+    request.onLayer?.(index);
+  };
+  const results = chain.map((chainId, index) =>
+    one(chainId, index).catch((error: unknown) => {
+      stop.abort(error);
+      throw error;
+    }),
+  );
+  await Promise.allSettled(results);
+  if (stop.signal.aborted) throw stop.signal.reason;
+}
+
+/** The layer came from elsewhere, in another compression: the manifest's own blob is needed, too. It is unpacked to be verified. */
+async function fetchBlob({ request }: LayerStack, index: number, signal: AbortSignal): Promise<void> {
+  const layer = request.row.layers[index] as LayerRow;
+  const fetched = await request.fetch?.(layer, signal);
+  await fetched?.staged.discard();
+  if (fetched !== undefined) checkLayer(fetched.unpacked, layer);
 }
 
 /** Joins whoever makes the same layer; where he fails (his registry may be another one), it is this caller's turn. */

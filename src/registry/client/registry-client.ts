@@ -47,6 +47,8 @@ export interface Access {
   actions: "pull" | "pull,push";
   /** Other repositories of the registry that blobs are to be mounted from. */
   mountFrom?: string[];
+  /** Sent with each request. */
+  headers?: Record<string, string>;
 }
 
 export interface RegistryClient {

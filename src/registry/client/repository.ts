@@ -35,9 +35,10 @@ export function openRepository(
   { domain, path }: Pick<Reference, "domain" | "path">,
   access: Access,
 ): Repository {
-  const { actions, credentials, mountFrom = [] } = access;
+  const { actions, credentials, mountFrom = [], headers = {} } = access;
   const scope = [`repository:${path}:${actions}`, ...mountFrom.map((from) => `repository:${from}:pull`)].join(" ");
-  const askServer: Asker = (endpoint, request) => ask(deps, endpoint, { ...request, scope, credentials });
+  const askServer: Asker = (endpoint, request) =>
+    ask(deps, endpoint, { ...request, headers: { ...headers, ...request.headers }, scope, credentials });
   const on = <T>(capability: Capability, job: (endpoint: Endpoint) => Promise<T>) =>
     servers.try(domain, capability, job);
   const get = (capability: Capability, suffix: string, options: { accept?: string; signal: AbortSignal }) =>

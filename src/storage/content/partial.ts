@@ -12,7 +12,7 @@ const SYNC_EVERY_BYTES = 32 << 20;
 interface PartialDeps {
   root: string;
   digest: Digest;
-  publish(written: Written, actual: Expected): Promise<Blob>;
+  publish: (written: Written, actual: Expected) => Promise<Blob>;
 }
 
 export async function openPartial({ root, digest, publish }: PartialDeps): Promise<PartialBlob> {

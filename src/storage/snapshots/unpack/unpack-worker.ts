@@ -67,7 +67,7 @@ async function run(request: UnpackRequest, end: ArchiveEnd): Promise<UnpackReply
 }
 
 async function unpack(fd: number, end: ArchiveEnd, request: UnpackRequest): Promise<UnpackReply> {
-  const stored = createDigestStream();
+  const stored = createDigestStream(request.algorithm);
   const plain = createDigestStream();
   const buffers: Buffers = { reused: undefined };
   const source = readArchive({ fd, end, buffers }, request);
@@ -83,7 +83,8 @@ async function unpack(fd: number, end: ArchiveEnd, request: UnpackRequest): Prom
     parser.push(bytes);
   };
   try {
-    if (compression === "none") {
+    const isPlain = compression === "none" && request.algorithm === "sha256";
+    if (isPlain) {
       take(first);
       buffers.reused = new Uint8Array(REUSED_BYTES);
       for await (const bytes of source) take(bytes);
@@ -96,8 +97,8 @@ async function unpack(fd: number, end: ArchiveEnd, request: UnpackRequest): Prom
     return {
       diffId,
       archiveBytes: plain.sizeBytes,
-      digest: compression === "none" ? diffId : stored.digest(),
-      sizeBytes: compression === "none" ? plain.sizeBytes : stored.sizeBytes,
+      digest: isPlain ? diffId : stored.digest(),
+      sizeBytes: isPlain ? plain.sizeBytes : stored.sizeBytes,
       compression,
       entries,
       fileBytes,

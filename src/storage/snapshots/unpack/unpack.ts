@@ -1,6 +1,6 @@
 import { invalid } from "../../../base/errors.ts";
 import { createSemaphore } from "../../../base/semaphore.ts";
-import type { Digest } from "../../../formats/oci/digest.ts";
+import type { Digest, DigestAlgorithm } from "../../../formats/oci/digest.ts";
 import type { Compression } from "../../../formats/oci/media-types.ts";
 import { UNPACK_LIMITS, type UnpackLimits } from "./limits.ts";
 
@@ -12,6 +12,8 @@ export interface UnpackRequest {
   limits: UnpackLimits;
   /** The archive is still being written: how much of it is there comes in messages. */
   growing: boolean;
+  /** Of `Unpacked.digest`. */
+  algorithm: DigestAlgorithm;
   /** Set to 1 by the main thread. */
   cancelled: Int32Array<SharedArrayBuffer>;
 }
@@ -47,6 +49,8 @@ export interface Growth {
 
 export interface UnpackOptions {
   signal: AbortSignal;
+  /** Of the digest by which the archive is known; sha256 unless said otherwise. */
+  algorithm?: DigestAlgorithm;
   /** The archive is still being written: its end is where this says so. Whoever stops writing aborts `signal`. */
   growth?: Growth;
   /** Bytes of the archive, as it is stored, that have been worked through. */
@@ -55,6 +59,8 @@ export interface UnpackOptions {
 
 /** Layers unpacked at once: the disk and two cores are full with two. */
 const MAX_PARALLEL = 2;
+/** Without a byte for so long, a growing archive no longer counts among those. */
+const STARVED_MS = 500;
 
 export interface Unpacker {
   /** Unpacks and hashes in one pass. Throws invalid-argument; then the directory holds rubbish which the caller discards. */
@@ -70,11 +76,29 @@ export function createUnpacker(settings: { limits?: UnpackLimits } = {}): Unpack
   const slots = createSemaphore(MAX_PARALLEL);
   return {
     unpack: (archive, directory, options) =>
-      slots.run(async () => {
+      slots.run(async (leave) => {
         options.signal.throwIfAborted();
-        const growing = options.growth !== undefined;
-        return await runWorker({ archive, directory, limits, growing }, options);
+        const unwatch = options.growth === undefined ? undefined : leaveWhenStarved(options.growth, leave);
+        try {
+          const { growth, algorithm = "sha256" } = options;
+          return await runWorker({ archive, directory, limits, algorithm, growing: growth !== undefined }, options);
+        } finally {
+          unwatch?.();
+        }
       }, options.signal),
+  };
+}
+
+/** A worker that waits for a slow network takes no core: it must not keep others from starting. */
+function leaveWhenStarved(growth: Growth, leave: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const unfollow = growth.follow(({ complete }) => {
+    clearTimeout(timer);
+    if (!complete) timer = setTimeout(leave, STARVED_MS);
+  });
+  return () => {
+    clearTimeout(timer);
+    unfollow();
   };
 }
 

@@ -1,0 +1,226 @@
+import { EngineError, invalid } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
+import { type Digest, digestOf } from "../formats/oci/digest.ts";
+import { parsePlatformSpecifier, type Platform } from "../formats/oci/platform.ts";
+import {
+  familiarName,
+  familiarReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "../formats/reference/reference.ts";
+import { type Access, createRegistryClient, type RegistryClient } from "../registry/client/registry-client.ts";
+import type { HostsConfig } from "../registry/client/hosts.ts";
+import type { ImagesService } from "./create-images.ts";
+import type { Distribution, ManifestOptions, RegistryCredentials, TransferOptions } from "./distribution.ts";
+import type { ImagesDeps } from "./create-images.ts";
+import { createLayerFetcher } from "./pull/fetch-layer.ts";
+import { pullError } from "./pull/pull-errors.ts";
+import { type PullDeps, pullImage } from "./pull/pull.ts";
+import { readBlob } from "./pull/read-blob.ts";
+import { parseRemote } from "./pull/resolve-image.ts";
+import { bringOver } from "./push/bring-over.ts";
+import { createPusher, type Pusher } from "./push/push.ts";
+import { registryDomain, splitSearchTerm } from "./registry-names.ts";
+
+export interface DistributionDeps extends Pick<ImagesDeps, "content" | "snapshots" | "publish"> {
+  images: Pick<ImagesService, "store" | "library">;
+  hosts: HostsConfig;
+  limits: { downloads: number; uploads: number; downloadAttempts: number; stallMs: number };
+  clock: Clock;
+  userAgent: string;
+}
+
+interface Service {
+  deps: DistributionDeps;
+  client: RegistryClient;
+  /** Trusts anybody: for the one call that asks for it. */
+  trusting: RegistryClient;
+  pulling: PullDeps;
+  pusher: Pusher;
+}
+
+/** Images between this engine and registries. Throws invalid-argument for settings of hosts that are none. */
+export function createDistribution(deps: DistributionDeps): Distribution {
+  const { images, content, snapshots, clock, limits, hosts, userAgent } = deps;
+  const { store, library } = images;
+  const client = createRegistryClient({ config: hosts, clock, userAgent });
+  const anybody = [...hosts.insecureRegistries, "0.0.0.0/0", "::/0"];
+  const trusting = createRegistryClient({ config: { ...hosts, insecureRegistries: anybody }, clock, userAgent });
+  const download = { attempts: limits.downloadAttempts, stallMs: limits.stallMs };
+  const fetcher = createLayerFetcher({ content, store, clock, limits: download, maxDownloads: limits.downloads });
+  const service: Service = {
+    deps,
+    client,
+    trusting,
+    pulling: { content, snapshots, store, library, fetcher, clock },
+    pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads }),
+  };
+  return {
+    pull: (reference, options) => pull(service, parseReference(reference), options),
+    push: (repository, options) => push(service, repository, options),
+    inspect: (reference, options) => inspect(service, withDefaultTag(parseReference(reference)), options),
+    async manifest(reference, options) {
+      const parsed = withDefaultTag(parseReference(reference));
+      const document = await fetchDocument(service, parsed, options);
+      return { ...document, mediaType: parseRemote(document).mediaType };
+    },
+    putManifest: (reference, manifest, options) => putManifest(service, reference, { ...manifest, ...options }),
+    async search(term, { limit, filters, ...access }) {
+      const { domain, rest } = splitSearchTerm(term);
+      const found = await client.search(domain, { term: rest, limit }, clientAccess(access));
+      const named = domain === "docker.io" ? found : found.map((one) => ({ ...one, name: `${domain}/${one.name}` }));
+      return named.filter((one) => matchesSearch(one, filters));
+    },
+    async login(credentials, signal) {
+      const identityToken = await client.login(registryDomain(credentials.serverAddress), credentials, signal);
+      return { status: "Login Succeeded", identityToken };
+    },
+  };
+}
+
+function clientAccess({ credentials, signal }: { credentials?: RegistryCredentials; signal: AbortSignal }) {
+  return { credentials, signal };
+}
+
+function repositoryAccess(
+  { credentials, metaHeaders = {} }: Pick<TransferOptions, "credentials" | "metaHeaders">,
+  actions: Access["actions"],
+): Access {
+  return { credentials, actions, headers: metaHeaders };
+}
+
+async function pull(
+  service: Service,
+  parsed: Reference,
+  { allTags, platform, ...options }: Parameters<Distribution["pull"]>[1],
+): Promise<void> {
+  const { client, pulling, deps } = service;
+  const { report, signal } = options;
+  if (allTags && (parsed.tag !== undefined || parsed.digest !== undefined)) {
+    throw invalid("tag can't be used with --all-tags/-a");
+  }
+  const repository = client.repository(parsed, repositoryAccess(options, "pull"));
+  const wanted: Platform | undefined = platform === undefined ? undefined : parsePlatformSpecifier(platform);
+  const references = allTags ? await tagsOf(parsed, repository, signal) : [withDefaultTag(parsed)];
+  try {
+    for (const reference of references) {
+      const named = reference.digest === undefined ? reference : withoutTag(reference);
+      await pullImage(pulling, { reference: named, repository, platform: wanted, report, signal });
+      deps.publish(event("pull", reference));
+    }
+  } finally {
+    await pulling.store.writeIndex();
+  }
+  // A name may have moved away from an image, and what failed has left blobs of no image.
+  await pulling.store.collect();
+}
+
+/** `name:tag@digest` is what the digest says; the tag is ignored, as by Docker. */
+function withoutTag({ domain, path, digest }: Reference): Reference {
+  return { domain, path, ...(digest === undefined ? {} : { digest }) };
+}
+
+async function tagsOf(
+  name: Reference,
+  repository: ReturnType<RegistryClient["repository"]>,
+  signal: AbortSignal,
+): Promise<Reference[]> {
+  const tags = await repository.tags(signal).catch((error: unknown) => {
+    throw pullError(error, name);
+  });
+  if (tags.length === 0) throw new EngineError("not-found", `${familiarName(name)}: the repository has no tags`);
+  return tags.map((tag) => parseReference(`${name.domain}/${name.path}:${tag}`));
+}
+
+/** Docker's attributes of an image's journey: its name for an ID. */
+function event(action: "pull" | "push", reference: Reference) {
+  const attributes = { name: familiarName(reference) };
+  return { type: "image" as const, action, actorId: familiarReference(reference), attributes };
+}
+
+async function push(service: Service, repository: string, options: Parameters<Distribution["push"]>[1]): Promise<void> {
+  const { client, pusher, deps } = service;
+  const { tag = "", platform, ...transfer } = options;
+  const name = parseReference(tag === "" ? repository : `${repository}:${tag}`);
+  if (name.digest !== undefined) throw invalid("cannot push a digest reference");
+  const wanted = platform === undefined ? undefined : parsePlatformSpecifier(platform);
+  const open = (mountFrom: string[]) =>
+    client.repository(name, { ...repositoryAccess(transfer, "pull,push"), mountFrom });
+  const pushed = await pusher.push({ name, open, platform: wanted, report: options.report, signal: options.signal });
+  for (const reference of pushed) deps.publish(event("push", reference));
+}
+
+function fetchDocument({ client, trusting }: Service, reference: Reference, options: ManifestOptions) {
+  const chosen = options.insecure ? trusting : client;
+  const repository = chosen.repository(reference, repositoryAccess(options, "pull"));
+  const name = reference.digest ?? reference.tag ?? "latest";
+  return repository.manifest(name, options.signal).catch((error: unknown) => {
+    throw pullError(error, reference);
+  });
+}
+
+async function inspect(
+  service: Service,
+  reference: Reference,
+  options: Parameters<Distribution["inspect"]>[1],
+): ReturnType<Distribution["inspect"]> {
+  const { signal } = options;
+  const document = await fetchDocument(service, reference, { ...options, insecure: false });
+  const parsed = parseRemote(document);
+  const { mediaType } = parsed;
+  const descriptor = { mediaType, digest: document.digest, sizeBytes: document.bytes.length, annotations: {} };
+  if (parsed.kind === "index") {
+    const platforms = parsed.manifests.flatMap(({ platform }) => platform ?? []);
+    return { descriptor, platforms: platforms.filter(({ os }) => os !== "unknown") };
+  }
+  if (parsed.config.sizeBytes > MAX_CONFIG_BYTES) throw invalid("the image's config is too large");
+  const repository = service.client.repository(reference, repositoryAccess(options, "pull"));
+  const { config } = parseImageConfig(await readBlob(repository, parsed.config, signal));
+  const { os, architecture, variant } = config;
+  return { descriptor, platforms: [{ os, architecture, ...(variant === undefined ? {} : { variant }) }] };
+}
+
+async function putManifest(
+  { client, trusting }: Service,
+  reference: string,
+  options: Parameters<Distribution["putManifest"]>[1] & Parameters<Distribution["putManifest"]>[2],
+): Promise<Digest> {
+  const { mediaType, bytes, signal, insecure, sources } = options;
+  const parsed = withDefaultTag(parseReference(reference));
+  const chosen = insecure ? trusting : client;
+  const origins = sources.map(({ repository, digest }) => ({ name: parseReference(repository), digest }));
+  const mountFrom = [...new Set(origins.map(({ name }) => name.path).filter((path) => path !== parsed.path))];
+  const target = chosen.repository(parsed, { ...repositoryAccess(options, "pull,push"), mountFrom });
+  for (const { name, digest } of origins) {
+    if (name.domain !== parsed.domain) throw invalid(`${familiarName(name)} is of another registry than ${reference}`);
+    if (name.path === parsed.path) continue;
+    const source = chosen.repository(name, repositoryAccess(options, "pull"));
+    await bringOver({ source, target, path: name.path }, digest, signal);
+  }
+  const digest = digestOf(bytes);
+  await target.putManifest(parsed.digest ?? parsed.tag ?? "latest", { mediaType, digest, bytes }, signal);
+  return digest;
+}
+
+function matchesSearch(
+  result: { isOfficial: boolean; isAutomated: boolean; starCount: number },
+  filters: Record<string, string[]>,
+): boolean {
+  const isTrue = (text: string) => ["true", "1"].includes(text);
+  return Object.entries(filters).every(([name, values]) =>
+    values.every((value) => {
+      switch (name) {
+        case "is-official":
+          return result.isOfficial === isTrue(value);
+        case "is-automated":
+          return result.isAutomated === isTrue(value);
+        case "stars":
+          return result.starCount >= Number(value);
+        default:
+          return true;
+      }
+    }),
+  );
+}

@@ -1,0 +1,152 @@
+import { EngineError, invalid } from "../../base/errors.ts";
+import type { Clock } from "../../base/clock.ts";
+import { chainIds } from "../../formats/oci/chain-id.ts";
+import { type ImageConfig, MAX_CONFIG_BYTES, parseImageConfig } from "../../formats/oci/config.ts";
+import type { Descriptor } from "../../formats/oci/descriptor.ts";
+import { algorithmOf, type Digest } from "../../formats/oci/digest.ts";
+import type { Manifest } from "../../formats/oci/manifest.ts";
+import { formatPlatform, hostPlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
+import { familiarReference, type Reference } from "../../formats/reference/reference.ts";
+import type { RemoteDocument, Repository } from "../../registry/client/registry-client.ts";
+import type { Content } from "../../storage/content/content.ts";
+import type { LayerRow } from "../../storage/records/images.ts";
+import type { Snapshots } from "../../storage/snapshots/snapshots.ts";
+import type { ProgressMessage } from "../images.ts";
+import type { Entry, Library } from "../library.ts";
+import type { ImageStore } from "../store.ts";
+import type { LayerFetcher } from "./fetch-layer.ts";
+import { createLayerReporter } from "./layer-reports.ts";
+import { pullError } from "./pull-errors.ts";
+import { readBlob } from "./read-blob.ts";
+import { type ResolvedImage, resolveImage } from "./resolve-image.ts";
+
+export interface PullDeps {
+  content: Content;
+  snapshots: Pick<Snapshots, "has">;
+  store: ImageStore;
+  library: Library;
+  fetcher: LayerFetcher;
+  clock: Pick<Clock, "monotonicMs">;
+}
+
+export interface PullRequest {
+  /** With a tag or a digest. */
+  reference: Reference;
+  repository: Repository;
+  platform: Platform | undefined;
+  report: (message: ProgressMessage) => void;
+  signal: AbortSignal;
+}
+
+/** Brings one image here under the name it was asked for. What was there already is not fetched again. */
+export async function pullImage(deps: PullDeps, request: PullRequest): Promise<Entry> {
+  const { reference, repository, report, signal } = request;
+  report({ id: reference.digest ?? reference.tag ?? "", status: `Pulling from ${reference.path}` });
+  const wanted = reference.digest ?? reference.tag ?? "latest";
+  const platform = request.platform ?? hostPlatform();
+  const resolved = await resolveImage(repository, wanted, { platform, signal }).catch((error: unknown) => {
+    throw pullError(error, reference);
+  });
+  const { entry, isNew } = await pullResolved(deps, request, resolved);
+  report({ status: `Digest: ${resolved.target.digest}` });
+  const name = familiarReference(reference);
+  report({ status: isNew ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}` });
+  return entry;
+}
+
+async function pullResolved(deps: PullDeps, request: PullRequest, resolved: ResolvedImage) {
+  const { store, library, content } = deps;
+  const { manifest, target, document, indexes } = resolved;
+  const { config: configDescriptor, layers } = manifest;
+  const held = [configDescriptor, ...layers, target, document, ...indexes].map(({ digest }) => digest);
+  const release = store.leases.hold(held);
+  try {
+    const holderBefore = library.holder(request.reference);
+    const wasKnown = library.get(configDescriptor.digest) !== undefined;
+    const configBytes = await readConfig(deps, request, configDescriptor);
+    const { config } = parseImageConfig(configBytes);
+    checkConfig(config, manifest, request);
+    await putDocument(content, { digest: configDescriptor.digest, bytes: configBytes });
+    for (const one of new Set([...indexes, document])) await putDocument(content, one);
+    const rows = layerRows(config, layers);
+    const entry = await installLayers(deps, request, { resolved, rows });
+    return { entry, isNew: !wasKnown || holderBefore !== entry.row.id };
+  } finally {
+    release();
+  }
+}
+
+async function readConfig(
+  { content }: PullDeps,
+  { repository, signal }: PullRequest,
+  { digest, sizeBytes }: Descriptor,
+): Promise<Uint8Array> {
+  if (sizeBytes > MAX_CONFIG_BYTES) throw invalid(`image config ${digest} is larger than ${MAX_CONFIG_BYTES} bytes`);
+  if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
+  return readBlob(repository, { digest, sizeBytes }, signal);
+}
+
+function checkConfig(config: ImageConfig, { layers }: Manifest, { platform, reference }: PullRequest): void {
+  if (config.os !== "linux") throw invalid(`image operating system "${config.os}" cannot be used on this platform`);
+  if (config.diffIds.length !== layers.length) {
+    throw invalid(`image config has ${config.diffIds.length} layers, its manifest ${layers.length}`);
+  }
+  if (platform === undefined || config.architecture === "" || platformServes(platform, config)) return;
+  throw new EngineError(
+    "not-found",
+    `image with reference ${familiarReference(reference)} was found but its platform (${formatPlatform(config)}) ` +
+      `does not match the specified platform (${formatPlatform(platform)})`,
+  );
+}
+
+async function putDocument(
+  content: Content,
+  { digest, bytes }: Pick<RemoteDocument, "digest" | "bytes">,
+): Promise<void> {
+  if (content.has(digest)) return;
+  const ingest = await content.ingest(algorithmOf(digest));
+  await ingest.write(bytes);
+  await ingest.commit({ digest });
+}
+
+function layerRows(config: ImageConfig, layers: Descriptor[]): LayerRow[] {
+  return layers.map(({ digest, sizeBytes, mediaType }, index) => ({
+    diffId: config.diffIds[index] as Digest,
+    digest,
+    sizeBytes,
+    mediaType,
+  }));
+}
+
+/** Tells of each layer from its place in the queue to its place in the stack, whoever brings it. */
+async function installLayers(
+  deps: PullDeps,
+  { reference, repository, report, signal }: PullRequest,
+  { resolved, rows }: { resolved: ResolvedImage; rows: LayerRow[] },
+): Promise<Entry> {
+  const { snapshots, store, fetcher, content, clock } = deps;
+  const chain = chainIds(rows.map(({ diffId }) => diffId));
+  const reporters = rows.map((row) => createLayerReporter(row, report, () => clock.monotonicMs()));
+  const isHere = (index: number) =>
+    snapshots.has(chain[index] as Digest) && content.has((rows[index] as LayerRow).digest);
+  const unwatch = rows.map((row, index) => {
+    if (isHere(index)) {
+      reporters[index]?.say("Already exists");
+      return () => undefined;
+    }
+    reporters[index]?.say("Pulling fs layer");
+    return fetcher.watch(row.digest, (state) => reporters[index]?.update(state));
+  });
+  try {
+    return await store.install({
+      row: { id: resolved.manifest.config.digest, manifestDigest: resolved.document.digest, layers: rows },
+      references: [reference],
+      target: resolved.target.digest,
+      fetch: (layer, own) => fetcher.fetch(layer, repository, own),
+      onLayer: (index) => reporters[index]?.say("Pull complete"),
+      signal,
+    });
+  } finally {
+    for (const stop of unwatch) stop();
+  }
+}
