@@ -10,6 +10,7 @@ export const FILTER_NAMES = {
   containersPrune: "label label! until",
   images: "dangling label label! before since reference until",
   imagesPrune: "dangling label label! until",
+  buildPrune: "until unused-for id parent type description inuse shared private label label!",
   networks: "dangling driver id label name scope type",
   networksPrune: "label label! until",
   volumes: "dangling name driver label",

@@ -40,6 +40,7 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
   prepareDataRoot(dataRoot);
   const bootId = prepareExecRoot(execRoot);
   const clock = createSystemClock();
+  const failpoint = createFailpoint(process.env["GANTRY_FAILPOINT"]);
   const host = gatherHostFacts(config.cgroupParent);
   if (!enableFastMigration(host, `${execRoot}/cgroup`))
     logger.warn("this kernel makes cgroup moves slow: starts take longer");
@@ -64,6 +65,7 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     snapshots,
     records: records.images,
     usedBy: (imageId) => containers.usersOfImage(imageId),
+    failpoint,
   });
   const containers = createContainers({
     ...common,
@@ -82,7 +84,7 @@ export async function createEngine({ config, logger, launcherPath }: EngineOptio
     ...hostAccess(),
     paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },
     defaults: containerDefaults(config),
-    failpoint: createFailpoint(process.env["GANTRY_FAILPOINT"]),
+    failpoint,
   });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();

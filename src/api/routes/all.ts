@@ -5,6 +5,7 @@ import type { Route } from "../route.ts";
 import { containerRoutes } from "./containers.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
 import { execRoutes } from "./exec.ts";
+import { housekeepingRoutes } from "./housekeeping.ts";
 import { imageRoutes } from "./images.ts";
 import { networkRoutes } from "./networks.ts";
 import { missingRoutes } from "./not-implemented.ts";
@@ -28,6 +29,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...containerStreamRoutes(engine),
     ...execRoutes(engine),
     ...imageRoutes(engine.images),
+    ...housekeepingRoutes(engine),
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
     ...missingRoutes(),

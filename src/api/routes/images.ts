@@ -1,8 +1,8 @@
 import { EngineError, invalid } from "../../base/errors.ts";
 import type { Images } from "../../images/images.ts";
-import type { WireImageRemoved } from "../../wire/images.ts";
 import { TAR } from "../content-types.ts";
 import { filters } from "../filters.ts";
+import { encodeRemoved } from "../images/encode-removed.ts";
 import { encodeHistory, encodeImageInspect, encodeImageSummary } from "../images/encode-image.ts";
 import { parseJson } from "../json.ts";
 import { progressReply } from "../progress.ts";
@@ -12,6 +12,9 @@ import { atLeast } from "../version.ts";
 
 /** Images that one archive may be asked for. */
 const MAX_SAVED = 1024;
+
+/** Platforms of one image. */
+const MAX_PLATFORMS = 64;
 
 export function imageRoutes(images: Images): Route[] {
   return [
@@ -37,11 +40,8 @@ export function imageRoutes(images: Images): Route[] {
       return { status: 201 };
     }),
     route("DELETE", "/images/{name}", async ({ params, query }) => {
-      const removed = await images.remove(params.name, { force: flag(query, "force"), prune: !flag(query, "noprune") });
-      const body: WireImageRemoved[] = removed.map((one) =>
-        "untagged" in one ? { Untagged: one.untagged } : { Deleted: one.deleted },
-      );
-      return { status: 200, body };
+      const options = { force: flag(query, "force"), prune: !flag(query, "noprune"), ...platforms(query, "platforms") };
+      return { status: 200, body: (await images.remove(params.name, options)).map(encodeRemoved) };
     }),
     ...archiveRoutes(images),
   ];
@@ -109,9 +109,18 @@ function importReply(images: Images, { query, body, signal }: ApiRequest<unknown
 /** `os/architecture[/variant]`, or since 1.48 JSON of the same. */
 function platform(query: URLSearchParams): { platform?: string } {
   const text = query.get("platform") ?? "";
-  if (text === "") return {};
-  if (!text.startsWith("{")) return { platform: text };
+  return text === "" ? {} : { platform: platformName(text) };
+}
+
+function platformName(text: string): string {
+  if (!text.startsWith("{")) return text;
   const { os, architecture, variant } = parseJson(text) as Record<string, unknown>;
-  const parts = [os, architecture, variant].filter((part) => typeof part === "string" && part !== "");
-  return { platform: parts.join("/") };
+  return [os, architecture, variant].filter((part) => typeof part === "string" && part !== "").join("/");
+}
+
+/** The same, any number of times. Absent: no choice. */
+function platforms(query: URLSearchParams, name: "platforms"): { platforms?: string[] } {
+  const texts = query.getAll(name).filter(Boolean);
+  if (texts.length > MAX_PLATFORMS) throw invalid(`more than ${MAX_PLATFORMS} platforms were asked for`);
+  return texts.length === 0 ? {} : { platforms: texts.map(platformName) };
 }

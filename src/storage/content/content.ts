@@ -14,11 +14,25 @@ export interface Content {
   ingest(algorithm?: DigestAlgorithm): Promise<Ingest>;
   /** A document that is all at hand. */
   put(bytes: Uint8Array): Promise<Blob>;
-  /** Absent: nothing. */
+  /** Out of sight when the call returns; resolves when its space is free. Absent: nothing. */
   remove(digest: Digest): Promise<void>;
   list(): Blob[];
+  /** Downloads that broke off and can be gone on with. */
+  readonly partials: Partials;
   /** Rewrites `index.json`: what other programs see in the layout. */
   writeIndex(index: Uint8Array): Promise<void>;
+}
+
+export interface PartialBlob {
+  digest: Digest;
+  sizeBytes: number;
+  modifiedAt: Date;
+}
+
+export interface Partials {
+  list(): PartialBlob[];
+  /** Absent: nothing. */
+  remove(digest: Digest): void;
 }
 
 export interface Blob {

@@ -2,10 +2,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeF
 import { join } from "node:path";
 import { algorithmOf, type Digest, type DigestAlgorithm, hexOf, isDigest } from "../../formats/oci/digest.ts";
 import { encodeIndex } from "../../formats/oci/manifest.ts";
+import { isPartialName } from "./partials.ts";
 
 const ALGORITHMS: DigestAlgorithm[] = ["sha256", "sha512"];
 
 export const INGEST_DIRECTORY = "ingest";
+export const TRASH_DIRECTORY = "trash";
 
 export function blobDirectory(root: string, algorithm: DigestAlgorithm): string {
   return join(root, "blobs", algorithm);
@@ -18,8 +20,8 @@ export function blobPath(root: string, digest: Digest): string {
 /** Makes what is missing of an OCI image layout, deletes what a crash left half written, and returns the sizes of the blobs. */
 export function openLayout(root: string): Map<Digest, number> {
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  rmSync(join(root, INGEST_DIRECTORY), { recursive: true, force: true });
-  mkdirSync(join(root, INGEST_DIRECTORY), { mode: 0o700 });
+  for (const name of [INGEST_DIRECTORY, TRASH_DIRECTORY]) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
+  for (const name of leftovers(root)) rmSync(join(root, name), { recursive: true, force: true });
   for (const algorithm of ALGORITHMS) mkdirSync(blobDirectory(root, algorithm), { recursive: true, mode: 0o700 });
   if (!existsSync(join(root, "oci-layout"))) {
     writeFileSync(join(root, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }), { mode: 0o644 });
@@ -34,4 +36,13 @@ export function openLayout(root: string): Map<Digest, number> {
     }
   }
   return sizes;
+}
+
+/** What nobody goes on with: half-written blobs other than downloads, blobs that were being deleted. */
+function leftovers(root: string): string[] {
+  const below = (directory: string) => readdirSync(join(root, directory)).map((name) => join(directory, name));
+  return [
+    ...below(INGEST_DIRECTORY).filter((path) => !isPartialName(path.slice(INGEST_DIRECTORY.length + 1))),
+    ...below(TRASH_DIRECTORY),
+  ];
 }
