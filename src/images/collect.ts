@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { sharePasses } from "../base/share-passes.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRow } from "../storage/records/images.ts";
@@ -29,25 +30,7 @@ const PARALLEL_DELETIONS = 8;
  * made an image of it since. One runs at a time; those who call meanwhile share the next.
  */
 export function createCollector(deps: CollectDeps): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const start = (): Promise<void> => {
-    const current = collect(deps).finally(() => {
-      if (running === current) running = undefined;
-    });
-    running = current;
-    return current;
-  };
-  return () => {
-    if (running === undefined) return start();
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return start();
-      });
-    return next;
-  };
+  return sharePasses(() => collect(deps));
 }
 
 async function collect(deps: CollectDeps): Promise<void> {

@@ -69,7 +69,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     leases,
     prepare,
     async install(request) {
-      const { row, references, target, signal } = request;
+      const { row, target, signal } = request;
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
       const blobs = [row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)];
       const release = leases.hold([...blobs, ...chain, ...(target === undefined ? [] : [target])]);
