@@ -11,6 +11,7 @@ export const FILTER_NAMES = {
   images: "dangling label label! before since reference until",
   imagesSearch: "is-automated is-official stars",
   imagesPrune: "dangling label label! until",
+  buildPrune: "until unused-for id parent type description inuse shared private label label!",
   networks: "dangling driver id label name scope type",
   networksPrune: "label label! until",
   volumes: "dangling name driver label",

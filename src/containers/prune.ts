@@ -39,6 +39,7 @@ export async function pruneContainers(
       deps.logger.warn("pruning a container", { container: entry.id, error: messageOf(error) });
     }
   }
+  deps.publish({ type: "container", action: "prune", actorId: "", attributes: { reclaimed: String(reclaimedBytes) } });
   return { removed, reclaimedBytes };
 }
 

@@ -2,8 +2,9 @@ import { createSystemClock } from "../base/clock.ts";
 import { randomId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { createContainers } from "../containers/create-containers.ts";
-import { createDistribution } from "../images/create-distribution.ts";
+import { createDistribution, type DistributionDeps } from "../images/create-distribution.ts";
 import { createImages } from "../images/create-images.ts";
+import type { Distribution } from "../images/distribution.ts";
 import { createNetworks } from "../networks/create-networks.ts";
 import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
 import { gatherHostFacts } from "../runtime/host-facts.ts";
@@ -43,6 +44,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
   prepareDataRoot(dataRoot);
   const bootId = prepareExecRoot(execRoot);
   const clock = createSystemClock();
+  const failpoint = createFailpoint(process.env["GANTRY_FAILPOINT"]);
   const host = gatherHostFacts(config.cgroupParent);
   if (!enableFastMigration(host, `${execRoot}/cgroup`))
     logger.warn("this kernel makes cgroup moves slow: starts take longer");
@@ -67,6 +69,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     snapshots,
     records: records.images,
     usedBy: (imageId) => containers.usersOfImage(imageId),
+    failpoint,
   });
   const containers = createContainers({
     ...common,
@@ -85,7 +88,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     ...hostAccess(),
     paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },
     defaults: containerDefaults(config),
-    failpoint: createFailpoint(process.env["GANTRY_FAILPOINT"]),
+    failpoint,
   });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
@@ -96,25 +99,22 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  const distribution = createDistribution({
-    ...common,
-    images,
-    content,
-    snapshots,
-    hosts: config,
-    limits: transferLimits(config),
-    userAgent: `gantry/${version}`,
-  });
+  const distribution = openDistribution({ ...common, images, content, snapshots }, config, version);
   return { containers, images, distribution, networks, volumes, events, system, close };
 }
 
-function transferLimits(config: DaemonConfig) {
-  return {
+function openDistribution(
+  parts: Omit<DistributionDeps, "hosts" | "limits" | "userAgent">,
+  config: DaemonConfig,
+  version: string,
+): Distribution {
+  const limits = {
     downloads: config.maxConcurrentDownloads,
     uploads: config.maxConcurrentUploads,
     downloadAttempts: config.maxDownloadAttempts,
     stallMs: config.registryStallSeconds * 1000,
   };
+  return createDistribution({ ...parts, hosts: config, limits, userAgent: `gantry/${version}` });
 }
 
 interface SystemParts extends Pick<EngineOptions, "config" | "logger"> {

@@ -1,4 +1,5 @@
 import { EngineError, invalid } from "../base/errors.ts";
+import { createHosts } from "../registry/client/hosts.ts";
 
 /** Everything dockerd's flags and daemon.json can say that this engine acts upon; other keys are accepted and listed in `ignored`. */
 export interface DaemonConfig {
@@ -265,6 +266,8 @@ function finish(config: DaemonConfig): DaemonConfig {
   for (const host of config.hosts)
     if (!/^(unix:\/\/\/|tcp:\/\/|fd:\/\/)/.test(host))
       throw invalid(`invalid bind address (${host}): unsupported proto`);
+  // Throws for mirrors and insecure registries that are none.
+  createHosts(config);
   if (!["", "overlay", "overlay2"].includes(config.storageDriver))
     throw new EngineError(
       "not-implemented",

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 
 /** One event as `docker events` shows it. */
 export interface EngineEvent {
-  type: "container" | "image" | "volume" | "network" | "daemon";
+  type: "container" | "image" | "volume" | "network" | "builder" | "daemon";
   /** `create`, `start`, `die`, `exec_create: sh`, … Docker's words. */
   action: string;
   actorId: string;

@@ -1,10 +1,9 @@
+import { invalid, messageOf } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
-import { conflict, invalid, messageOf } from "../base/errors.ts";
-import { shortId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
-import { type Digest, hexOf } from "../formats/oci/digest.ts";
+import type { Digest } from "../formats/oci/digest.ts";
 import { parsePlatformSpecifier } from "../formats/oci/platform.ts";
-import { familiarReference, parseReference, type Reference, withDefaultTag } from "../formats/reference/reference.ts";
+import { familiarReference, parseReference, withDefaultTag } from "../formats/reference/reference.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRecords } from "../storage/records/images.ts";
 import { copyUp } from "../storage/snapshots/copy-up/copy-up.ts";
@@ -16,7 +15,8 @@ import type { Images } from "./images.ts";
 import { importArchive } from "./import/import.ts";
 import { type Entry, Library } from "./library.ts";
 import { loadArchive } from "./load/load.ts";
-import { chainTopFirst, planRemoval } from "./remove.ts";
+import { pruneImages } from "./prune.ts";
+import { type RemovalDeps, removeImage } from "./removal.ts";
 import { saveArchive } from "./save.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
 
@@ -31,6 +31,8 @@ export interface ImagesDeps {
   logger: Logger;
   /** Digests and chainIDs that others need; see `ImageStore.collect`. */
   roots?: () => Iterable<string>;
+  /** Ends the daemon where a test wants it. */
+  failpoint?: (name: string) => void;
 }
 
 /** The service, with the parts of it that registry, builder and engine build on. */
@@ -52,11 +54,7 @@ interface Service extends ImagesDeps {
 export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
   const { content, snapshots, records, clock, logger } = deps;
   const library = new Library({ records, content, snapshots, now: () => clock.now() });
-  let damaged = 0;
-  await library.open((id, error) => {
-    damaged++;
-    logger.error("an image cannot be used", { id, error: messageOf(error) });
-  });
+  await library.open((id, error) => logger.error("an image cannot be used", { id, error: messageOf(error) }));
   const store = createImageStore({
     content,
     snapshots,
@@ -64,9 +62,9 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     logger,
     unpacker: createUnpacker(),
     roots: deps.roots ?? (() => []),
+    failpoint: deps.failpoint ?? (() => {}),
   });
-  // What a damaged image still has may be needed to mend it.
-  if (damaged === 0) await store.collect();
+  await store.collect();
   const service: Service = { ...deps, library, store };
   let collecting: Promise<void> | undefined;
   return {
@@ -87,10 +85,20 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
       await copyUp(snapshots.imageView(key), path, destination);
     },
     get: async (reference) => library.find(reference).view,
-    list: async ({ filters }) => list(service, filters),
+    list: async (options) => list(service, options),
     history: async (reference) => imageHistory(library.find(reference)),
     tag: (reference, target) => tag(service, reference, target),
-    remove: (reference, options) => remove(service, reference, options),
+    remove: (reference, { platforms, ...options }) =>
+      removeImage(removalDeps(service), reference, {
+        ...options,
+        ...(platforms === undefined ? {} : { platforms: platforms.map(parsePlatformSpecifier) }),
+      }),
+    prune: async (filters) => {
+      const pruned = await pruneImages({ ...removalDeps(service), content, now: clock.now() }, filters);
+      const attributes = { reclaimed: String(pruned.reclaimedBytes) };
+      deps.publish({ type: "image", action: "prune", actorId: "", attributes });
+      return pruned;
+    },
     load: (archive, options) => load(service, archive, options),
     save: async (references, { platform, signal }) =>
       saveArchive({ content, library, store }, references, {
@@ -101,8 +109,29 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
   };
 }
 
-function list({ library, clock }: Service, filters: Record<string, string[]>) {
-  const images = library.entries().map(({ view }) => view);
+function removalDeps(service: Service): RemovalDeps {
+  const { library, store, content, snapshots, usedBy } = service;
+  return {
+    library,
+    store,
+    content,
+    snapshots,
+    usedBy,
+    publish: (action, entry, name) => publish(service, action, entry, name),
+    failpoint: service.failpoint ?? (() => {}),
+  };
+}
+
+/** Images in between, and those of a name's other platforms, are shown with `all` only. */
+function list({ library, clock }: Service, { all, filters }: Parameters<Images["list"]>[0]) {
+  const isShown = (entry: Entry) =>
+    all ||
+    entry.view.repoTags.length + entry.view.repoDigests.length > 0 ||
+    !(library.hasChildren(entry.row.id) || library.isVariant(entry));
+  const images = library
+    .entries()
+    .filter(isShown)
+    .map(({ view }) => view);
   const created = (image: (typeof images)[number]) => image.config.createdAt?.getTime() ?? 0;
   return filterImages(images, filters, { find: (text) => library.find(text).view, now: clock.now() }).sort(
     (left, right) => created(right) - created(left) || left.id.localeCompare(right.id),
@@ -114,51 +143,9 @@ async function tag(service: Service, reference: string, target: string): Promise
   const parsed = parseReference(target);
   if (parsed.digest !== undefined) throw invalid("refusing to create a tag with a digest reference");
   const wanted = withDefaultTag(parsed);
-  service.library.tag(entry.row.id, wanted);
+  service.library.tag(entry.row.id, wanted, service.library.indexOf(reference));
   publish(service, "tag", entry, familiarReference(wanted));
   await service.store.writeIndex();
-}
-
-async function remove(service: Service, text: string, options: { force: boolean; prune: boolean }) {
-  const { library, store, usedBy } = service;
-  const entry = library.find(text);
-  const { id } = entry.row;
-  const references = library.referencesOf(id);
-  const asked = askedReference(text, id, references);
-  const plan = planRemoval({ id, asked, askedText: text, references, users: usedBy(id), force: options.force });
-  const messages: ({ untagged: string } | { deleted: string })[] = [];
-  for (const reference of plan.untag) {
-    library.untag(reference);
-    messages.push({ untagged: familiarReference(reference) });
-    publish(service, "untag", entry, id);
-  }
-  if (plan.deleteImage) {
-    library.remove(id);
-    messages.push({ deleted: id });
-    publish(service, "delete", entry, id);
-    const before = chainTopFirst(entry.document.config.diffIds);
-    await store.collect();
-    messages.push(...before.filter((chainId) => !service.snapshots.has(chainId)).map((deleted) => ({ deleted })));
-  }
-  await store.writeIndex();
-  return messages;
-}
-
-/** undefined when the image was named by its ID or the beginning of it. */
-function askedReference(text: string, id: Digest, references: Reference[]): Reference | undefined {
-  if (id.startsWith(text) || (/^[a-f0-9]+$/.test(text) && hexOf(id).startsWith(text) && !isName(text, references))) {
-    return undefined;
-  }
-  const wanted = familiarReference(withDefaultTag(parseReference(text)));
-  const found = references.find((reference) => familiarReference(reference) === wanted);
-  if (found === undefined) throw conflict(`conflict: ${text} is not a name of image ${shortId(hexOf(id))}`);
-  return found;
-}
-
-function isName(text: string, references: Reference[]): boolean {
-  return references.some(
-    (reference) => familiarReference(reference) === familiarReference(withDefaultTag(parseReference(text))),
-  );
 }
 
 async function load(service: Service, archive: AsyncIterable<Uint8Array>, options: Parameters<Images["load"]>[1]) {

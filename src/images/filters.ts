@@ -27,12 +27,18 @@ export function filterImages(images: Image[], filters: Record<string, string[]>,
   return patterns.length === 0 ? kept : kept.flatMap((image) => matchReferences(image, patterns) ?? []);
 }
 
+/** An image that lost its tag to a newer one still has a digest: it dangles, and yet it is not without a name. */
 function danglingTest(value: string): (image: Image) => boolean {
-  const wanted = ["true", "1", "t", "T", "TRUE", "True"].includes(value);
-  if (!wanted && !["false", "0", "f", "F", "FALSE", "False"].includes(value)) {
-    throw invalid(`invalid filter 'dangling=[${value}]'`);
-  }
-  return (image) => (image.repoTags.length === 0 && image.repoDigests.length === 0) === wanted;
+  return parseDangling(value)
+    ? (image) => image.repoTags.length === 0
+    : (image) => image.repoTags.length > 0 || image.repoDigests.length > 0;
+}
+
+/** Throws invalid-argument. */
+export function parseDangling(value: string): boolean {
+  if (["true", "1", "t", "T", "TRUE", "True"].includes(value)) return true;
+  if (["false", "0", "f", "F", "FALSE", "False"].includes(value)) return false;
+  throw invalid(`invalid filter 'dangling=[${value}]'`);
 }
 
 /** `key` or `key=value`. */
@@ -67,7 +73,7 @@ function withoutSuffix(reference: string): string {
 const UNITS_MS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A Go duration back from now (`24h`, `1h30m`), Unix seconds, or a date. */
-function parseMoment(text: string, now: Date): Date {
+export function parseMoment(text: string, now: Date): Date {
   if (/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) {
     let totalMs = 0;
     for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {

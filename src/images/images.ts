@@ -42,6 +42,8 @@ export interface ProgressMessage {
   aux?: unknown;
 }
 
+export type RemovedImage = { untagged: string } | { deleted: string };
+
 /** `reference`: familiar name with tag or digest, full ID, or an unambiguous ID prefix. Throws not-found `No such image: x`. */
 export interface Images {
   get(reference: string): Promise<Image>;
@@ -50,10 +52,9 @@ export interface Images {
   history(reference: string): Promise<HistoryEntry[]>;
   tag(reference: string, target: string): Promise<void>;
   /** Messages in Docker's order: `{ untagged }` then `{ deleted }`. Throws conflict while a container uses it. */
-  remove(
-    reference: string,
-    options: { force: boolean; prune: boolean },
-  ): Promise<({ untagged: string } | { deleted: string })[]>;
+  remove(reference: string, options: { force: boolean; prune: boolean; platforms?: string[] }): Promise<RemovedImage[]>;
+  /** Images that nobody uses; `dangling=false`: also those with a tag. Filters: dangling label label! until. */
+  prune(filters: Record<string, string[]>): Promise<{ removed: RemovedImage[]; reclaimedBytes: number }>;
   /** Docker archive or OCI layout, plain or compressed. Progress is sent to `report`. */
   load(
     archive: AsyncIterable<Uint8Array>,

@@ -98,6 +98,12 @@ export class Library {
     return [entry, ...others];
   }
 
+  /** The index that a name stands for. undefined: it names one image only. */
+  indexOf(text: string): Digest | undefined {
+    const target = this.#rowOf(text)?.target;
+    return target === undefined || (this.#indexes.get(target)?.indexes.length ?? 0) === 0 ? undefined : target;
+  }
+
   /** Images without a name that stay because a name's index has them, of platforms other than the one it resolves to. */
   isVariant({ row }: Entry): boolean {
     return [...this.#references.values()].some(

@@ -13,6 +13,7 @@ function check(
   names: string[],
   users: { id: string; running: boolean }[],
   force: boolean,
+  hasChildren = false,
 ): string {
   try {
     const { untag, deleteImage } = planRemoval({
@@ -21,6 +22,7 @@ function check(
       askedText: asked ?? "",
       references: names.map(parseReference),
       users,
+      hasChildren,
       force,
     });
     return [...untag.map(familiarReference), ...(deleteImage ? ["deleted"] : [])].join(" ");
@@ -76,4 +78,12 @@ test.each<[string, string | undefined, string[], { id: string; running: boolean 
   ],
 ])("remove %s", (_name, asked, names, users, force, expected) => {
   expect(check(asked, names, users, force)).toBe(expected);
+});
+
+test("an image of which others were made loses its name and stays, whatever is forced", () => {
+  expect(check("x:1", ["x:1"], [], false, true)).toBe("x:1");
+  expect(check("x:1", ["x:1"], [], true, true)).toBe("x:1");
+  expect(check(undefined, ["x:1"], [], true, true)).toBe(
+    "conflict: unable to delete dddddddddddd (cannot be forced) - image has dependent child images",
+  );
 });

@@ -1,6 +1,5 @@
 import { conflict } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
-import { chainIds } from "../formats/oci/chain-id.ts";
 import type { Digest } from "../formats/oci/digest.ts";
 import { familiarName, familiarReference, type Reference } from "../formats/reference/reference.ts";
 
@@ -13,6 +12,8 @@ export interface RemovalFacts {
   askedText: string;
   references: Reference[];
   users: { id: string; running: boolean }[];
+  /** Other images were made of it. */
+  hasChildren: boolean;
   force: boolean;
 }
 
@@ -52,7 +53,14 @@ function planById(facts: RemovalFacts): RemovalPlan {
   return { untag: facts.references, deleteImage: true };
 }
 
-function blockedBy({ users, references, force }: RemovalFacts): string | undefined {
+/** Why an image must stay; undefined: it may go. The first reason that holds, as Docker looks for them. */
+export function blockedBy({
+  users,
+  references,
+  hasChildren,
+  force,
+}: Pick<RemovalFacts, "users" | "references" | "hasChildren" | "force">): string | undefined {
+  if (hasChildren) return "(cannot be forced) - image has dependent child images";
   const running = users.find((user) => user.running);
   if (running !== undefined) {
     return `(cannot be forced) - image is being used by running container ${shortId(running.id)}`;
@@ -77,11 +85,6 @@ function isSingle(references: Reference[]): boolean {
   const tags = references.filter((reference) => reference.digest === undefined);
   const repositories = new Set(references.map((reference) => familiarName(reference)));
   return tags.length <= 1 && repositories.size <= 1;
-}
-
-/** Top first, as Docker reports deleted layers. */
-export function chainTopFirst(diffIds: Digest[]): Digest[] {
-  return chainIds(diffIds).reverse();
 }
 
 function same(left: Reference, right: Reference): boolean {

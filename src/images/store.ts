@@ -1,4 +1,4 @@
-import { invalid, isKind, messageOf } from "../base/errors.ts";
+import { invalid } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
@@ -10,6 +10,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
+import { createCollector } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -21,6 +22,7 @@ export interface StoreDeps {
   logger: Logger;
   /** Digests and chainIDs that others need (a build cache, a pull under way). */
   roots: () => Iterable<string>;
+  failpoint: (name: string) => void;
 }
 
 /** A layer that is unpacked but has no place in a stack yet. */
@@ -58,7 +60,7 @@ export interface ImageStore {
    * however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
    */
   install(request: InstallRequest): Promise<Entry>;
-  /** Deletes blobs and layers that no image, lease or root refers to. */
+  /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
   collect(): Promise<void>;
   /** Rewrites the layout's index after a change of images or names. */
   writeIndex(): Promise<void>;
@@ -79,12 +81,13 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       try {
         await ensureLayers({ deps, unpacking, chain, request });
         signal.throwIfAborted();
+        deps.failpoint("install.layers");
         return await deps.library.add(row, withDigests(request), target);
       } finally {
         release();
       }
     },
-    collect: () => collect(deps, leases),
+    collect: createCollector({ ...deps, leases }),
     writeIndex: () => deps.content.writeIndex(layoutIndex(deps)),
   };
 }
@@ -202,30 +205,6 @@ function checkLayer(unpacked: Unpacked, { diffId, digest, sizeBytes }: LayerRow)
   }
   if (unpacked.diffId !== diffId)
     throw invalid(`wrong diff id calculated on extraction ${JSON.stringify(unpacked.diffId)}`);
-}
-
-async function collect({ content, snapshots, library, roots, logger }: StoreDeps, leases: Leases): Promise<void> {
-  const needed = new Set<string>(roots());
-  for (const target of library.targets()) needed.add(target);
-  for (const { row } of library.entries()) {
-    for (const key of [row.id, row.manifestDigest]) needed.add(key);
-    for (const { digest } of row.layers) needed.add(digest);
-    for (const chainId of chainIds(row.layers.map(({ diffId }) => diffId))) needed.add(chainId);
-  }
-  const isGarbage = (key: string) => !needed.has(key) && !leases.has(key);
-  for (const { digest } of content.list()) if (isGarbage(digest)) await content.remove(digest);
-  // Children go before their parents: each pass frees the next ones. A layer below a container stays.
-  for (let removed = true; removed; ) {
-    removed = false;
-    for (const chainId of snapshots.listLayers().filter(isGarbage)) {
-      try {
-        await snapshots.removeLayer(chainId);
-        removed = true;
-      } catch (error) {
-        if (!isKind(error, "conflict")) logger.warn("removing a layer", { chainId, error: messageOf(error) });
-      }
-    }
-  }
 }
 
 /** One entry for each name, and one for an image without any. */

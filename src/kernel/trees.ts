@@ -1,5 +1,5 @@
 import { EISDIR, ENOENT, ENOTDIR, SystemError } from "./errno.ts";
-import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, S_IFDIR, S_IFMT, statAt } from "./files.ts";
+import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "./files.ts";
 import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
 
 /** Directories open at once; a deeper one is moved up before it is emptied, so that no tree is too deep. */
@@ -61,36 +61,8 @@ export function removeTree(directory: number, path: Uint8Array): void {
   if (removed < 0) throw new SystemError("unlinkat", -removed, String(path));
 }
 
-/** Sum of file sizes, each inode once, directories not counted. Synchronous: for workers. */
-export function treeUsage(top: number): number {
-  const seen = new Set<bigint>();
-  let total = 0;
-  const visit = (directory: number): void => {
-    for (const name of names(directory)) {
-      const status = statAt(directory, name);
-      if (status === undefined) continue;
-      if ((status.mode & S_IFMT) === S_IFDIR) {
-        descend(directory, name);
-      } else if (status.links === 1 || !seen.has(status.inode)) {
-        if (status.links > 1) seen.add(status.inode);
-        total += status.sizeBytes;
-      }
-    }
-  };
-  const descend = (directory: number, name: Buffer): void => {
-    const child = openIfDirectory(directory, name);
-    if (child === undefined) return;
-    try {
-      visit(child);
-    } finally {
-      closeFd(child);
-    }
-  };
-  visit(top);
-  return total;
-}
-
-function openIfDirectory(directory: number, name: Uint8Array): number | undefined {
+/** undefined: gone, or something else by now. */
+export function openIfDirectory(directory: number, name: Uint8Array): number | undefined {
   try {
     return openAt(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   } catch (error) {

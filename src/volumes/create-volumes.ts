@@ -117,6 +117,8 @@ export function createVolumes(deps: VolumesDeps): Volumes {
         removed.push(volume.name);
         reclaimedBytes += bytes;
       }
+      const attributes = { reclaimed: String(reclaimedBytes) };
+      deps.publish({ type: "volume", action: "prune", actorId: "", attributes });
       return { removed, reclaimedBytes };
     },
     holders: (name) => [...(holders.get(name) ?? [])],

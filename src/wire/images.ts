@@ -67,6 +67,12 @@ export interface WireHistoryEntry {
   Comment: string;
 }
 
+/** `POST /images/prune`. */
+export interface WireImagesPruned {
+  ImagesDeleted: WireImageRemoved[] | null;
+  SpaceReclaimed: number;
+}
+
 /** `DELETE /images/{name}`: each item has one of the two. */
 export interface WireImageRemoved {
   Untagged?: string;

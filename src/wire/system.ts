@@ -14,6 +14,12 @@ export interface WireVersion {
   BuildTime: string;
 }
 
+/** `POST /build/prune`. */
+export interface WireBuildPruned {
+  CachesDeleted: string[] | null;
+  SpaceReclaimed: number;
+}
+
 export interface WireIndexInfo {
   Name: string;
   Mirrors: string[];

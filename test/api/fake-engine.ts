@@ -249,6 +249,10 @@ function fakeImages({ calls }: State): Images {
       find(reference);
       return [{ untagged: "busybox:latest" }, { deleted: IMAGE.id }];
     },
+    async prune(filters) {
+      calls.push(`prune images ${JSON.stringify(filters)}`);
+      return { removed: [{ deleted: IMAGE.id }], reclaimedBytes: 5 };
+    },
     async load(archive, { report }) {
       let bytes = 0;
       for await (const chunk of archive) bytes += chunk.byteLength;

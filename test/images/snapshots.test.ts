@@ -1,3 +1,4 @@
+import { makeDeepTree } from "../harness/deep-tree.ts";
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -96,10 +97,7 @@ test.skipIf(!isRoot)("a tree deeper than any path is deleted", async () => {
   await using fixture = await openFixture();
   const { snapshots, root } = fixture;
   const staged = await snapshots.stage();
-  await run(
-    ["sh", "-c", "i=0; while [ $i -lt 1500 ]; do mkdir ddddd && cd -P ddddd || exit 1; i=$((i+1)); done; echo x > f"],
-    staged.path,
-  );
+  makeDeepTree(staged.path, 1500);
   await staged.discard();
   const trash = join(root, "snapshots/trash");
   for (const deadline = Date.now() + 10_000; readdirSync(trash).length > 0 && Date.now() < deadline; )

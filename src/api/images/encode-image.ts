@@ -10,7 +10,7 @@ export function encodeImageSummary(image: Image, version: number): WireImageSumm
   const dangling = repoTags.length === 0 && repoDigests.length === 0 && !atLeast(version, 43);
   return {
     Id: image.id,
-    ParentId: "",
+    ParentId: image.parent ?? "",
     RepoTags: dangling ? ["<none>:<none>"] : repoTags,
     RepoDigests: dangling ? ["<none>@<none>"] : repoDigests,
     Created: config.createdAt === undefined ? 0 : unixSeconds(config.createdAt),
@@ -30,7 +30,7 @@ export function encodeImageInspect(image: Image, version: number): WireImageInsp
     Id: image.id,
     RepoTags: image.repoTags,
     RepoDigests: image.repoDigests,
-    ...(atLeast(version, 52) ? {} : { Parent: "" }),
+    ...(atLeast(version, 52) ? {} : { Parent: image.parent ?? "" }),
     Comment: image.comment,
     ...created,
     ...(atLeast(version, 45) ? {} : { Container: "", ContainerConfig: oldContainerConfig() }),

@@ -6,6 +6,7 @@ import { containerStreamRoutes } from "./container-streams.ts";
 import { containerRoutes } from "./containers.ts";
 import { distributionRoutes } from "./distribution.ts";
 import { execRoutes } from "./exec.ts";
+import { housekeepingRoutes } from "./housekeeping.ts";
 import { imageRoutes } from "./images.ts";
 import { networkRoutes } from "./networks.ts";
 import { missingRoutes } from "./not-implemented.ts";
@@ -30,6 +31,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...execRoutes(engine),
     ...imageRoutes(engine),
     ...distributionRoutes(engine.distribution),
+    ...housekeepingRoutes(engine),
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
     ...missingRoutes(),

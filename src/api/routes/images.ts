@@ -1,11 +1,11 @@
 import { EngineError, invalid } from "../../base/errors.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Images } from "../../images/images.ts";
-import type { WireImageRemoved } from "../../wire/images.ts";
 import { TAR } from "../content-types.ts";
 import { filters } from "../filters.ts";
+import { encodeRemoved } from "../images/encode-removed.ts";
 import { encodeHistory, encodeImageInspect, encodeImageSummary } from "../images/encode-image.ts";
-import { platform } from "../platform-query.ts";
+import { platform, platformName } from "../platform-query.ts";
 import { progressReply } from "../progress.ts";
 import { flag } from "../query.ts";
 import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
@@ -14,6 +14,9 @@ import { pullReply } from "./distribution.ts";
 
 /** Images that one archive may be asked for. */
 const MAX_SAVED = 1024;
+
+/** Platforms of one image. */
+const MAX_PLATFORMS = 64;
 
 export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "distribution">): Route[] {
   return [
@@ -39,11 +42,8 @@ export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "d
       return { status: 201 };
     }),
     route("DELETE", "/images/{name}", async ({ params, query }) => {
-      const removed = await images.remove(params.name, { force: flag(query, "force"), prune: !flag(query, "noprune") });
-      const body: WireImageRemoved[] = removed.map((one) =>
-        "untagged" in one ? { Untagged: one.untagged } : { Deleted: one.deleted },
-      );
-      return { status: 200, body };
+      const options = { force: flag(query, "force"), prune: !flag(query, "noprune"), ...platforms(query, "platforms") };
+      return { status: 200, body: (await images.remove(params.name, options)).map(encodeRemoved) };
     }),
     ...archiveRoutes(images),
     route("POST", "/images/create", (request) => {
@@ -96,4 +96,11 @@ function importReply(images: Images, { query, body, signal }: ApiRequest<unknown
     });
     report({ status: id });
   });
+}
+
+/** The same, any number of times. Absent: no choice. */
+function platforms(query: URLSearchParams, name: "platforms"): { platforms?: string[] } {
+  const texts = query.getAll(name).filter(Boolean);
+  if (texts.length > MAX_PLATFORMS) throw invalid(`more than ${MAX_PLATFORMS} platforms were asked for`);
+  return texts.length === 0 ? {} : { platforms: texts.map(platformName) };
 }

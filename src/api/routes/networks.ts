@@ -9,7 +9,11 @@ import { atLeast } from "../version.ts";
 
 const PREDEFINED = new Set(["bridge", "host", "none"]);
 
-export function networkRoutes({ networks, containers }: Pick<Engine, "networks" | "containers">): Route[] {
+export function networkRoutes({
+  networks,
+  containers,
+  events,
+}: Pick<Engine, "networks" | "containers" | "events">): Route[] {
   return [
     route("GET", "/networks", async ({ query, version }) => {
       const found = await networks.list(filters(query, "networks"));
@@ -35,6 +39,7 @@ export function networkRoutes({ networks, containers }: Pick<Engine, "networks" 
       ({ query }) => {
         // Nothing but the three predefined networks exists, and those stay.
         filters(query, "networksPrune");
+        events.publish({ type: "network", action: "prune", actorId: "", attributes: { reclaimed: "0" } });
         return { status: 200, body: { NetworksDeleted: null } };
       },
       25,

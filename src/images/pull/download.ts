@@ -4,7 +4,7 @@ import type { Digest } from "../../formats/oci/digest.ts";
 import { ConnectionError } from "../../registry/client/connection-error.ts";
 import type { Repository } from "../../registry/client/registry-client.ts";
 import { RegistryError } from "../../registry/client/registry-error.ts";
-import type { PartialBlob } from "../../storage/content/content.ts";
+import type { PartialIngest } from "../../storage/content/content.ts";
 
 export interface DownloadLimits {
   /** Attempts without progress before the download is given up. */
@@ -21,7 +21,7 @@ export interface DownloadDeps {
 export interface DownloadRequest {
   repository: Pick<Repository, "blob">;
   blob: { digest: Digest; sizeBytes: number };
-  partial: PartialBlob;
+  partial: PartialIngest;
   signal: AbortSignal;
   /** All that is there now. */
   onBytes: (availableBytes: number) => void;

@@ -3,7 +3,7 @@ import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { createSemaphore } from "../../base/semaphore.ts";
 import { algorithmOf, type Digest } from "../../formats/oci/digest.ts";
 import type { Repository } from "../../registry/client/registry-client.ts";
-import type { Content, PartialBlob } from "../../storage/content/content.ts";
+import type { Content, PartialIngest } from "../../storage/content/content.ts";
 import type { LayerRow } from "../../storage/records/images.ts";
 import type { ImageStore, PreparedLayer } from "../store.ts";
 import { type DownloadDeps, download } from "./download.ts";
@@ -93,11 +93,11 @@ async function fetchLayer(
 }
 
 /** More than there can be is of something else. */
-async function openPartial(content: Content, { digest, sizeBytes }: LayerRow): Promise<PartialBlob> {
-  const partial = await content.partial(digest);
+async function openPartial(content: Content, { digest, sizeBytes }: LayerRow): Promise<PartialIngest> {
+  const partial = await content.partials.open(digest);
   if (partial.sizeBytes <= sizeBytes) return partial;
   await partial.discard();
-  return content.partial(digest);
+  return content.partials.open(digest);
 }
 
 async function downloadInto(
@@ -105,7 +105,7 @@ async function downloadInto(
   request: {
     layer: LayerRow;
     repository: Repository;
-    partial: PartialBlob;
+    partial: PartialIngest;
     growth: ReturnType<typeof createGrowingFile>;
     signal: AbortSignal;
   },

@@ -1,10 +1,11 @@
+import { existsSync, renameSync } from "node:fs";
 import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, invalid } from "../../base/errors.ts";
 import { algorithmOf, createDigestStream, type Digest, type DigestAlgorithm } from "../../formats/oci/digest.ts";
 import type { Blob, Content, Expected, Ingest } from "./content.ts";
-import { blobDirectory, blobPath, INGEST_DIRECTORY, openLayout } from "./layout.ts";
-import { openPartial } from "./partial.ts";
+import { blobDirectory, blobPath, INGEST_DIRECTORY, openLayout, TRASH_DIRECTORY } from "./layout.ts";
+import { createPartials } from "./partials.ts";
 import { writeAll } from "./write-all.ts";
 
 /** Blobs are never written again once they have their name. */
@@ -15,7 +16,10 @@ interface Store {
   sizes: Map<Digest, number>;
 }
 
-/** Content in an OCI image layout below `root`: `blobs/<algorithm>/<hex>`, and `ingest/` for what is not complete. */
+/**
+ * Content in an OCI image layout below `root`: `blobs/<algorithm>/<hex>`, `ingest/` for what is not complete, `trash/` for what is
+ * being deleted.
+ */
 export function createContent(deps: { root: string }): Content {
   const store: Store = { root: deps.root, sizes: openLayout(deps.root) };
   const { root, sizes } = store;
@@ -30,7 +34,6 @@ export function createContent(deps: { root: string }): Content {
     has: (digest) => sizes.has(digest),
     stat,
     ingest,
-    partial: (digest) => openPartial({ root, digest, publish: (written, actual) => publish(store, written, actual) }),
     async read(digest, limitBytes) {
       const blob = stat(digest);
       if (blob === undefined) throw new EngineError("not-found", `content ${digest} not found`);
@@ -43,8 +46,13 @@ export function createContent(deps: { root: string }): Content {
       return file.commit();
     },
     async remove(digest) {
-      if (sizes.delete(digest)) await rm(blobPath(root, digest), { force: true });
+      if (!sizes.delete(digest)) return;
+      // Under another name at once: whoever brings the same blob in the meantime must not lose it.
+      const doomed = join(root, TRASH_DIRECTORY, String(++lastIngest));
+      if (existsSync(blobPath(root, digest))) renameSync(blobPath(root, digest), doomed);
+      await rm(doomed, { force: true });
     },
+    partials: createPartials(join(root, INGEST_DIRECTORY), (written, actual) => publish(store, written, actual)),
     list: () => [...sizes.keys()].flatMap((digest) => stat(digest) ?? []),
     async writeIndex(index) {
       const temporary = join(root, INGEST_DIRECTORY, `index-${++lastIngest}`);

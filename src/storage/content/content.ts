@@ -12,18 +12,29 @@ export interface Content {
   read(digest: Digest, limitBytes: number): Promise<Uint8Array>;
   /** `algorithm`: of the digest that is expected; sha256 unless said otherwise. */
   ingest(algorithm?: DigestAlgorithm): Promise<Ingest>;
-  /**
-   * Gathers a blob whose digest is known beforehand, going on from what an earlier attempt has left, also one of an earlier daemon.
-   * One writer at a time for each digest.
-   */
-  partial(digest: Digest): Promise<PartialBlob>;
   /** A document that is all at hand. */
   put(bytes: Uint8Array): Promise<Blob>;
-  /** Absent: nothing. */
+  /** Out of sight when the call returns; resolves when its space is free. Absent: nothing. */
   remove(digest: Digest): Promise<void>;
   list(): Blob[];
+  /** Blobs whose digest is known beforehand and that need not come in one piece: downloads. */
+  readonly partials: Partials;
   /** Rewrites `index.json`: what other programs see in the layout. */
   writeIndex(index: Uint8Array): Promise<void>;
+}
+
+export interface PartialBlob {
+  digest: Digest;
+  sizeBytes: number;
+  modifiedAt: Date;
+}
+
+export interface Partials {
+  /** Goes on from what an earlier attempt has left, also one of an earlier daemon. One writer at a time for each digest. */
+  open(digest: Digest): Promise<PartialIngest>;
+  list(): PartialBlob[];
+  /** Absent, or being written: nothing. */
+  remove(digest: Digest): void;
 }
 
 export interface Blob {
@@ -45,7 +56,7 @@ export interface Ingest {
 }
 
 /** Bytes in their order, not yet verified. Ends in exactly one of `commitVerified`, `suspend` and `discard`. */
-export interface PartialBlob {
+export interface PartialIngest {
   readonly path: string;
   /** What is there; 0 for a fresh one. */
   readonly sizeBytes: number;

@@ -1,63 +1,52 @@
-/** Work on whole trees, which takes milliseconds to minutes, away from the event loop. */
+import { sharePassesByKey } from "../../base/share-passes.ts";
+import type { SurveyRow, SurveyRule } from "../../kernel/survey.ts";
+
+/** Work on whole trees, which takes milliseconds to minutes, away from the event loop. Calls that wait for the same are merged. */
 export interface Housekeeper {
-  /** Deletes everything below `directory`, not the directory itself. Calls that wait are merged. */
+  /** Deletes everything below `directory`, not the directory itself. */
   sweep(directory: string): Promise<void>;
   /** Bytes of the files below `directory`, each inode once; directories count nothing (as `docker ps -s` counts). */
   usage(directory: string): Promise<number>;
+  /** Sizes of the parts of a tree; see `surveyTree`. */
+  survey(directory: string, rules: SurveyRule[]): Promise<SurveyRow[]>;
   /** Makes durable everything written to the file system of `directory`. */
   sync(directory: string): Promise<void>;
   close(): Promise<void>;
 }
 
-export type HousekeepingRequest = { id: number; operation: "sweep" | "usage" | "sync"; directory: string };
-export type HousekeepingReply = { id: number; value: number } | { id: number; error: string };
+export type HousekeepingRequest = { directory: string } & (
+  | { operation: "sweep" | "usage" | "sync" }
+  | { operation: "survey"; rules: SurveyRule[] }
+);
+export type HousekeepingMessage = { id: number; request: HousekeepingRequest };
+/** `bytes` of a usage, `rows` of a survey. */
+export type HousekeepingResult = { bytes?: number; rows?: SurveyRow[] };
+export type HousekeepingReply = { id: number; result: HousekeepingResult } | { id: number; error: string };
 
-/** Removals have a worker of their own: a huge one must not delay the rest. */
+/** Removals and surveys have workers of their own: a huge one must not delay the rest, least of all a sync. */
 export function createHousekeeper(): Housekeeper {
-  const remover = createHand();
-  const reader = createHand();
-  const sweep = merged((directory) => remover.ask("sweep", directory));
-  const sync = merged((directory) => reader.ask("sync", directory));
+  const [remover, syncer, surveyor] = [createHand(), createHand(), createHand()];
+  const [sweeps, syncs, usages] = [sharePassesByKey<void>(), sharePassesByKey<void>(), sharePassesByKey<number>()];
+  const surveys = sharePassesByKey<SurveyRow[]>();
   return {
-    sweep,
-    usage: (directory) => reader.ask("usage", directory),
-    sync,
+    sweep: (directory) => sweeps(directory, async () => void (await remover.ask({ operation: "sweep", directory }))),
+    sync: (directory) => syncs(directory, async () => void (await syncer.ask({ operation: "sync", directory }))),
+    usage: (directory) =>
+      usages(directory, async () => (await surveyor.ask({ operation: "usage", directory })).bytes ?? 0),
+    survey: (directory, rules) =>
+      surveys(
+        JSON.stringify([directory, rules]),
+        async () => (await surveyor.ask({ operation: "survey", directory, rules })).rows ?? [],
+      ),
     async close() {
-      remover.close();
-      reader.close();
+      for (const hand of [remover, syncer, surveyor]) hand.close();
     },
-  };
-}
-
-/** Those who come while one pass is under way share the next. All calls are for the same directory. */
-function merged(pass: (directory: string) => Promise<number>): (directory: string) => Promise<void> {
-  let running: Promise<unknown> | undefined;
-  let next: Promise<unknown> | undefined;
-  const start = (directory: string): Promise<unknown> => {
-    const current = pass(directory).finally(() => {
-      if (running === current) running = undefined;
-    });
-    running = current;
-    return current;
-  };
-  return async (directory) => {
-    if (running === undefined) {
-      await start(directory);
-      return;
-    }
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return start(directory);
-      });
-    await next;
   };
 }
 
 /** One worker, started at the first request and kept; it does not keep the process alive. */
 function createHand() {
-  const waiting = new Map<number, { resolve(value: number): void; reject(error: Error): void }>();
+  const waiting = new Map<number, { resolve(value: HousekeepingResult): void; reject(error: Error): void }>();
   let worker: Worker | undefined;
   let lastId = 0;
   const fail = (message: string) => {
@@ -72,18 +61,18 @@ function createHand() {
       waiting.delete(data.id);
       if (waiting.size === 0) started.unref();
       if ("error" in data) request?.reject(new Error(data.error));
-      else request?.resolve(data.value);
+      else request?.resolve(data.result);
     };
     started.onerror = ({ message }) => fail(`housekeeping worker: ${message}`);
     return started;
   };
   return {
-    ask(operation: HousekeepingRequest["operation"], directory: string): Promise<number> {
+    ask(request: HousekeepingRequest): Promise<HousekeepingResult> {
       const id = ++lastId;
       worker ??= start();
       worker.ref();
-      const result = new Promise<number>((resolve, reject) => waiting.set(id, { resolve, reject }));
-      worker.postMessage({ id, operation, directory } satisfies HousekeepingRequest);
+      const result = new Promise<HousekeepingResult>((resolve, reject) => waiting.set(id, { resolve, reject }));
+      worker.postMessage({ id, request } satisfies HousekeepingMessage);
       return result;
     },
     close() {

@@ -1,34 +1,37 @@
 import { messageOf } from "../../base/errors.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, openAt, syncFileSystem } from "../../kernel/files.ts";
-import { removeContents, treeUsage } from "../../kernel/trees.ts";
-import type { HousekeepingReply, HousekeepingRequest } from "./housekeeper.ts";
+import { surveyTree, treeUsage } from "../../kernel/survey.ts";
+import { removeContents } from "../../kernel/trees.ts";
+import type { HousekeepingMessage, HousekeepingReply, HousekeepingRequest, HousekeepingResult } from "./housekeeper.ts";
 
 declare const self: Worker;
 
-self.onmessage = ({ data }: MessageEvent<HousekeepingRequest>) => {
+self.onmessage = ({ data }: MessageEvent<HousekeepingMessage>) => {
   postMessage(answer(data));
 };
 
-function answer({ id, operation, directory }: HousekeepingRequest): HousekeepingReply {
+function answer({ id, request }: HousekeepingMessage): HousekeepingReply {
   try {
-    return { id, value: perform(operation, directory) };
+    return { id, result: perform(request) };
   } catch (error) {
     return { id, error: messageOf(error) };
   }
 }
 
-function perform(operation: HousekeepingRequest["operation"], directory: string): number {
-  const fd = openAt(AT_FDCWD, directory, O_DIRECTORY);
+function perform(request: HousekeepingRequest): HousekeepingResult {
+  const fd = openAt(AT_FDCWD, request.directory, O_DIRECTORY);
   try {
-    switch (operation) {
+    switch (request.operation) {
       case "sweep":
         removeContents(fd);
-        return 0;
+        return {};
       case "usage":
-        return treeUsage(fd);
+        return { bytes: treeUsage(fd) };
+      case "survey":
+        return { rows: surveyTree(fd, request.rules) };
       case "sync":
         syncFileSystem(fd);
-        return 0;
+        return {};
     }
   } finally {
     closeFd(fd);

@@ -20,6 +20,7 @@ import {
   stackOf,
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
+import { countUsers, type UserCounts } from "./user-counts.ts";
 import { readMerged } from "./merged-view.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
 
@@ -34,6 +35,7 @@ interface State {
   root: string;
   rootFd: number;
   index: LayerIndex;
+  users: UserCounts;
   housekeeper: Housekeeper;
   logger: Logger;
 }
@@ -48,6 +50,7 @@ export function createOverlaySnapshots(deps: { root: string; logger: Logger }): 
   const state: State = {
     root,
     index,
+    users: countUsers(index),
     logger,
     housekeeper: createHousekeeper(),
     rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
@@ -62,8 +65,12 @@ export function createOverlaySnapshots(deps: { root: string; logger: Logger }): 
     mounts: (key) => activeMount(state, key),
     view: (chainId) => viewMount(state, chainId),
     imageView: (key) => viewMount(state, index.actives.get(activeOf(state, key))?.parent),
+    isUsed: (chainId) => state.users.has(chainId),
     remove: async (key) => {
-      if (!index.actives.delete(key)) return;
+      const active = index.actives.get(key);
+      if (active === undefined) return;
+      index.actives.delete(key);
+      state.users.drop(active.parent);
       discardDirectory(state, join(ACTIVE_DIRECTORY, key));
       sweep(state);
     },
@@ -117,6 +124,7 @@ async function commit(state: State, staged: { number: number; name: string; path
   if (committed.synced !== true) await state.housekeeper.sync(state.root);
   await rename(join(state.root, staged.name), join(state.root, String(staged.number)));
   state.index.layers.set(chainId, layer);
+  state.users.add(parent);
   await syncDirectory(state.root);
 }
 
@@ -134,6 +142,7 @@ function prepare(state: State, key: string, active: Active): RootMount {
   if (mode !== 0o755) modeAt(state.rootFd, `${directory}/fs`, mode);
   symlinkAt(encodeParent(parent?.number, active.volatile), state.rootFd, `${directory}/${PARENT_LINK}`);
   state.index.actives.set(key, active);
+  state.users.add(active.parent);
   return activeMount(state, key);
 }
 
@@ -193,10 +202,10 @@ function activeOf(state: State, key: string): string {
 function removeLayer(state: State, chainId: ChainID): void {
   const layer = state.index.layers.get(chainId);
   if (layer === undefined) return;
-  const users = [...state.index.layers.values(), ...state.index.actives.values()];
-  if (users.some(({ parent }) => parent === chainId)) throw conflict(`layer ${chainId} is in use`);
+  if (state.users.has(chainId)) throw conflict(`layer ${chainId} is in use`);
   discardDirectory(state, String(layer.number));
   state.index.layers.delete(chainId);
+  state.users.drop(layer.parent);
   sweep(state);
 }
 

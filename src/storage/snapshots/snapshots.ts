@@ -26,6 +26,8 @@ export interface Snapshots {
   view(chainId: ChainID | undefined): RootMount;
   /** The same for what an active snapshot stands on, without its own changes. */
   imageView(key: string): RootMount;
+  /** Whether another snapshot stands on it: then it cannot be removed. */
+  isUsed(chainId: ChainID): boolean;
   /** Removes an active snapshot's directories. Absent: nothing. */
   remove(key: string): Promise<void>;
   /** Removes a committed layer. Throws conflict while another snapshot stands on it. Absent: nothing. */

@@ -1,22 +1,22 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { EngineError } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
-import type { Blob, Expected, PartialBlob } from "./content.ts";
+import type { Blob, Expected, PartialIngest } from "./content.ts";
 import type { Written } from "./content-store.ts";
-import { partialPath } from "./layout.ts";
 import { writeAll } from "./write-all.ts";
 
 /** Bytes after which the disk is set to work: the sync before the blob is published then has little left to do. */
 const SYNC_EVERY_BYTES = 32 << 20;
 
 interface PartialDeps {
-  root: string;
+  path: string;
   digest: Digest;
   publish: (written: Written, actual: Expected) => Promise<Blob>;
+  onClose: () => void;
 }
 
-export async function openPartial({ root, digest, publish }: PartialDeps): Promise<PartialBlob> {
-  const path = partialPath(root, digest);
+/** See `Partials.open`. */
+export async function openPartial({ path, digest, publish, onClose }: PartialDeps): Promise<PartialIngest> {
   // Appends. What a crash of the machine left at its end may not be what was written: whoever verifies reads all of it.
   const file = await open(path, "a+", 0o600);
   let sizeBytes = (await file.stat()).size;
@@ -27,6 +27,7 @@ export async function openPartial({ root, digest, publish }: PartialDeps): Promi
     closed = true;
     await flusher.idle();
     await file.close();
+    onClose();
   };
   const discard = async () => {
     await close();
