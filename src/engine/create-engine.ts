@@ -52,7 +52,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
   const common = { publish: events.publish, clock, logger };
   const records = openRecords(dataRoot);
   const content = createContent({ root: `${dataRoot}/content` });
-  const snapshots = createOverlaySnapshots({ root: `${dataRoot}/snapshots`, logger });
+  const snapshots = createOverlaySnapshots({ root: `${dataRoot}/snapshots`, bootId, logger });
   const housekeeper = createHousekeeper();
   const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
   const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });

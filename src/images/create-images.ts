@@ -5,7 +5,7 @@ import type { Digest } from "../formats/oci/digest.ts";
 import { parsePlatformSpecifier } from "../formats/oci/platform.ts";
 import { familiarReference, parseReference, withDefaultTag } from "../formats/reference/reference.ts";
 import type { Content } from "../storage/content/content.ts";
-import type { ImageRecords } from "../storage/records/images.ts";
+import type { ImageRecords, ImageRow } from "../storage/records/images.ts";
 import { copyUp } from "../storage/snapshots/copy-up/copy-up.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
 import { createUnpacker } from "../storage/snapshots/unpack/unpack.ts";
@@ -54,7 +54,6 @@ interface Service extends ImagesDeps {
 export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
   const { content, snapshots, records, clock, logger } = deps;
   const library = new Library({ records, content, snapshots, now: () => clock.now() });
-  await library.open((id, error) => logger.error("an image cannot be used", { id, error: messageOf(error) }));
   const store = createImageStore({
     content,
     snapshots,
@@ -64,6 +63,11 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     roots: deps.roots ?? (() => []),
     failpoint: deps.failpoint ?? (() => {}),
   });
+  const restore = async (row: ImageRow) => {
+    logger.warn("layers of an image are made anew: the machine ended before they were durable", { id: row.id });
+    await store.restore(row);
+  };
+  await library.open(restore, (id, error) => logger.error("an image cannot be used", { id, error: messageOf(error) }));
   await store.collect();
   const service: Service = { ...deps, library, store };
   let collecting: Promise<void> | undefined;

@@ -28,7 +28,7 @@ export interface Entry {
 interface LibraryDeps {
   records: ImageRecords;
   content: Content;
-  snapshots: Pick<Snapshots, "layerUsage">;
+  snapshots: Pick<Snapshots, "layerUsage" | "has">;
   now: () => Date;
 }
 
@@ -53,19 +53,31 @@ export class Library {
     this.#deps = deps;
   }
 
-  /** Reads the records. Those whose content is gone (a damaged disk) are reported and kept apart. */
-  async open(onDamaged: (id: Digest, error: unknown) => void): Promise<void> {
+  /**
+   * Reads the records. `restore` is asked for the layers that are missing; images that stay without them, or whose content is gone,
+   * are reported and kept apart.
+   */
+  async open(
+    restore: (row: ImageRow) => Promise<void>,
+    onDamaged: (id: Digest, error: unknown) => void,
+  ): Promise<void> {
     for (const row of this.#deps.records.references()) {
       this.#references.set(row.reference, { reference: parseReference(row.reference), row });
       if (row.target !== undefined)
         await this.#openTarget(row.target).catch((error: unknown) => onDamaged(row.imageId, error));
     }
     for (const row of this.#deps.records.images()) {
-      await this.#load(row).catch((error: unknown) => {
+      await this.#open(row, restore).catch((error: unknown) => {
         this.#damaged.set(row.id, row);
         onDamaged(row.id, error);
       });
     }
+  }
+
+  async #open(row: ImageRow, restore: (row: ImageRow) => Promise<void>): Promise<void> {
+    const chain = chainIds(row.layers.map(({ diffId }) => diffId));
+    if (chain.some((chainId) => !this.#deps.snapshots.has(chainId))) await restore(row);
+    await this.#load(row);
   }
 
   entries(): Entry[] {

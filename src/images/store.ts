@@ -60,11 +60,16 @@ export interface ImageStore {
    * however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
    */
   install(request: InstallRequest): Promise<Entry>;
+  /** Unpacks the layers that an unclean end of the machine has taken, from their blobs. Throws when that cannot be. */
+  restore(row: ImageRow): Promise<void>;
   /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
   collect(): Promise<void>;
   /** Rewrites the layout's index after a change of images or names. */
   writeIndex(): Promise<void>;
 }
+
+/** Nobody waits for what is mended at start. */
+const NEVER = new AbortController().signal;
 
 export function createImageStore(deps: StoreDeps): ImageStore {
   const leases = createLeases();
@@ -86,6 +91,10 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       } finally {
         release();
       }
+    },
+    async restore(row) {
+      const chain = chainIds(row.layers.map(({ diffId }) => diffId));
+      await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER } });
     },
     collect: createCollector({ ...deps, leases }),
     writeIndex: () => deps.content.writeIndex(layoutIndex(deps)),
@@ -172,14 +181,12 @@ async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal):
   const { staged, unpacked } = prepared;
   try {
     checkLayer(unpacked, layer);
-    const parent = index === 0 ? undefined : ensureLayer(stack, index - 1, signal);
-    await Promise.all([deps.snapshots.sync(), parent]);
+    if (index > 0) await ensureLayer(stack, index - 1, signal);
     await staged.commit({
       chainId: chain[index] as Digest,
       parent: chain[index - 1],
       sizeBytes: unpacked.fileBytes,
       impliedDirectories: unpacked.implied,
-      synced: true,
     });
   } catch (error) {
     await staged.discard().catch(() => undefined);

@@ -106,7 +106,7 @@ export async function openTestContainers(
 
 /** A store whose only layer is a busybox root. */
 async function openSnapshots(root: string, logger: Logger): Promise<Snapshots> {
-  const snapshots = createOverlaySnapshots({ root, logger });
+  const snapshots = createOverlaySnapshots({ root, bootId: "test", logger });
   if (!snapshots.has(CHAIN_ID)) {
     const layer = await snapshots.stage();
     await cp(await busyboxRoot(), layer.path, { recursive: true });

@@ -32,10 +32,14 @@ export interface Fixture extends AsyncDisposable {
 export const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.log("(skip) test/images: unpacking layers needs root");
 
-export async function openFixture(root = mkdtempSync(join(tmpdir(), "gantry-images-"))): Promise<Fixture> {
+/** `bootId`: of the run of the kernel that is pretended. */
+export async function openFixture(
+  root = mkdtempSync(join(tmpdir(), "gantry-images-")),
+  bootId = "this",
+): Promise<Fixture> {
   mkdirSync(join(root, "records"), { recursive: true });
   const content = createContent({ root: join(root, "content") });
-  const snapshots = createOverlaySnapshots({ root: join(root, "snapshots"), logger: silentLogger });
+  const snapshots = createOverlaySnapshots({ root: join(root, "snapshots"), bootId, logger: silentLogger });
   const database = openDatabase(
     join(root, "records/data.db"),
     [IMAGE_MIGRATION, IMAGE_TARGET_MIGRATION, IMAGE_PARENT_MIGRATION],

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../../base/errors.ts";
+import { UNSETTLED_FILE } from "./settling.ts";
 import type { ChainID } from "./snapshots.ts";
 
 /** A committed layer's directory is `<number>/`: short names, so that hundreds of them fit the page of mount options. */
@@ -22,6 +23,10 @@ export interface Active {
 export interface LayerIndex {
   layers: Map<ChainID, Layer>;
   actives: Map<string, Active>;
+  /** Layers that were being made durable when the machine ended: their files may not be what they were. */
+  doubtful: Set<ChainID>;
+  /** Directories of layers that still have to be made durable. */
+  unsettled: string[];
   /** Names of directories that a crash left behind: staged layers, half-made active ones, old trash. */
   leftovers: string[];
   lastNumber: number;
@@ -34,18 +39,31 @@ export const EMPTY_DIRECTORY = "empty";
 export const PARENT_LINK = "parent";
 const NO_PARENT = "none";
 
-export function readLayerIndex(root: string): LayerIndex {
+export function readLayerIndex(root: string, bootId: string): LayerIndex {
   for (const name of ["", ACTIVE_DIRECTORY, TRASH_DIRECTORY, EMPTY_DIRECTORY]) {
     mkdirSync(join(root, name), { recursive: true, mode: name === EMPTY_DIRECTORY ? 0o755 : 0o700 });
   }
-  const index: LayerIndex = { layers: new Map(), actives: new Map(), leftovers: [], lastNumber: 0 };
+  const index: LayerIndex = {
+    layers: new Map(),
+    actives: new Map(),
+    doubtful: new Set(),
+    unsettled: [],
+    leftovers: [],
+    lastNumber: 0,
+  };
   for (const name of readdirSync(root)) {
     const number = /^(?:staged-)?([1-9]\d*)$/.exec(name)?.[1];
     if (number === undefined) continue;
     index.lastNumber = Math.max(index.lastNumber, Number(number));
     const layer = name === number ? readLayer(root, Number(number)) : undefined;
-    if (layer === undefined || index.layers.has(layer.chainId)) index.leftovers.push(name);
-    else index.layers.set(layer.chainId, layer);
+    if (layer === undefined || index.layers.has(layer.chainId)) {
+      index.leftovers.push(name);
+      continue;
+    }
+    index.layers.set(layer.chainId, layer);
+    const mark = readMark(join(root, name));
+    if (mark === bootId) index.unsettled.push(name);
+    else if (mark !== undefined) index.doubtful.add(layer.chainId);
   }
   dropOrphans(index);
   readActives(root, index);
@@ -71,6 +89,15 @@ function readLayer(root: string, number: number): Layer | undefined {
     const value = JSON.parse(readFileSync(join(root, String(number), LAYER_FILE), "utf8")) as Omit<Layer, "number">;
     if (typeof value.chainId !== "string" || typeof value.sizeBytes !== "number") return undefined;
     return { number, chainId: value.chainId, parent: value.parent, sizeBytes: value.sizeBytes, root: value.root };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The run of the kernel in which the layer was made; undefined: it is durable. */
+function readMark(directory: string): string | undefined {
+  try {
+    return readFileSync(join(directory, UNSETTLED_FILE), "utf8");
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
-import { lstatSync, renameSync, rmSync } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
+import { lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { conflict, EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
@@ -22,6 +22,7 @@ import {
 } from "./layer-index.ts";
 import { countUsers, type UserCounts } from "./user-counts.ts";
 import { readMerged } from "./merged-view.ts";
+import { createSettling, type Settling } from "./settling.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
 
 /** Options that keep layers readable without the kernel: no redirects (a hostile layer may hold them), no metadata-only copies, no index of hard links. */
@@ -37,6 +38,7 @@ interface State {
   index: LayerIndex;
   users: UserCounts;
   housekeeper: Housekeeper;
+  settling: Settling;
   logger: Logger;
 }
 
@@ -44,22 +46,25 @@ interface State {
  * Layers as overlayfs directories below `root`: `<number>/{fs,layer.json}` committed, `staged-<number>/` being filled,
  * `active/<key>/{fs,work,parent}` writable, `trash/` being deleted.
  */
-export function createOverlaySnapshots(deps: { root: string; logger: Logger }): Snapshots {
-  const { root, logger } = deps;
-  const index = readLayerIndex(root);
+export function createOverlaySnapshots(deps: { root: string; bootId: string; logger: Logger }): Snapshots {
+  const { root, bootId, logger } = deps;
+  const index = readLayerIndex(root, bootId);
+  const housekeeper = createHousekeeper();
   const state: State = {
     root,
     index,
     users: countUsers(index),
     logger,
-    housekeeper: createHousekeeper(),
+    housekeeper,
+    settling: createSettling({ root, bootId, logger, sync: () => housekeeper.sync(root) }),
     rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
   };
+  for (const name of index.unsettled) state.settling.add(name);
   for (const name of index.leftovers) discardDirectory(state, name);
   sweep(state);
   return {
     driver: "overlay2",
-    has: (chainId) => index.layers.has(chainId),
+    has: (chainId) => index.layers.has(chainId) && !index.doubtful.has(chainId),
     stage: () => stage(state),
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
     mounts: (key) => activeMount(state, key),
@@ -77,7 +82,7 @@ export function createOverlaySnapshots(deps: { root: string; logger: Logger }): 
     removeLayer: async (chainId) => removeLayer(state, chainId),
     usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
     directoryUsage: (directory) => state.housekeeper.usage(directory),
-    sync: () => state.housekeeper.sync(root),
+    settle: () => state.settling.settle(),
     layerUsage: async (chainId) => stackOf(index.layers, chainId)[0]?.sizeBytes ?? 0,
     listActive: () => [...index.actives.keys()],
     listLayers: () => [...index.layers.keys()],
@@ -87,7 +92,12 @@ export function createOverlaySnapshots(deps: { root: string; logger: Logger }): 
       const layers = [join(ACTIVE_DIRECTORY, key, "fs"), ...lowerOf(state, index.actives.get(key)?.parent)];
       return readMerged({ rootFd: state.rootFd, layers }, path, limitBytes);
     },
-    close: () => state.housekeeper.close(),
+    async close() {
+      await state.settling.settle().catch((error: unknown) => {
+        logger.error("making layers durable", { error: messageOf(error) });
+      });
+      await state.housekeeper.close();
+    },
   };
 }
 
@@ -105,14 +115,19 @@ async function stage(state: State): Promise<StagedLayer> {
     path,
     discard,
     commit: async (layer) => {
-      if (state.index.layers.has(layer.chainId)) return discard();
-      await commit(state, { number, name, path }, layer);
+      const known = state.index.layers.get(layer.chainId);
+      if (known !== undefined && !state.index.doubtful.has(layer.chainId)) return discard();
+      const staged = { number: known?.number ?? number, name, path };
+      commit(state, staged, layer);
     },
   };
 }
 
-/** Files, then the layer's own record, then the rename: a crash before the rename leaves nothing but a staged directory. */
-async function commit(state: State, staged: { number: number; name: string; path: string }, committed: CommittedLayer) {
+/**
+ * The layer's own record and mark, then the rename: a crash before it leaves nothing but a staged directory. A doubtful layer of
+ * the same chainID gives up its number, by which containers know it.
+ */
+function commit(state: State, staged: { number: number; name: string; path: string }, committed: CommittedLayer): void {
   const { chainId, parent, sizeBytes, impliedDirectories = [] } = committed;
   const below = lowerOf(state, parent);
   if (parent !== undefined) {
@@ -120,12 +135,15 @@ async function commit(state: State, staged: { number: number; name: string; path
   }
   const { mode, uid, gid } = lstatSync(staged.path);
   const layer: Layer = { number: staged.number, chainId, parent, sizeBytes, root: { mode: mode & 0o7777, uid, gid } };
-  await writeDurably(join(state.root, staged.name, LAYER_FILE), encodeLayer(layer));
-  if (committed.synced !== true) await state.housekeeper.sync(state.root);
-  await rename(join(state.root, staged.name), join(state.root, String(staged.number)));
+  writeFileSync(join(state.root, staged.name, LAYER_FILE), encodeLayer(layer), { mode: 0o600, flag: "wx" });
+  state.settling.mark(staged.name);
+  const name = String(staged.number);
+  if (state.index.layers.has(chainId)) discardDirectory(state, name);
+  else state.users.add(parent);
+  renameSync(join(state.root, staged.name), join(state.root, name));
   state.index.layers.set(chainId, layer);
-  state.users.add(parent);
-  await syncDirectory(state.root);
+  state.index.doubtful.delete(chainId);
+  state.settling.add(name);
 }
 
 /** A handful of system calls and no sync: a container whose creation a power cut undoes was never reported as durable. */
@@ -219,23 +237,4 @@ function sweep(state: State): void {
   state.housekeeper
     .sweep(join(state.root, TRASH_DIRECTORY))
     .catch((error: unknown) => state.logger.warn("deleting old layers", { error: messageOf(error) }));
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -8,11 +8,12 @@ export type RootMount =
 
 /**
  * Layers as directories. Committed snapshots are named by chainID and never change; an active one belongs to a container and is
- * named by its ID. Life of a layer: `stage` → write files below `path` → `commit` (made durable, renamed) or `discard`.
+ * named by its ID. Life of a layer: `stage` → write files below `path` → `commit` (renamed) or `discard`.
  * Nothing is mounted on the host: `mounts()` is data for the launch plan. One file per driver.
  */
 export interface Snapshots {
   readonly driver: string;
+  /** A layer whose files an unclean end of the machine may have cut is not there: it is to be committed again. */
   has(chainId: ChainID): boolean;
   stage(): Promise<StagedLayer>;
   /**
@@ -38,8 +39,8 @@ export interface Snapshots {
   layerUsage(chainId: ChainID): Promise<number>;
   /** The same count for any directory on the host, such as a volume's. */
   directoryUsage(directory: string): Promise<number>;
-  /** Makes everything written to staged layers durable; concurrent calls share one pass. */
-  sync(): Promise<void>;
+  /** Resolves when every committed layer is durable. */
+  settle(): Promise<void>;
   listActive(): string[];
   listLayers(): ChainID[];
   /**
@@ -54,7 +55,9 @@ export interface Snapshots {
 export interface StagedLayer {
   /** Empty directory to fill. */
   path: string;
-  /** Makes the layer durable and visible. If the same chainID was committed meanwhile, this copy is discarded. */
+  /**
+   * Makes the layer visible at once, and durable some time later. If the same chainID was committed meanwhile, this copy is discarded.
+   */
   commit(layer: CommittedLayer): Promise<void>;
   discard(): Promise<void>;
 }
@@ -68,6 +71,4 @@ export interface CommittedLayer {
    * parent's view of them.
    */
   impliedDirectories?: Uint8Array[];
-  /** The caller has made the files durable already. */
-  synced?: boolean;
 }
