@@ -3,7 +3,10 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { busyboxImage } from "../test/fixtures/busybox-image.ts";
 import { largeImage } from "../test/fixtures/large-image.ts";
+import { smallFilesImage } from "../test/fixtures/small-files-image.ts";
+import { distributionMeasures } from "./distribution-measures.ts";
 import { startDocker, whyNoDocker } from "./docker-peer.ts";
+import { type BenchRegistry, startDockerRegistry, whyNoDockerRegistry } from "./docker-registry.ts";
 import { startGantry } from "./gantry-peer.ts";
 import { type Measure, measures, type Scale } from "./measures.ts";
 import { command, type Peer } from "./peer.ts";
@@ -56,6 +59,8 @@ async function stopAll(peers: Peer[], error: unknown): Promise<never> {
 /** All samples of one measure, the peers by turns. A peer that fails drops out of this measure and says why. */
 async function score(measure: Measure, peers: Peer[]): Promise<Score> {
   const result: Score = { name: measure.name, unit: measure.unit, target: measure.target, samples: {}, failures: {} };
+  if (measure.limit !== undefined) result.limit = measure.limit;
+  if (measure.floor !== undefined) result.floor = { within: measure.floor.within, samples: [] };
   const attempt = async (peer: Peer, step: () => Promise<void>) => {
     if (result.failures[peer.name] !== undefined) return;
     await step().catch((error: unknown) => {
@@ -71,14 +76,33 @@ async function score(measure: Measure, peers: Peer[]): Promise<Score> {
         result.samples[peer.name] = [...(result.samples[peer.name] ?? []), value];
       });
     }
+    if (measure.floor !== undefined) result.floor?.samples.push(await measure.floor.sample());
   }
   for (const peer of peers)
     await measure.after?.(peer).catch((error: unknown) => console.log(`  ${peer.name}: ${String(error)}`));
   return result;
 }
 
-const chosen = measures(await scale()).filter(({ name }) => only === undefined || name.includes(only));
-const peers = await startPeers();
+/** What needs a registry: its images are put there only if one of them is asked for. */
+async function distribution(registry: BenchRegistry): Promise<Measure[]> {
+  const [tenth, size, files] = quick ? [10, "100 MB", 10_000] : [100, "1 GB", 100_000];
+  const wanted = [
+    { name: `${size} in 10 layers`, archive: () => largeImage({ layers: 10, layerMib: tenth }), samples: 3 },
+    { name: `${size} in one layer`, archive: () => largeImage({ layers: 1, layerMib: tenth * 10 }), samples: 3 },
+    { name: `${files} small files`, archive: () => smallFilesImage(files), samples: 3 },
+  ];
+  const images = wanted.map((image, index) => ({ ...image, reference: `${registry.host}/image-${index}:1` }));
+  return distributionMeasures(registry, images);
+}
+
+const registry = whyNoDockerRegistry() === undefined ? await startDockerRegistry() : undefined;
+if (registry === undefined) console.log(`pull and push are not measured: ${whyNoDockerRegistry()}`);
+const all = [...measures(await scale()), ...(registry === undefined ? [] : await distribution(registry))];
+const chosen = all.filter(({ name }) => only === undefined || name.includes(only));
+const peers = await startPeers().catch(async (error: unknown) => {
+  await registry?.stop();
+  throw error;
+});
 const scores: Score[] = [];
 try {
   for (const measure of chosen) {
@@ -94,6 +118,7 @@ try {
   }
 } finally {
   for (const peer of peers) await peer.stop();
+  await registry?.stop();
 }
 console.log(
   `\n${formatScoreboard(

@@ -8,7 +8,11 @@ export interface Measure {
   unit: "ms" | "s" | "MB/s" | "MB";
   /** How many times better than Docker it must be. */
   target: number;
+  /** What ours may be at most, whatever Docker's is. */
+  limit?: number;
   samples: number;
+  /** What nobody can be better than; ours may be `within` times that. */
+  floor?: { within: number; sample(): Promise<number> };
   before?(peer: Peer): Promise<void>;
   sample(peer: Peer): Promise<number>;
   after?(peer: Peer): Promise<void>;

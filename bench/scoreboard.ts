@@ -4,6 +4,8 @@ export interface Score {
   name: string;
   unit: Measure["unit"];
   target: number;
+  limit?: number;
+  floor?: { within: number; samples: number[] };
   /** Samples by peer; a peer that failed or was not there has none. */
   samples: Record<string, number[]>;
   failures: Record<string, string>;
@@ -29,16 +31,36 @@ export function formatScoreboard(scores: Score[], peers: string[]): string {
   const header = ["measure", ...peers, ...others.map((peer) => `× ${peer}`), "target", ""];
   const rows = scores.map((score) => {
     const ratios = others.map((peer) => ratio(score, ours, peer));
-    const met = ratios[0] === undefined ? "" : ratios[0] >= score.target ? "ok" : "BELOW";
+    const met =
+      ratios[0] === undefined && score.limit === undefined ? "" : isMet(score, ours, ratios[0]) ? "ok" : "BELOW";
     return [
       score.name,
       ...peers.map((peer) => cell(score, peer)),
       ...ratios.map((value) => (value === undefined ? "–" : value.toFixed(1))),
-      `${score.target}`,
-      met,
+      score.limit === undefined ? `${score.target}` : `≤ ${score.limit}`,
+      [met, ...floorWords(score, ours)].join("  "),
     ];
   });
   return align([header, ...rows]);
+}
+
+function isMet(score: Score, ours: string, ratio = Number.POSITIVE_INFINITY): boolean {
+  const own = median(score.samples[ours] ?? []);
+  if (own === undefined || ratio < score.target) return false;
+  const times = timesFloor(score, ours);
+  return own <= (score.limit ?? own) && (times === undefined || times <= (score.floor?.within ?? times));
+}
+
+/** How many times the floor ours is. */
+function timesFloor({ samples, floor }: Score, ours: string): number | undefined {
+  const [own, least] = [median(samples[ours] ?? []), median(floor?.samples ?? [])];
+  return own === undefined || least === undefined ? undefined : own / least;
+}
+
+function floorWords(score: Score, ours: string): string[] {
+  const [times, least] = [timesFloor(score, ours), median(score.floor?.samples ?? [])];
+  if (times === undefined || least === undefined) return [];
+  return [`floor ${least.toFixed(2)} ${score.unit}, ${times.toFixed(2)}× of it (≤ ${score.floor?.within})`];
 }
 
 function cell(score: Score, peer: string): string {
