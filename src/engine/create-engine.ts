@@ -5,6 +5,7 @@ import { createContainers } from "../containers/create-containers.ts";
 import { createDistribution, type DistributionDeps } from "../images/create-distribution.ts";
 import { createImages } from "../images/create-images.ts";
 import type { Distribution } from "../images/distribution.ts";
+import { createUnfinishedPulls } from "../images/pull/unfinished-pulls.ts";
 import { createNetworks } from "../networks/create-networks.ts";
 import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
 import { gatherHostFacts } from "../runtime/host-facts.ts";
@@ -63,12 +64,14 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     usage: (directory) => housekeeper.usage(directory),
     randomId,
   });
+  const unfinished = createUnfinishedPulls({ records: records.unfinishedPulls, clock });
   const images = await createImages({
     ...common,
     content,
     snapshots,
     records: records.images,
     usedBy: (imageId) => containers.usersOfImage(imageId),
+    roots: () => unfinished.keys(),
     failpoint,
   });
   const containers = createContainers({
@@ -99,7 +102,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  const distribution = openDistribution({ ...common, images, content, snapshots }, config, version);
+  const distribution = openDistribution({ ...common, images, content, snapshots, unfinished }, config, version);
   return { containers, images, distribution, networks, volumes, events, system, close };
 }
 

@@ -9,6 +9,7 @@ import {
   IMAGE_TARGET_MIGRATION,
 } from "../storage/records/images.ts";
 import { createNetworkRecords, NETWORK_MIGRATION } from "../storage/records/networks.ts";
+import { createUnfinishedPullRecords, UNFINISHED_PULL_MIGRATION } from "../storage/records/unfinished-pulls.ts";
 import { createVolumeRecords, volumeMigrations } from "../storage/records/volumes.ts";
 
 /** Grows at its end only: the position of a step is its schema version. */
@@ -18,6 +19,7 @@ const DATA_MIGRATIONS: Migration[] = [
   IMAGE_MIGRATION,
   IMAGE_TARGET_MIGRATION,
   IMAGE_PARENT_MIGRATION,
+  UNFINISHED_PULL_MIGRATION,
 ];
 
 /** The records' two databases: what a user would call data survives a power cut to the last transaction, containers do not wait for the disk. */
@@ -30,6 +32,7 @@ export function openRecords(dataRoot: string) {
     networks: createNetworkRecords<NetworkRecord>(data),
     volumes: createVolumeRecords(data),
     images: createImageRecords(data),
+    unfinishedPulls: createUnfinishedPullRecords(data),
     containers: createContainerRecords(containers),
     close() {
       containers.close();

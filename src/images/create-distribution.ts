@@ -19,6 +19,7 @@ import { createLayerFetcher } from "./pull/fetch-layer.ts";
 import { pullError } from "./pull/pull-errors.ts";
 import { type PullDeps, pullImage } from "./pull/pull.ts";
 import { readBlob } from "./pull/read-blob.ts";
+import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { parseRemote } from "./pull/resolve-image.ts";
 import { bringOver } from "./push/bring-over.ts";
 import { createPusher, type Pusher } from "./push/push.ts";
@@ -26,6 +27,7 @@ import { registryDomain, splitSearchTerm } from "./registry-names.ts";
 
 export interface DistributionDeps extends Pick<ImagesDeps, "content" | "snapshots" | "publish"> {
   images: Pick<ImagesService, "store" | "library">;
+  unfinished: UnfinishedPulls;
   hosts: HostsConfig;
   limits: { downloads: number; uploads: number; downloadAttempts: number; stallMs: number };
   clock: Clock;
@@ -43,7 +45,7 @@ interface Service {
 
 /** Images between this engine and registries. Throws invalid-argument for settings of hosts that are none. */
 export function createDistribution(deps: DistributionDeps): Distribution {
-  const { images, content, snapshots, clock, limits, hosts, userAgent } = deps;
+  const { images, content, snapshots, unfinished, clock, limits, hosts, userAgent } = deps;
   const { store, library } = images;
   const client = createRegistryClient({ config: hosts, clock, userAgent });
   const anybody = [...hosts.insecureRegistries, "0.0.0.0/0", "::/0"];
@@ -54,7 +56,7 @@ export function createDistribution(deps: DistributionDeps): Distribution {
     deps,
     client,
     trusting,
-    pulling: { content, snapshots, store, library, fetcher, clock },
+    pulling: { content, snapshots, store, library, fetcher, unfinished, clock },
     pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads }),
   };
   return {

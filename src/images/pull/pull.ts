@@ -6,7 +6,7 @@ import type { Descriptor } from "../../formats/oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../../formats/oci/digest.ts";
 import type { Manifest } from "../../formats/oci/manifest.ts";
 import { formatPlatform, hostPlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
-import { familiarReference, type Reference } from "../../formats/reference/reference.ts";
+import { canonicalReference, familiarReference, type Reference } from "../../formats/reference/reference.ts";
 import type { RemoteDocument, Repository } from "../../registry/client/registry-client.ts";
 import type { Content } from "../../storage/content/content.ts";
 import type { LayerRow } from "../../storage/records/images.ts";
@@ -19,6 +19,7 @@ import { createLayerReporter } from "./layer-reports.ts";
 import { pullError } from "./pull-errors.ts";
 import { readBlob } from "./read-blob.ts";
 import { type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import type { UnfinishedPulls } from "./unfinished-pulls.ts";
 
 export interface PullDeps {
   content: Content;
@@ -26,6 +27,7 @@ export interface PullDeps {
   store: ImageStore;
   library: Library;
   fetcher: LayerFetcher;
+  unfinished: UnfinishedPulls;
   clock: Pick<Clock, "monotonicMs">;
 }
 
@@ -55,7 +57,7 @@ export async function pullImage(deps: PullDeps, request: PullRequest): Promise<E
 }
 
 async function pullResolved(deps: PullDeps, request: PullRequest, resolved: ResolvedImage) {
-  const { store, library, content } = deps;
+  const { store, library, content, unfinished } = deps;
   const { manifest, target, document, indexes } = resolved;
   const { config: configDescriptor, layers } = manifest;
   const held = [configDescriptor, ...layers, target, document, ...indexes].map(({ digest }) => digest);
@@ -69,11 +71,23 @@ async function pullResolved(deps: PullDeps, request: PullRequest, resolved: Reso
     await putDocument(content, { digest: configDescriptor.digest, bytes: configBytes });
     for (const one of new Set([...indexes, document])) await putDocument(content, one);
     const rows = layerRows(config, layers);
-    const entry = await installLayers(deps, request, { resolved, rows });
-    return { entry, isNew: !wasKnown || holderBefore !== entry.row.id };
+    const pull = pullName(request);
+    unfinished.begin(pull, [...held, ...chainIds(config.diffIds)]);
+    let done = false;
+    try {
+      const entry = await installLayers(deps, request, { resolved, rows });
+      done = true;
+      return { entry, isNew: !wasKnown || holderBefore !== entry.row.id };
+    } finally {
+      unfinished.end(pull, done);
+    }
   } finally {
     release();
   }
+}
+
+function pullName({ reference, platform }: PullRequest): string {
+  return canonicalReference(reference) + (platform === undefined ? "" : ` ${formatPlatform(platform)}`);
 }
 
 async function readConfig(
