@@ -118,7 +118,8 @@ function toStored(answer: Answer, reference: string): Stored {
   return { digest: answer.header("Docker-Content-Digest") ?? reference, manifest, body: answer.body };
 }
 
-function unlessMissing(error: unknown): undefined {
+/** For `catch`: what the registry does not hold is undefined, other failures stay failures. */
+export function unlessMissing(error: unknown): undefined {
   if (error instanceof RequestFailed && error.failure.kind === "answer" && error.failure.status === 404)
     return undefined;
   throw error;

@@ -83,7 +83,7 @@ function imageLabel({ tags }: Names): string {
 
 function tagConsequence({ reference, digest }: Doomed, { tags }: Names): string {
   const others = tags.filter((tag) => tag !== reference);
-  const left = others.length === 0 ? "by its digest only" : `as ${others.join(", ")}`;
+  const left = others.length === 0 ? "known by its digest only" : `as ${others.join(", ")}`;
   return `The image ${shortDigest(digest)} stays, ${left}.`;
 }
 

@@ -6,7 +6,7 @@ import { formatPlatform } from "../model/platform.ts";
 import { isDigest, joinReference, routeTo } from "../model/route.ts";
 import { formatSize } from "../model/size.ts";
 import { parseTime } from "../model/time.ts";
-import type { Stored } from "../registry/registry.ts";
+import { type Stored, unlessMissing } from "../registry/registry.ts";
 import type { Context, View } from "./context.ts";
 import { deleteButtons } from "./delete-dialog.ts";
 import { type Child, h } from "./dom.ts";
@@ -28,7 +28,7 @@ export interface Place {
 export function manifestView(context: Context, place: Place): View {
   const slot = h("div");
   const title = joinReference(place.name, place.reference);
-  const element = h("div", {}, breadcrumb(place.name, place.reference), slot);
+  const element = h("div", {}, breadcrumb(place.name), slot);
   fill(slot, context.signal, () => load(context, place));
   return { title, element };
 }
@@ -66,7 +66,7 @@ interface Parts {
   place: Place;
   /** What the reference names. */
   top: Stored;
-  /** The image of it that is shown: itself, or one of an index. Undefined where the index has none here. */
+  /** The image of it that is shown: itself, or one of an index. Undefined where the registry does not hold it. */
   shown: { stored: Stored; platform: string } | undefined;
   config: ImageConfig | undefined;
 }
@@ -77,8 +77,8 @@ async function chosen({ registry, signal }: Context, place: Place, top: Stored):
   const named = images.find(({ platform }) => formatPlatform(platform) === place.platform);
   const image = named ?? images[0];
   if (image === undefined) return undefined;
-  const stored = await registry.manifest(place.name, image.digest, signal);
-  return { stored, platform: formatPlatform(image.platform) };
+  const stored = await registry.manifest(place.name, image.digest, signal).catch(unlessMissing);
+  return stored && { stored, platform: formatPlatform(image.platform) };
 }
 
 /** Whose referrers are asked for, and what an index itself lists beside its images. */
@@ -133,7 +133,13 @@ function platformSwitch({ place, top, shown }: Parts): HTMLElement | undefined {
     const current = shown?.stored.digest === image.digest;
     return h("li", {}, h("a", { href, "aria-current": current ? "true" : undefined }, platform || "no platform"));
   });
-  return h("nav", { class: "switch", "aria-label": "Platforms" }, h("ul", {}, ...items));
+  const missing = "This registry does not hold the image for that platform: it was deleted, or never pushed here.";
+  return h(
+    "nav",
+    { class: "switch", "aria-label": "Platforms" },
+    h("ul", {}, ...items),
+    shown === undefined && h("p", { class: "notice" }, missing),
+  );
 }
 
 function pullSection({ context, place, top, shown }: Parts): HTMLElement {

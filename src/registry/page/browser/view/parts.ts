@@ -1,4 +1,4 @@
-import { joinReference, routeTo, shortDigest } from "../model/route.ts";
+import { routeTo, shortDigest } from "../model/route.ts";
 import { formatAge } from "../model/time.ts";
 import { copyButton } from "./copy-button.ts";
 import { type Child, h } from "./dom.ts";
@@ -44,17 +44,11 @@ export function commandBlock(commands: readonly { label: string; line: string }[
   return h("div", { class: "commands" }, ...lines);
 }
 
-/** Where the user is: each part but the last leads back. */
-export function breadcrumb(name: string, reference = ""): HTMLElement {
+/** The way back: what contains what is shown. Its own name stands below, as the heading. */
+export function breadcrumb(name = ""): HTMLElement {
   const crumbs = [h("li", {}, h("a", { href: "#/" }, "Repositories"))];
-  const here = reference === "" ? name : joinReference("", shorten(reference));
-  if (reference !== "") crumbs.push(h("li", {}, h("a", { href: routeTo(name) }, name)));
-  crumbs.push(h("li", { "aria-current": "page" }, here));
+  if (name !== "") crumbs.push(h("li", {}, h("a", { href: routeTo(name) }, name)));
   return h("nav", { class: "crumbs", "aria-label": "Path" }, h("ol", {}, ...crumbs));
-}
-
-function shorten(reference: string): string {
-  return reference.includes(":") ? reference.slice(0, reference.indexOf(":") + 13) : reference;
 }
 
 export function pill(label: string, kind = ""): HTMLElement {

@@ -1,6 +1,8 @@
 import { pushCommands } from "../model/commands.ts";
 import { markMatches, matches } from "../model/filter.ts";
+import { isReferrersTag } from "../model/kind.ts";
 import { routeTo, routeToSearch } from "../model/route.ts";
+import { unlessMissing } from "../registry/registry.ts";
 import type { Context, View } from "./context.ts";
 import { announce, h, whenNear } from "./dom.ts";
 import { icon } from "./icons.ts";
@@ -133,14 +135,20 @@ function row(context: Context, name: string, query: string): HTMLElement {
   const tags = h("span", { class: "aside" });
   const item = h("li", {}, h("a", { href: routeTo(name) }, label, tags));
   whenNear(item, context.signal, () => {
-    context.registry.tags(name, undefined, context.signal).then(
-      ({ items, next }) =>
-        tags.append(`${items.length}${next === undefined ? "" : "+"} tag${items.length === 1 ? "" : "s"}`),
-      // A repository whose tags were all deleted is still in the catalogue, and its list is an error.
-      () => tags.append("no tags"),
+    countTags(context, name).then(
+      (count) => tags.append(count),
+      // The list stays usable; the repository's own page says what is wrong.
+      () => tags.append("not readable"),
     );
   });
   return item;
+}
+
+async function countTags({ registry, signal }: Context, name: string): Promise<string> {
+  // A repository whose tags were all deleted is still in the catalogue, and its list is an error.
+  const page = await registry.tags(name, undefined, signal).catch(unlessMissing);
+  const count = page?.items.filter((tag) => !isReferrersTag(tag)).length ?? 0;
+  return `${count === 0 ? "no" : count}${page?.next === undefined ? "" : "+"} tag${count === 1 ? "" : "s"}`;
 }
 
 function moveFocus(event: KeyboardEvent, field: HTMLElement): void {

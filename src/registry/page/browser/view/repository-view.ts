@@ -1,6 +1,7 @@
 import { pushCommands } from "../model/commands.ts";
 import { isReferrersTag } from "../model/kind.ts";
 import { routeTo } from "../model/route.ts";
+import { inReadingOrder } from "../model/tag-order.ts";
 import { formatSizes } from "../model/size.ts";
 import { type Summary, summarize } from "../registry/summarize.ts";
 import type { Context, View } from "./context.ts";
@@ -21,7 +22,7 @@ export function repositoryView(context: Context, name: string): View {
   const element = h(
     "div",
     {},
-    breadcrumb(name),
+    breadcrumb(),
     h("div", { class: "page-head" }, h("h1", { tabindex: -1 }, name), count, search),
     slot,
   );
@@ -29,7 +30,7 @@ export function repositoryView(context: Context, name: string): View {
     const page = await context.registry.tags(name, undefined, context.signal);
     if (page.items.length === 0) return [emptyRepository(context, name)];
     const list = createTagList(context, name, { count, search });
-    list.add(page.items, page.next);
+    list.add(page.next === undefined ? inReadingOrder(page.items) : page.items, page.next);
     return [list.element];
   });
   return { title: name, element };
@@ -73,8 +74,8 @@ function createTagList(context: Context, name: string, head: { count: HTMLElemen
     more.hidden = hidden === 0;
     more
       .querySelector("summary")
-      ?.replaceChildren(`${hidden} tag${hidden === 1 ? "" : "s"} that hold signatures and other referrers`);
-    head.count.replaceChildren(`${(total - hidden).toLocaleString("en")}${next === undefined ? "" : "+"}`);
+      ?.replaceChildren(`${hidden} tag${hidden === 1 ? "" : "s"} with signatures or other referrers`);
+    head.count.replaceChildren(countOf(total - hidden, next !== undefined));
     if (total > WORTH_FILTERING && head.search.hidden) showFilter(head.search, body);
     end.replaceChildren();
     if (next === undefined) return;
@@ -83,6 +84,10 @@ function createTagList(context: Context, name: string, head: { count: HTMLElemen
     whenNear(button, context.signal, () => void extend(next));
   }
   return { element, add };
+}
+
+function countOf(count: number, more: boolean): string {
+  return `${count.toLocaleString("en")}${more ? "+" : ""} tag${count === 1 && !more ? "" : "s"}`;
 }
 
 /** Hides rows whose tag lacks what is typed, also of those that come later. */
