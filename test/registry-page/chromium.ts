@@ -71,6 +71,8 @@ export async function startChromium(): Promise<Browser> {
         return createTab({
           ...session,
           close: () => connection.send("Target.disposeBrowserContext", { browserContextId }),
+          grant: (permissions, origin) =>
+            connection.send("Browser.grantPermissions", { permissions, origin, browserContextId }),
         });
       },
       close: async () => {
@@ -88,6 +90,7 @@ export interface Session {
   send: Send;
   on: (listener: (method: string, parameters: Parameters) => void) => void;
   close: () => Promise<unknown>;
+  grant: (permissions: string[], origin: string) => Promise<unknown>;
 }
 
 async function connect(address: string) {

@@ -48,6 +48,7 @@ export async function createTab(session: Session): Promise<Tab> {
     if (complaint !== undefined) complaints.push(complaint);
   });
   for (const domain of ["Page", "Runtime", "Log", "Network"]) await send(`${domain}.enable`);
+  await send("Emulation.setFocusEmulationEnabled", { enabled: true });
 
   async function value<T>(expression: string): Promise<T> {
     const { result, exceptionDetails } = (await send("Runtime.evaluate", {
@@ -108,7 +109,7 @@ export async function createTab(session: Session): Promise<Tab> {
       await Bun.write(path, Buffer.from(String(data), "base64"));
     },
     grant: async (permissions, origin) => {
-      await send("Browser.grantPermissions", { permissions, origin });
+      await session.grant(permissions, origin);
     },
     complaints: () => [...complaints],
     loaded: () =>

@@ -15,6 +15,7 @@ import { askCredentials } from "./view/sign-in-dialog.ts";
 /** The program of the page: shows the view that the address names, each time that it changes. */
 const main = document.querySelector("main") ?? document.body;
 const host = registryHost(location);
+const { origin } = location;
 
 function viewOf(context: Context): View {
   const route = parseRoute(location.hash);
@@ -81,6 +82,6 @@ function describe({ version, proxyOf, readOnly }: Settings): void {
 }
 
 listenForSlash();
-const settings = await loadSettings();
+const settings = await loadSettings(origin);
 describe(settings);
-start(createRegistry(createTransport(createTokens(location.href, askCredentials)), location.href), settings);
+start(createRegistry(createTransport(createTokens(origin, askCredentials), origin), origin), settings);

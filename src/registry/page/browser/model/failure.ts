@@ -42,6 +42,21 @@ export function adviceFor(failure: Failure): Advice {
   }
 }
 
+const NO_IMAGE = { title: "No such image", advice: "The tag or digest was deleted, or never pushed here." };
+const NOT_OFFERED = {
+  title: "Not offered",
+  advice:
+    "This registry has no such list. A repository can be looked at all the same: put its name behind the #/ of the address.",
+};
+const MISSING: Record<string, Advice | undefined> = {
+  NAME_UNKNOWN: {
+    title: "No such repository",
+    advice: "It was deleted, or never pushed. Check the name for a typing error.",
+  },
+  MANIFEST_UNKNOWN: NO_IMAGE,
+  BLOB_UNKNOWN: NO_IMAGE,
+};
+
 function adviceForAnswer({ status, code, message }: { status: number; code: string; message: string }): Advice {
   if (status === 401) return { title: "Not signed in", advice: "Reload the page and give a user name and password." };
   if (status === 403) {
@@ -50,13 +65,8 @@ function adviceForAnswer({ status, code, message }: { status: number; code: stri
       advice: "Your account may not do this. Ask the one who runs this registry for the right.",
     };
   }
-  if (status === 404 && code !== "MANIFEST_UNKNOWN") {
-    return {
-      title: "No such repository",
-      advice: "It was deleted, or never pushed. Check the name for a typing error.",
-    };
-  }
-  if (status === 404) return { title: "No such image", advice: "The tag or digest was deleted, or never pushed here." };
+  const missing = MISSING[code] ?? (status === 404 ? NOT_OFFERED : undefined);
+  if (missing !== undefined) return missing;
   if (status === 405 || code === "UNSUPPORTED") {
     return {
       title: "Switched off",

@@ -87,6 +87,7 @@ test("every failure says what to do", () => {
   const answer = (status: number, code = "", message = "") => adviceFor({ kind: "answer", status, code, message });
   expect(answer(404, "NAME_UNKNOWN").title).toBe("No such repository");
   expect(answer(404, "MANIFEST_UNKNOWN").title).toBe("No such image");
+  expect(answer(404).title).toBe("Not offered");
   expect(answer(405).advice).toContain("must be enabled");
   expect(answer(500, "", "disk full").advice).toContain("disk full");
   expect(adviceFor({ kind: "foreign-realm", realm: "https://auth.example" }).advice).toContain("https://auth.example");

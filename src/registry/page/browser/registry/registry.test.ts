@@ -19,6 +19,13 @@ function registryOf(answers: Record<string, { body?: unknown; headers?: Record<s
   return { asked, registry: createRegistry(send, "http://r/") };
 }
 
+function complaint(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "none",
+    (error: Error) => error.message,
+  );
+}
+
 test("names outside the grammar are left out of lists", async () => {
   const { registry } = registryOf({
     "/v2/_catalog?n=100": {
@@ -36,11 +43,11 @@ test("names outside the grammar are left out of lists", async () => {
 test("what is no digest is never asked for", async () => {
   const { registry, asked } = registryOf({});
   for (const bad of ["../../x", "", "a/b", "sha256:"]) {
-    await expect(registry.manifest("a", bad)).rejects.toThrow("This cannot be read");
-    await expect(registry.config("a", bad)).rejects.toThrow("This cannot be read");
-    await expect(registry.remove("a", bad)).rejects.toThrow("This cannot be read");
+    expect(await complaint(registry.manifest("a", bad))).toContain("This cannot be read");
+    expect(await complaint(registry.config("a", bad))).toContain("This cannot be read");
+    expect(await complaint(registry.remove("a", bad))).toContain("This cannot be read");
   }
-  await expect(registry.config("a", "latest")).rejects.toThrow("This cannot be read");
+  expect(await complaint(registry.config("a", "latest"))).toContain("This cannot be read");
   expect(asked).toEqual([]);
 });
 
@@ -57,7 +64,7 @@ test("referrers come from the API, else from the fallback tag, and a registry wi
   expect(await old.registry.referrers("a", digest)).toHaveLength(1);
   expect(old.asked).toEqual([path, fallback, fallback]);
   expect(await registryOf({}).registry.referrers("a", digest)).toEqual([]);
-  await expect(registryOf({ [path]: { status: 500 } }).registry.referrers("a", digest)).rejects.toThrow("500");
+  expect(await complaint(registryOf({ [path]: { status: 500 } }).registry.referrers("a", digest))).toContain("500");
 });
 
 test("a manifest is asked for by digest once, by tag each time", async () => {
@@ -92,7 +99,7 @@ test("the memory forgets the oldest and keeps no failure", async () => {
     "c3",
     "a4",
   ]);
-  await expect(memory("x", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  expect(await complaint(memory("x", () => Promise.reject(new Error("no"))))).toContain("no");
   expect(await memory("x", async () => "yes")).toBe("yes");
 });
 

@@ -12,9 +12,9 @@ export interface Settings {
 /** A registry that says nothing is shown, not changed. */
 const DEFAULTS: Settings = { delete: false, readOnly: false, version: "", proxyOf: "" };
 
-export async function loadSettings(): Promise<Settings> {
+export async function loadSettings(origin: string): Promise<Settings> {
   try {
-    const answer = await fetch("/ui/config.json", { cache: "no-cache" });
+    const answer = await fetch(`${origin}/ui/config.json`, { cache: "no-cache" });
     if (!answer.ok) return DEFAULTS;
     return parseSettings(await answer.json());
   } catch {

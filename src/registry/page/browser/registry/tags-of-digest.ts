@@ -1,3 +1,4 @@
+import { inReadingOrder } from "../model/tag-order.ts";
 import type { Page, Registry } from "./registry.ts";
 
 /** Tags looked at to find the names of one image. */
@@ -22,7 +23,7 @@ export async function tagsOfDigest(registry: Registry, name: string, digest: str
     ),
   );
   const complete = all.complete && looked.length === all.tags.length && !digests.includes(undefined);
-  return { tags: looked.filter((_, index) => digests[index] === digest), complete };
+  return { tags: inReadingOrder(looked.filter((_, index) => digests[index] === digest)), complete };
 }
 
 async function firstTags(registry: Registry, name: string): Promise<Names> {

@@ -13,8 +13,11 @@ export type AskCredentials = (service: string, rejected: boolean) => Promise<Cre
 export interface Tokens {
   /** A token got before for this scope, if any. */
   known(scope: string): string | undefined;
-  /** A new token: without credentials where the registry allows that, else after asking. Throws RequestFailed. */
-  fetch(challenge: BearerChallenge): Promise<string>;
+  /**
+   * A token for the challenge with which `refused` was answered (undefined: no token was sent). Without credentials where the
+   * service gives one, else after asking; the user is asked too where a token without credentials was refused. Throws RequestFailed.
+   */
+  fetch(challenge: BearerChallenge, refused: string | undefined): Promise<string>;
 }
 
 /**
@@ -23,11 +26,15 @@ export interface Tokens {
  */
 export function createTokens(base: string, ask: AskCredentials): Tokens {
   const tokens = new Map<string, string>();
+  /** Tokens that were given to nobody in particular. */
+  const anonymous = new Set<string>();
   let credentials: Credentials | undefined;
   // Many requests meet the first challenge at the same time: they queue, and the user is asked once.
   let queue: Promise<unknown> = Promise.resolve();
 
-  async function obtain(challenge: BearerChallenge): Promise<string> {
+  async function obtain(challenge: BearerChallenge, refused: string | undefined): Promise<string> {
+    const newer = tokens.get(challenge.scope);
+    if (newer !== undefined && newer !== refused) return newer;
     const address = tokenAddress(challenge, base);
     if (address === undefined)
       throw new RequestFailed({ kind: "broken", what: "The registry names no token service." });
@@ -35,21 +42,23 @@ export function createTokens(base: string, ask: AskCredentials): Tokens {
     if (address.origin !== new URL(base).origin) {
       throw new RequestFailed({ kind: "foreign-realm", realm: address.origin });
     }
-    let token = await requestToken(address, credentials);
+    const wantsUser = refused !== undefined && anonymous.has(refused);
+    let token = wantsUser && credentials === undefined ? undefined : await requestToken(address, credentials);
     for (let rejected = false; token === undefined; rejected = true) {
       credentials = await ask(challenge.service || address.host, rejected);
       if (credentials === undefined) throw new RequestFailed({ kind: "not-signed-in" });
       token = await requestToken(address, credentials);
       if (token === undefined) credentials = undefined;
     }
+    if (credentials === undefined) anonymous.add(token);
     tokens.set(challenge.scope, token);
     return token;
   }
 
   return {
     known: (scope) => tokens.get(scope),
-    fetch: (challenge) => {
-      const result = queue.then(() => obtain(challenge));
+    fetch: (challenge, refused) => {
+      const result = queue.then(() => obtain(challenge, refused));
       queue = result.catch(() => undefined);
       return result;
     },
@@ -69,7 +78,7 @@ async function requestToken(address: URL, credentials: Credentials | undefined):
   });
   if (answer.status === 401 || answer.status === 403) return undefined;
   if (!answer.ok) throw new RequestFailed({ kind: "answer", status: answer.status, code: "", message: "" });
-  const fields = object(await answer.json());
+  const fields = object(await answer.json().catch(() => undefined));
   const token = text(fields.token) || text(fields.access_token);
   if (token === "") throw new RequestFailed({ kind: "broken", what: "The token service gave no token." });
   return token;

@@ -6,6 +6,8 @@ import type { Tokens } from "./tokens.ts";
 
 /** A browser opens six connections to a host; more requests at once would only wait inside it, and could not be taken back. */
 const REQUESTS_AT_ONCE = 6;
+/** One that expired, one for nobody, one for a user: after that the answer is no. */
+const TOKENS_TRIED = 3;
 /** Docker and containerd refuse larger manifests and configs too. */
 const DOCUMENT_BYTES = 8_000_000;
 
@@ -25,8 +27,11 @@ export interface Call {
 
 export type Send = (call: Call) => Promise<Answer>;
 
-/** Sends requests to the registry that serves this page. Throws RequestFailed, or the AbortError of its signal. */
-export function createTransport(tokens: Tokens): Send {
+/**
+ * Sends requests to the registry that serves this page. `origin` is written out: an address bar with a user name in it is a base
+ * that browsers refuse to fetch from. Throws RequestFailed, or the AbortError of its signal.
+ */
+export function createTransport(tokens: Tokens, origin: string): Send {
   const limited = createLimiter(REQUESTS_AT_ONCE);
 
   async function once(call: Call, token: string | undefined): Promise<Response> {
@@ -36,7 +41,7 @@ export function createTransport(tokens: Tokens): Send {
     const options: RequestInit = { method: call.method ?? "GET", headers, cache: "no-cache" };
     if (call.signal !== undefined) options.signal = call.signal;
     try {
-      return await fetch(call.path, options);
+      return await fetch(origin + call.path, options);
     } catch (error) {
       if (call.signal?.aborted) throw error;
       throw new RequestFailed({ kind: "unreachable" });
@@ -44,17 +49,25 @@ export function createTransport(tokens: Tokens): Send {
   }
 
   async function authorized(call: Call): Promise<Response> {
-    const response = await limited(() => once(call, tokens.known(call.scope)));
-    const challenge = response.status === 401 ? bearerChallenge(response.headers.get("WWW-Authenticate")) : undefined;
-    if (challenge === undefined) return response;
-    const token = await tokens.fetch({ ...challenge, scope: challenge.scope || call.scope });
-    return limited(() => once(call, token));
+    let token = tokens.known(call.scope);
+    let response = await limited(() => once(call, token));
+    for (let attempt = 0; attempt < TOKENS_TRIED; attempt++) {
+      const challenge = response.status === 401 ? bearerChallenge(response.headers.get("WWW-Authenticate")) : undefined;
+      if (challenge === undefined) break;
+      token = await tokens.fetch({ ...challenge, scope: challenge.scope || call.scope }, token);
+      const next = token;
+      response = await limited(() => once(call, next));
+    }
+    return response;
   }
 
   return async (call) => {
     call.signal?.throwIfAborted();
     const response = await authorized(call);
-    const body = await readBody(response);
+    const body = await readBody(response).catch((error: unknown) => {
+      if (error instanceof RequestFailed || call.signal?.aborted) throw error;
+      throw new RequestFailed({ kind: "unreachable" });
+    });
     if (!response.ok) throw new RequestFailed(answerFailure(response.status, body));
     return { body, header: (name) => response.headers.get(name) };
   };

@@ -15,7 +15,7 @@ export interface Doomed {
 }
 
 /** The button that opens the dialog; nothing where the registry does not allow to delete. */
-export function deleteButtons(context: Context, doomed: Doomed): HTMLElement | undefined {
+export function deleteButton(context: Context, doomed: Doomed): HTMLElement | undefined {
   if (!context.settings.delete || context.settings.readOnly) return undefined;
   const open = () => openDeleteDialog(context, doomed);
   return h("button", { type: "button", class: "danger-quiet", onclick: open }, icon("trash"), "Delete…");
@@ -51,7 +51,7 @@ function choiceForm(choosing: Choosing): HTMLElement[] {
     : [everything];
   const confirm = h("button", { type: "submit", class: "danger" });
   const problem = h("div");
-  const cancel = h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Cancel");
+  const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const note = h(
     "p",
     { class: "dim" },
@@ -73,6 +73,8 @@ function choiceForm(choosing: Choosing): HTMLElement[] {
       confirm.disabled = false;
     });
   });
+  // The dialog was open before its content was there, so the browser looked for no button to begin at.
+  requestAnimationFrame(() => cancel.focus());
   return [form];
 }
 

@@ -8,7 +8,7 @@ import { formatSize } from "../model/size.ts";
 import { parseTime } from "../model/time.ts";
 import { type Stored, unlessMissing } from "../registry/registry.ts";
 import type { Context, View } from "./context.ts";
-import { deleteButtons } from "./delete-dialog.ts";
+import { deleteButton } from "./delete-dialog.ts";
 import { type Child, h } from "./dom.ts";
 import { filesSection, layersSection } from "./layers-section.ts";
 import { fill } from "./notice.ts";
@@ -27,37 +27,41 @@ export interface Place {
 /** One tag or digest: an image, an index with one of its images, or an artifact. */
 export function manifestView(context: Context, place: Place): View {
   const slot = h("div");
-  const title = joinReference(place.name, place.reference);
-  const element = h("div", {}, breadcrumb(place.name), slot);
-  fill(slot, context.signal, () => load(context, place));
-  return { title, element };
+  const head = h("div", { class: "page-head acting" }, heading(place));
+  fill(slot, context.signal, async () => {
+    const parts = await gather(context, place);
+    const button = deleteButton(context, { ...place, digest: parts.top.digest });
+    if (button !== undefined) head.append(button);
+    return sections(parts);
+  });
+  const element = h("div", {}, breadcrumb(place.name), head, slot);
+  return { title: joinReference(place.name, place.reference), element };
 }
 
-async function load(context: Context, place: Place): Promise<HTMLElement[]> {
+async function gather(context: Context, place: Place): Promise<Parts> {
   const { registry, signal } = context;
   const top = await registry.manifest(place.name, place.reference, signal);
   const shown = await chosen(context, place, top);
   const manifest = shown?.stored.manifest;
-  const kind = kindOf((shown?.stored ?? top).manifest);
-  const config =
-    manifest?.form === "image" && kind.group === "image"
-      ? await registry.config(place.name, manifest.config.digest, signal)
-      : undefined;
-  const parts: Parts = { context, place, top, shown, config };
+  const isImage = manifest?.form === "image" && kindOf(manifest).group === "image";
+  const config = isImage ? await registry.config(place.name, manifest.config.digest, signal) : undefined;
+  return { context, place, top, shown, config };
+}
+
+function sections(parts: Parts): HTMLElement[] {
+  const { context, place, top, shown, config } = parts;
+  const documents = shown === undefined || shown.stored === top ? [top] : [top, shown.stored];
+  const manifest = shown?.stored.manifest;
+  const layered = manifest?.form === "image" ? manifest : undefined;
   return [
-    heading(parts),
+    facts(parts),
     platformSwitch(parts),
     pullSection(parts),
-    ...(manifest?.form === "image"
-      ? [config === undefined ? filesSection(manifest) : layersSection(manifest, config)]
-      : []),
+    layered && (config === undefined ? filesSection(layered) : layersSection(layered, config)),
     config && config.settings.length > 0 ? settingsSection(config.settings) : undefined,
-    annotationsSection([
-      ...top.manifest.annotations,
-      ...(shown && shown.stored !== top ? shown.stored.manifest.annotations : []),
-    ]),
+    annotationsSection(documents.flatMap((one) => one.manifest.annotations)),
     referrersSection(context, place.name, subjects(parts)),
-    rawSection(shown === undefined || shown.stored === top ? [top] : [top, shown.stored]),
+    rawSection(documents),
   ].filter((part) => part !== undefined);
 }
 
@@ -90,32 +94,27 @@ function subjects({ top, shown }: Parts): { digests: string[]; listed: Descripto
   return { digests, listed };
 }
 
-function heading({ context, place, top, shown, config }: Parts): HTMLElement {
+function facts({ top, shown, config }: Parts): HTMLElement {
   const manifest = shown?.stored.manifest;
   const kind = kindOf(top.manifest);
   const created = config?.created ?? parseTime(annotation(top.manifest, "org.opencontainers.image.created"));
-  const facts: [string, Child][] = [["Kind", pill(kind.label, kind.group)]];
+  const known: [string, Child][] = [["Kind", pill(kind.label, kind.group)]];
   if (top.manifest.form !== "index" && config !== undefined) {
-    facts.push(["Platform", h("span", { class: "platform" }, formatPlatform(config.platform))]);
+    known.push(["Platform", h("span", { class: "platform" }, formatPlatform(config.platform))]);
   }
   if (manifest?.form === "image") {
-    facts.push(["Size to pull", h("span", { class: "number" }, formatSize(pullSize(manifest)))]);
-    facts.push([
+    known.push(["Size to pull", h("span", { class: "number" }, formatSize(pullSize(manifest)))]);
+    known.push([
       config === undefined ? "Files" : "Layers",
       h("span", { class: "number" }, String(manifest.layers.length)),
     ]);
   }
-  facts.push(["Created", timeLabel(created)], ["Digest", digestLabel(top.digest)]);
-  const list = facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
-  return h(
-    "div",
-    { class: "lead" },
-    h("div", { class: "page-head" }, title(place), deleteButtons(context, { ...place, digest: top.digest })),
-    h("dl", { class: "facts" }, ...list),
-  );
+  known.push(["Created", timeLabel(created)], ["Digest", digestLabel(top.digest)]);
+  const list = known.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+  return h("dl", { class: "facts" }, ...list);
 }
 
-function title({ name, reference }: Place): HTMLElement {
+function heading({ name, reference }: Place): HTMLElement {
   if (isDigest(reference)) return h("h1", { tabindex: -1 }, name, h("span", { class: "dim long" }, `@${reference}`));
   return h("h1", { tabindex: -1 }, h("span", { class: "dim" }, `${name}:`), reference);
 }
