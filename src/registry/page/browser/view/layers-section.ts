@@ -23,7 +23,8 @@ export function layersSection({ layers }: Layered, config: ImageConfig): HTMLEle
     const text = h("code", { class: command === "" && verb === "" ? "step dim" : "step" }, ...words);
     return layer === undefined ? row(undefined, text) : row({ layer, index: index++ }, text);
   });
-  const note = h("span", { class: "dim" }, `${layers.length} of ${steps.length} steps changed files`);
+  const all = steps.length === layers.length;
+  const note = all ? undefined : h("span", { class: "dim" }, `${layers.length} of ${steps.length} steps changed files`);
   return section("Layers", note, picture(layers), h("ol", { class: "layers" }, ...rows));
 }
 

@@ -37,7 +37,7 @@ export function commandBlock(commands: readonly { label: string; line: string }[
       "div",
       { class: "command" },
       h("span", { class: "command-label" }, label),
-      h("code", { tabindex: 0, "aria-label": `${label}: ${line}` }, line),
+      h("code", {}, line),
       copyButton(line, `the command: ${label}`),
     ),
   );
