@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadPage } from "../../src/registry/page/load-page.ts";
+import { loadPage, type PageSettings } from "../../src/registry/page/load-page.ts";
 import { freePort } from "../harness/free-port.ts";
 import { until } from "../harness/until.ts";
 
@@ -17,7 +17,7 @@ export interface RegistryForPage {
 
 export interface RegistryOptions {
   /** What `/ui/config.json` says; undefined: 404. */
-  config?: { delete: boolean; readOnly: boolean; version: string; proxyOf: string | null };
+  config?: PageSettings;
   /** Answers in the place of the registry; undefined passes the request on. */
   intercept?: (request: Request) => Response | undefined;
 }
@@ -74,7 +74,7 @@ export async function startRegistryForPage(options: RegistryOptions = {}): Promi
 }
 
 async function servePage(backend: string, { config, intercept }: RegistryOptions) {
-  const page = await loadPage();
+  const page = await loadPage(config);
   return Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -82,11 +82,10 @@ async function servePage(backend: string, { config, intercept }: RegistryOptions
       const url = new URL(request.url);
       const answer = intercept?.(request);
       if (answer !== undefined) return answer;
-      if (url.pathname === "/ui/config.json" && config !== undefined) return Response.json(config);
       const file = page.get(url.pathname);
       if (file !== undefined) {
         const headers = { "Content-Type": file.contentType, ETag: file.etag, "Content-Security-Policy": POLICY };
-        return new Response(Buffer.from(file.body), { headers });
+        return new Response(file.body, { headers });
       }
       if (!url.pathname.startsWith("/v2/")) return new Response("not found", { status: 404 });
       return passOn(backend, request, url);
