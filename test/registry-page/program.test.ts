@@ -8,22 +8,18 @@ import { runProgram } from "../harness/run-program.ts";
 /** Writes path, type and tag of every file of the page. */
 const PROGRAM = `
 import { loadPage } from ${JSON.stringify(join(import.meta.dir, "../../src/registry/page/load-page.ts"))};
-for (const [path, { contentType, etag }] of await loadPage()) console.log(path, contentType, etag);
+void loadPage().then((files) => {
+  for (const [path, { contentType, etag }] of files) console.log(path, contentType, etag);
+});
 `;
+/** As `scripts/build-cli.ts` builds the command. */
+const BUILD = ["build", "--compile", "--bytecode", "--format=cjs", "--minify"];
 
 test("the page is the same inside a program of its own, wherever that runs", async () => {
   const folder = mkdtempSync(join(tmpdir(), "page-program-"));
   try {
     writeFileSync(join(folder, "main.ts"), PROGRAM);
-    const build = [
-      process.execPath,
-      "build",
-      "--compile",
-      "--minify",
-      "--outfile",
-      join(folder, "program"),
-      join(folder, "main.ts"),
-    ];
+    const build = [process.execPath, ...BUILD, "--outfile", join(folder, "program"), join(folder, "main.ts")];
     expect(await runProgram(build, { cwd: folder })).toMatchObject({ code: 0 });
     rmSync(join(folder, "main.ts"));
     const { stdout } = await runProgram([join(folder, "program")], { cwd: "/" });
