@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { busyboxImage } from "../fixtures/busybox-image.ts";
 import { runProgram } from "../harness/run-program.ts";
-import { pushImage, pushIndex, pushSbom } from "./content.ts";
+import { INDEX_TYPE, pushImage, pushIndex, pushSbom } from "./content.ts";
 import { skipped, usePage } from "./use-page.ts";
 
 const skopeo = existsSync("/usr/bin/skopeo");
@@ -22,6 +22,11 @@ async function fill(url: string): Promise<void> {
   await pushImage(url, "team/app", { layers: [1000] }, "0.9");
   await pushSbom(url, "team/app", image);
   await pushIndex(url, "team/app", "multi");
+  await pushIndex(url, "torn", "1");
+  const index = await fetch(`${url}/v2/torn/manifests/1`, { headers: { Accept: INDEX_TYPE } });
+  const { manifests } = (await index.json()) as { manifests: { digest: string }[] };
+  await fetch(`${url}/v2/torn/manifests/${manifests[0]?.digest}`, { method: "DELETE" });
+  for (let minor = 0; minor < 12; minor++) await pushImage(url, "many", { layers: [10] }, `1.${minor}`);
 }
 
 describe.skipIf(skipped !== "")(`a repository and its images${skipped}`, () => {
@@ -99,6 +104,25 @@ describe.skipIf(skipped !== "")(`a repository and its images${skipped}`, () => {
     await page.tab.until("document.querySelector('h1').textContent === 'team/app'");
     await page.tab.value("history.back()");
     await page.tab.until("document.querySelector('.switch [aria-current]')?.textContent === 'linux/arm64/v8'");
+  });
+
+  test("an index that lost an image shows the others, and says what is missing", async () => {
+    page.expected.push(/status of 404 .*\/v2\/torn\/manifests\/sha256:/);
+    await page.tab.visit(`${page.url}/#/torn:1`);
+    expect(await page.tab.text(".switch .notice")).toContain("does not hold the image for that platform");
+    await page.tab.click(".switch li:nth-child(2) a");
+    await page.tab.until("document.querySelector('.settings dd')?.textContent.includes('arm64')");
+    await page.tab.visit(`${page.url}/#/torn`);
+    await page.tab.until("document.querySelector('td.c-size')?.textContent.startsWith('300 kB')");
+  });
+
+  test("many tags are filtered as one types, newest first", async () => {
+    await page.tab.visit(`${page.url}/#/many`);
+    await page.tab.until("document.querySelectorAll('tbody tr').length === 12");
+    expect((await all("tbody .c-tag")).slice(0, 3)).toEqual(["1.11", "1.10", "1.9"]);
+    await page.tab.press("/");
+    await page.tab.type("1.1");
+    expect(await all("tbody tr:not([hidden]) .c-tag")).toEqual(["1.11", "1.10", "1.1"]);
   });
 
   test("the manifest is shown as it is stored, and copied byte for byte", async () => {

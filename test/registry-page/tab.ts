@@ -64,7 +64,9 @@ export async function createTab(session: Session): Promise<Tab> {
   };
   const find = (selector: string) => `document.querySelector(${JSON.stringify(selector)})`;
   const press = async (key: string) => {
-    const known = CODES[key] ?? { code: key.toUpperCase().charCodeAt(0), text: key };
+    // Only letters and digits have their own code: that of a full stop is the Delete key's.
+    const code = /[a-z0-9]/i.test(key) ? key.toUpperCase().charCodeAt(0) : 0;
+    const known = CODES[key] ?? { code, text: key };
     const event = { key, windowsVirtualKeyCode: known.code, ...(known.text === undefined ? {} : { text: known.text }) };
     await send("Input.dispatchKeyEvent", { type: "keyDown", ...event });
     await send("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode: known.code });

@@ -67,6 +67,24 @@ test("referrers come from the API, else from the fallback tag, and a registry wi
   expect(await complaint(registryOf({ [path]: { status: 500 } }).registry.referrers("a", digest))).toContain("500");
 });
 
+test("all pages of referrers are read, but not for ever", async () => {
+  const path = `/v2/a/referrers/${digest}`;
+  const page = (next: string) => ({ body: { manifests: [{ digest }] }, headers: { Link: `<${next}>; rel=next` } });
+  const two = registryOf({ [path]: page(`${path}?p=2`), [`${path}?p=2`]: { body: { manifests: [{ digest }] } } });
+  expect(await two.registry.referrers("a", digest)).toHaveLength(2);
+  const circle = registryOf({ [path]: page(path) });
+  expect(await circle.registry.referrers("a", digest)).toHaveLength(10);
+});
+
+test("what was deleted is not remembered", async () => {
+  const path = `/v2/a/manifests/${digest}`;
+  const { registry, asked } = registryOf({ [path]: {} });
+  await registry.manifest("a", digest);
+  await registry.remove("a", digest);
+  await registry.manifest("a", digest);
+  expect(asked).toEqual([path, `DELETE ${path}`, path]);
+});
+
 test("a manifest is asked for by digest once, by tag each time", async () => {
   const { registry, asked } = registryOf({ [`/v2/a/manifests/${digest}`]: {}, "/v2/a/manifests/1": {} });
   for (const reference of [digest, digest, "1", "1"]) await registry.manifest("a", reference);

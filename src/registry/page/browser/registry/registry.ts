@@ -34,6 +34,8 @@ export interface Registry {
 
 /** Names asked for at a time: enough to fill any screen, quick on any registry. */
 const PAGE_NAMES = 100;
+/** More referrers than a person reads. */
+const REFERRER_PAGES = 10;
 /** Documents by digest that are kept: they cannot change. */
 const MEMORY_DOCUMENTS = 400;
 
@@ -46,7 +48,7 @@ interface Listing {
 }
 
 export function createRegistry(send: Send, base: string): Registry {
-  const memory = createMemory<unknown>(MEMORY_DOCUMENTS);
+  let memory = createMemory<unknown>(MEMORY_DOCUMENTS);
   let hasReferrersApi = true;
   const scopeOf = (name: string, actions = "pull") => `repository:${name}:${actions}`;
   /** Digests come out of documents that anybody may push: what is none would name another path. */
@@ -61,6 +63,17 @@ export function createRegistry(send: Send, base: string): Registry {
     const fields = readable("The list is no JSON.", () => object(JSON.parse(answer.body)));
     // A name outside the grammar could be neither asked for nor linked to.
     return { items: texts(fields[listing.field]).filter(listing.valid), next: nextPage(answer.header("Link"), base) };
+  }
+
+  async function referrersFrom(path: string, scope: string, signal?: AbortSignal): Promise<Descriptor[]> {
+    const found: Descriptor[] = [];
+    let next: string | undefined = path;
+    for (let page = 0; next !== undefined && page < REFERRER_PAGES; page++) {
+      const answer: Answer = await send({ path: next, scope, signal });
+      found.push(...manifestsOf(toStored(answer, "")));
+      next = nextPage(answer.header("Link"), base);
+    }
+    return found;
   }
 
   async function manifest(name: string, reference: string, signal?: AbortSignal): Promise<Stored> {
@@ -93,8 +106,8 @@ export function createRegistry(send: Send, base: string): Registry {
     referrers: async (name, digest, signal) => {
       if (hasReferrersApi) {
         const path = pathOf(name, "referrers", digest);
-        const answer = await send({ path, scope: scopeOf(name), signal }).catch(unlessMissing);
-        if (answer !== undefined) return manifestsOf(toStored(answer, digest));
+        const found = await referrersFrom(path, scopeOf(name), signal).catch(unlessMissing);
+        if (found !== undefined) return found;
         hasReferrersApi = false;
       }
       // @see OCI distribution-spec "Referrers Tag Schema"
@@ -104,6 +117,7 @@ export function createRegistry(send: Send, base: string): Registry {
     remove: async (name, reference) => {
       const path = pathOf(name, "manifests", reference);
       await send({ path, method: "DELETE", scope: scopeOf(name, "delete,pull") });
+      memory = createMemory(MEMORY_DOCUMENTS);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { type BearerChallenge, tokenAddress } from "../model/challenge.ts";
-import { object, text } from "../model/json.ts";
+import { object } from "../model/json.ts";
 import { RequestFailed } from "./request-failed.ts";
 
 export interface Credentials {
@@ -79,7 +79,7 @@ async function requestToken(address: URL, credentials: Credentials | undefined):
   if (answer.status === 401 || answer.status === 403) return undefined;
   if (!answer.ok) throw new RequestFailed({ kind: "answer", status: answer.status, code: "", message: "" });
   const fields = object(await answer.json().catch(() => undefined));
-  const token = text(fields.token) || text(fields.access_token);
-  if (token === "") throw new RequestFailed({ kind: "broken", what: "The token service gave no token." });
+  const token = [fields.token, fields.access_token].find((value) => typeof value === "string" && value !== "");
+  if (typeof token !== "string") throw new RequestFailed({ kind: "broken", what: "The token service gave no token." });
   return token;
 }

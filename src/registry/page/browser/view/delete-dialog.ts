@@ -131,7 +131,5 @@ async function perform(choosing: Choosing, reference: string, problem: HTMLEleme
 
 /** Registries before distribution-spec 1.0 take digests only; they say so with one of these. */
 function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof RequestFailed && error.failure.kind === "answer" && [400, 404, 405].includes(error.failure.status)
-  );
+  return error instanceof RequestFailed && error.failure.kind === "answer" && [400, 405].includes(error.failure.status);
 }

@@ -51,6 +51,20 @@ export function breadcrumb(name = ""): HTMLElement {
   return h("nav", { class: "crumbs", "aria-label": "Path" }, h("ol", {}, ...crumbs));
 }
 
+/** A field that narrows the list below it; `/` goes there. */
+export function filterField(label: string, query = ""): HTMLInputElement {
+  return h("input", {
+    type: "search",
+    id: "filter",
+    placeholder: label,
+    "aria-label": label,
+    "aria-keyshortcuts": "/",
+    autocomplete: "off",
+    spellcheck: "false",
+    value: query,
+  });
+}
+
 export function pill(label: string, kind = ""): HTMLElement {
   return h("span", { class: `pill ${kind}`.trim() }, label);
 }

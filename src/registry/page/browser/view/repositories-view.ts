@@ -7,7 +7,7 @@ import type { Context, View } from "./context.ts";
 import { announce, h, whenNear } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { failureNotice } from "./notice.ts";
-import { commandBlock } from "./parts.ts";
+import { commandBlock, filterField } from "./parts.ts";
 import { createRepositoryNames, type RepositoryNames } from "./repository-names.ts";
 
 /** Rows added at a time; the next ones follow when the end comes near the screen. */
@@ -16,16 +16,7 @@ const ROWS = 100;
 /** Every repository, with a filter that looks through all of them. */
 export function repositoriesView(context: Context, query: string): View {
   const names = createRepositoryNames(context);
-  const field = h("input", {
-    type: "search",
-    id: "filter",
-    placeholder: "Filter repositories",
-    "aria-label": "Filter repositories",
-    "aria-keyshortcuts": "/",
-    autocomplete: "off",
-    spellcheck: "false",
-    value: query,
-  });
+  const field = filterField("Filter repositories", query);
   const count = h("span", { class: "count" });
   const rows = h("ul", { class: "rows", id: "repositories" });
   const end = h("div", { class: "end" });

@@ -1,13 +1,13 @@
 import { pushCommands } from "../model/commands.ts";
 import { isReferrersTag } from "../model/kind.ts";
 import { routeTo } from "../model/route.ts";
-import { inReadingOrder } from "../model/tag-order.ts";
 import { formatSizes } from "../model/size.ts";
+import { inReadingOrder } from "../model/tag-order.ts";
 import { type Summary, summarize } from "../registry/summarize.ts";
 import type { Context, View } from "./context.ts";
 import { h, whenNear } from "./dom.ts";
 import { failureNotice, fill } from "./notice.ts";
-import { breadcrumb, commandBlock, digestLabel, pill, timeLabel } from "./parts.ts";
+import { breadcrumb, commandBlock, digestLabel, filterField, pill, timeLabel } from "./parts.ts";
 
 /** Platforms named in a row; the others are counted. */
 const PLATFORMS_NAMED = 3;
@@ -92,15 +92,7 @@ function countOf(count: number, more: boolean): string {
 
 /** Hides rows whose tag lacks what is typed, also of those that come later. */
 function showFilter(place: HTMLElement, body: HTMLElement): void {
-  const field = h("input", {
-    type: "search",
-    id: "filter",
-    placeholder: "Filter tags",
-    "aria-label": "Filter tags",
-    "aria-keyshortcuts": "/",
-    autocomplete: "off",
-    spellcheck: "false",
-  });
+  const field = filterField("Filter tags");
   const apply = () => {
     const wanted = field.value.trim().toLowerCase();
     for (const row of body.querySelectorAll("tr")) row.hidden = !(row.dataset.tag ?? "").includes(wanted);
