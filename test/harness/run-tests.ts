@@ -47,6 +47,7 @@ function checkGroups(): Group[] {
   return [
     step("format", tool("biome"), "format", "."),
     step("types", tool("tsc"), "-p", "."),
+    step("page types", tool("tsc"), "-p", "src/registry/page/browser"),
     step("lint", tool("oxlint"), "--type-aware", "src", "test", "bench", "scripts"),
     bunTest("rules", ["./test/rules"]),
     bunTest("unit", ["./src", "./test/harness", "./test/fixtures", "./bench"]),
