@@ -22,6 +22,7 @@ async function dispatch(): Promise<number> {
     workingDir: process.cwd(),
     colours: Bun.enableANSIColors,
     terminalControl: async () => (withoutTerminal ? NO_TERMINAL : import("../kernel/terminal.ts")),
+    runProgram: async (argv, input) => (await import("../kernel/run-program.ts")).runWithInput(argv, input),
   });
 }
 

@@ -15,11 +15,23 @@ export interface CliContext {
   /** Opens no connection before the first call. Throws when the host cannot be made out. */
   connect(): Promise<Transport>;
   config(): Promise<ConfigFile>;
+  /** Where `config.json` is, and what else we keep for the user. */
+  configDir: string;
+  /**
+   * Runs one of the user's programs with `input`, to its end; what it says on standard error the user sees. Throws when it is not
+   * there, or takes too long.
+   */
+  runProgram(argv: string[], input: string): Promise<ProgramResult>;
   terminal(): Promise<Terminal>;
   /** The colours of one of our outputs: none unless it is a terminal and the user wants them. */
   paint(output: "out" | "err"): Promise<Paint>;
   /** Has `cleanup` done when a signal ends us, until the returned function is called. */
   onInterrupt(cleanup: () => Promise<void>): () => void;
+}
+
+export interface ProgramResult {
+  code: number;
+  out: string;
 }
 
 /** How many positional arguments a verb takes. */

@@ -1,3 +1,5 @@
+import type { AuthEntry } from "./credentials/auth-entry.ts";
+
 /** What we read of Docker's `config.json`. */
 export interface ConfigFile {
   currentContext?: string;
@@ -6,6 +8,11 @@ export interface ConfigFile {
   imagesFormat?: string;
   networksFormat?: string;
   volumesFormat?: string;
+  /** Accounts by registry; `{}` where a helper has the account. */
+  auths?: Record<string, AuthEntry>;
+  /** The helper for every registry, and those for some: `docker-credential-<name>`. */
+  credsStore?: string;
+  credHelpers?: Record<string, string>;
   proxies?: Record<string, Record<string, string>>;
 }
 

@@ -23,6 +23,7 @@ export interface MainInputs {
   /** False: no output is a terminal that shows colours, so that none has to be asked. */
   colours: boolean;
   terminalControl(): Promise<TerminalControl>;
+  runProgram: CliContext["runProgram"];
 }
 
 /** Runs one command line; resolves to the exit code. Every message of a failure has been written. */
@@ -92,6 +93,8 @@ function createContext(inputs: MainInputs, global: Parsed): CliContext {
     environment: inputs.environment,
     workingDir: inputs.workingDir,
     config: readConfig,
+    configDir: dir,
+    runProgram: inputs.runProgram,
     connect: () => (transport ??= connect()),
     terminal: async () => createTerminal(await inputs.terminalControl()),
     paint: (output) => paintFor(inputs, output),

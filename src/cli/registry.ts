@@ -43,6 +43,9 @@ const wait = entry(
 const images = entry("List images", () => import("./image/ls.ts"), "common");
 const pull = entry("Download an image from a registry", () => import("./image/pull.ts"), "common");
 const push = entry("Upload an image to a registry", () => import("./image/push.ts"), "common");
+const login = entry("Authenticate to a registry", () => import("./credentials/login.ts"), "common");
+const logout = entry("Log out from a registry", () => import("./credentials/logout.ts"), "common");
+const search = entry("Search Docker Hub for images", () => import("./image/search.ts"), "common");
 const history = entry("Show the history of an image", () => import("./image/history.ts"));
 const importImage = entry(
   "Import the contents from a tarball to create a filesystem image",
@@ -73,6 +76,9 @@ export const TOP: Record<string, Entry> = {
   images,
   pull,
   push,
+  login,
+  logout,
+  search,
   version,
   info,
   attach,
@@ -148,6 +154,19 @@ export const GROUPS: Record<string, Group> = {
       remove: alias(rmi, "rm"),
       save,
       tag,
+    },
+  },
+  manifest: {
+    short: "Manage image manifests and manifest lists",
+    entries: {
+      annotate: entry("Add additional information to a local image manifest", () => import("./manifest/annotate.ts")),
+      create: entry(
+        "Create a local manifest list for annotating and pushing to a registry",
+        () => import("./manifest/create.ts"),
+      ),
+      inspect: entry("Display an image manifest, or manifest list", () => import("./manifest/inspect.ts")),
+      push: entry("Push a manifest list to a repository", () => import("./manifest/push.ts")),
+      rm: entry("Delete one or more manifest lists from local storage", () => import("./manifest/rm.ts")),
     },
   },
   network: {

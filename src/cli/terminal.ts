@@ -5,6 +5,8 @@ export interface TerminalControl {
   terminalSize(fd: number): [number, number];
   /** Returns the way back. */
   setRawMode(fd: number): () => void;
+  /** What is typed is not shown. Returns the way back. */
+  hideInput(fd: number): () => void;
 }
 
 /** Where none of our streams is a terminal. */
@@ -12,6 +14,7 @@ export const NO_TERMINAL: TerminalControl = {
   isTerminal: () => false,
   terminalSize: () => [0, 0],
   setRawMode: () => () => undefined,
+  hideInput: () => () => undefined,
 };
 
 /** Our terminal, for `-t`. */
@@ -21,12 +24,15 @@ export interface Terminal {
   errorIsTerminal: boolean;
   /** [rows, columns], or [0, 0] when output is no terminal. */
   size(): [number, number];
-  /** Of the terminal that errors and progress go to; 0 when there is none. */
-  errorColumns(): number;
+  /** [rows, columns] of the terminal that one of our outputs is; zeroes when it is none. */
+  sizeOf(output: "out" | "err"): [number, number];
   /** Every key goes through as it is typed, until `restore`, or until we end. */
   setRaw(): void;
   restore(): void;
-  onResize(listener: () => void): void;
+  /** What is typed is not shown, until the returned function is called. */
+  hideInput(): () => void;
+  /** Returns the way to hear no more of it. */
+  onResize(listener: () => void): () => void;
 }
 
 const STDIN = 0;
@@ -40,7 +46,7 @@ export function createTerminal(control: TerminalControl): Terminal {
     outputIsTerminal: control.isTerminal(STDOUT),
     errorIsTerminal: control.isTerminal(STDERR),
     size: () => control.terminalSize(STDOUT),
-    errorColumns: () => control.terminalSize(STDERR)[1],
+    sizeOf: (output) => control.terminalSize(output === "out" ? STDOUT : STDERR),
     setRaw() {
       if (!terminal.inputIsTerminal || undo !== undefined) return;
       undo = control.setRawMode(STDIN);
@@ -50,7 +56,11 @@ export function createTerminal(control: TerminalControl): Terminal {
       undo?.();
       undo = undefined;
     },
-    onResize: (listener) => void process.on("SIGWINCH", listener),
+    hideInput: () => control.hideInput(STDIN),
+    onResize(listener) {
+      process.on("SIGWINCH", listener);
+      return () => void process.off("SIGWINCH", listener);
+    },
   };
   return terminal;
 }

@@ -59,7 +59,7 @@ export interface Distribution {
   /** `tag` "" or absent: all tags of the repository that are here. */
   push(repository: string, options: TransferOptions & { tag?: string }): Promise<void>;
   /** Asks the registry; nothing is stored. */
-  inspect(reference: string, options: Pick<TransferOptions, "credentials" | "signal">): Promise<RemoteImage>;
+  inspect(reference: string, options: ManifestOptions): Promise<RemoteImage>;
   /** The document that the reference names. Nothing is stored. Not longer than a manifest may be. */
   manifest(reference: string, options: ManifestOptions): Promise<RemoteManifest>;
   /**

@@ -21,6 +21,7 @@ const RAW_IFLAG = 0o1 | 0o2 | 0o10 | 0o40 | 0o100 | 0o200 | 0o400 | 0o2000;
 const RAW_OFLAG = 0o1;
 /** ECHO ECHONL ICANON ISIG IEXTEN. */
 const RAW_LFLAG = 0o10 | 0o100 | 0o2 | 0o1 | 0o100000;
+const ECHO = 0o10;
 const CSIZE_PARENB = 0o60 | 0o400;
 const CS8 = 0o60;
 
@@ -37,17 +38,32 @@ export function terminalSize(fd: number): [number, number] {
 
 /** Every byte goes through as it is, both ways, from now until the returned function is called. */
 export function setRawMode(fd: number): () => void {
+  return changeMode(fd, (mode) => {
+    clear(mode, IFLAG, RAW_IFLAG);
+    clear(mode, OFLAG, RAW_OFLAG);
+    clear(mode, LFLAG, RAW_LFLAG);
+    clear(mode, CFLAG, CSIZE_PARENB);
+    mode.writeUInt32LE((mode.readUInt32LE(CFLAG) | CS8) >>> 0, CFLAG);
+    mode[CC + VMIN] = 1;
+    mode[CC + VTIME] = 0;
+  });
+}
+
+/** What is typed is not shown, from now until the returned function is called; lines and ^C stay what they are. */
+export function hideInput(fd: number): () => void {
+  return changeMode(fd, (mode) => clear(mode, LFLAG, ECHO));
+}
+
+/** The way back undoes it; nothing happens where `fd` is no terminal. */
+function changeMode(fd: number, change: (mode: Buffer) => void): () => void {
   const before = Buffer.alloc(TERMIOS_BYTES);
   if (trySyscall("ioctl", fd, TCGETS, ptr(before)) < 0) return () => undefined;
-  const raw = Buffer.from(before);
-  const clear = (at: number, bits: number) => raw.writeUInt32LE((raw.readUInt32LE(at) & ~bits) >>> 0, at);
-  clear(IFLAG, RAW_IFLAG);
-  clear(OFLAG, RAW_OFLAG);
-  clear(LFLAG, RAW_LFLAG);
-  clear(CFLAG, CSIZE_PARENB);
-  raw.writeUInt32LE((raw.readUInt32LE(CFLAG) | CS8) >>> 0, CFLAG);
-  raw[CC + VMIN] = 1;
-  raw[CC + VTIME] = 0;
-  trySyscall("ioctl", fd, TCSETS, ptr(raw));
+  const mode = Buffer.from(before);
+  change(mode);
+  trySyscall("ioctl", fd, TCSETS, ptr(mode));
   return () => void trySyscall("ioctl", fd, TCSETS, ptr(before));
+}
+
+function clear(mode: Buffer, at: number, bits: number): void {
+  mode.writeUInt32LE((mode.readUInt32LE(at) & ~bits) >>> 0, at);
 }

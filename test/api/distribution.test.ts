@@ -178,7 +178,7 @@ describe("GET /distribution/{name}/json", () => {
       ],
     });
     expect(validateResponse("GET", "/distribution/h:5000/team/x:v1/json", 200, body)).toEqual([]);
-    expect(called()).toEqual(["inspect", "h:5000/team/x:v1", { credentials: DECODED }]);
+    expect(called()).toEqual(["inspect", "h:5000/team/x:v1", { insecure: false, credentials: DECODED }]);
   });
 
   test("a registry that wants an account is a 401; old versions do not know the route", async () => {

@@ -8,7 +8,7 @@ import { progressReply } from "../progress.ts";
 import { integer } from "../query.ts";
 import { decodeAuthConfig, decodeRegistryAuth } from "../registry-auth.ts";
 import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
-import { manifestRoutes } from "./manifests.ts";
+import { manifestOptions, manifestRoutes } from "./manifests.ts";
 
 /** Docker Hub's own bounds. */
 const DEFAULT_SEARCH_LIMIT = 25;
@@ -41,9 +41,8 @@ export function distributionRoutes(distribution: Distribution): Route[] {
     route(
       "GET",
       "/distribution/{name}/json",
-      async ({ params, header, signal }) => {
-        const credentials = account(decodeRegistryAuth(header(AUTH_HEADER)));
-        const found = await distribution.inspect(params.name, { ...credentials, signal });
+      async (request) => {
+        const found = await distribution.inspect(request.params.name, manifestOptions(request));
         return { status: 200, body: encodeDistributionInspect(found) };
       },
       30,

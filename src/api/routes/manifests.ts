@@ -40,7 +40,8 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-function manifestOptions({ query, header, signal }: ApiRequest<unknown>) {
+/** `insecure` is our own addition, also to `/distribution/{name}/json`: `manifest inspect --insecure` has it. */
+export function manifestOptions({ query, header, signal }: ApiRequest<unknown>) {
   const credentials = decodeRegistryAuth(header("x-registry-auth"));
   return { insecure: flag(query, "insecure"), signal, ...(credentials === undefined ? {} : { credentials }) };
 }

@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { LIST, STRING } from "../flags/flag-types.ts";
-import { showProgress } from "../progress/progress-lines.ts";
+import { showProgress } from "../progress/progress-display.ts";
 import { openArchive, sendArchive } from "./send-archive.ts";
 
 export const command: Command = {

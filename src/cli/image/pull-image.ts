@@ -1,20 +1,42 @@
 import type { CliContext } from "../command.ts";
-import { showProgress } from "../progress/progress-lines.ts";
+import { registryHeaders } from "../credentials/registry-headers.ts";
+import { keyOfImage } from "../credentials/registry-key.ts";
+import { openProgressDisplay, type ProgressDisplay } from "../progress/progress-display.ts";
 import { splitReference } from "./split-reference.ts";
 
-/** Asks the daemon to pull; its progress goes to standard output, or standard error within `run`. */
+export interface PullOptions {
+  platform: string;
+  allTags?: boolean;
+}
+
+/** Asks the daemon to pull, with the account that the user has for the registry. `title` tells several pulls apart. */
+export async function pullInto(
+  display: ProgressDisplay,
+  context: CliContext,
+  image: string,
+  options: PullOptions & { title: string },
+): Promise<void> {
+  const { repository, tag, digest } = splitReference(image);
+  const headers = await registryHeaders(context, keyOfImage(image));
+  const transport = await context.connect();
+  // Without a tag it is all of them.
+  const wanted = options.allTags === true ? "" : (digest ?? tag ?? "latest");
+  const query = { fromImage: repository, tag: wanted, platform: options.platform };
+  const answer = await transport.call("POST", "/images/create", { query, headers });
+  await display.show(answer.stream(), options.title);
+}
+
+/** One pull; within `run` all it tells goes to standard error. */
 export async function pullImage(
   context: CliContext,
   image: string,
-  options: { quiet: boolean; platform: string; toStderr: boolean; allTags?: boolean },
+  options: PullOptions & { quiet: boolean; toStderr: boolean },
 ): Promise<void> {
-  const { repository, tag, digest } = splitReference(image);
-  const transport = await context.connect();
-  const query = {
-    fromImage: repository,
-    tag: options.allTags === true ? "" : (digest ?? tag ?? "latest"),
-    platform: options.platform,
-  };
-  const answer = await transport.call("POST", "/images/create", { query, headers: { "X-Registry-Auth": "e30=" } });
-  await showProgress(context, answer.stream(), options);
+  const output = options.toStderr ? "err" : "out";
+  const display = await openProgressDisplay(context, { quiet: options.quiet, lines: output, area: output });
+  try {
+    await pullInto(display, context, image, { ...options, title: "" });
+  } finally {
+    await display.end();
+  }
 }

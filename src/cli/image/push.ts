@@ -1,9 +1,11 @@
 import { type Command, exactly } from "../command.ts";
 import { checkImageReference } from "../container/create-container.ts";
+import { registryHeaders } from "../credentials/registry-headers.ts";
+import { keyOfImage } from "../credentials/registry-key.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
-import { showProgress } from "../progress/progress-lines.ts";
+import { showProgress } from "../progress/progress-display.ts";
 import { platformQuery } from "./platform.ts";
-import { splitReference } from "./split-reference.ts";
+import { fullName, splitReference } from "./split-reference.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] NAME[:TAG]",
@@ -15,30 +17,33 @@ export const command: Command = {
     {
       name: "platform",
       type: STRING,
-      usage: "Push a platform-specific manifest as a single-platform image to the registry",
+      usage:
+        "Push a platform-specific manifest as a single-platform image to the registry.\nImage index won't be pushed, meaning that other manifests, including attestations won't be preserved.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)",
     },
     { name: "quiet", short: "q", type: BOOL, usage: "Suppress verbose output" },
   ],
   arity: exactly(1),
-  examples: [["push localhost:5000/web:1", "Send an image to the registry in its name"]],
+  examples: [
+    ["push localhost:5000/web:1", "Send an image to the registry in its name; `tag` gives it such a name"],
+    ["push -a localhost:5000/web", "Every tag of it that is here"],
+  ],
   async run(context, flags) {
     const image = flags.arguments[0] ?? "";
     checkImageReference(image);
-    const { repository, tag } = splitReference(image);
-    if (!flags.bool("quiet") && !flags.bool("all-tags") && tag === undefined) {
-      await context.io.out("Using default tag: latest\n");
-    }
+    const { repository, tag, digest } = splitReference(image);
+    if (digest !== undefined) throw new Error("cannot push a digest reference");
+    const allTags = flags.bool("all-tags");
+    if (allTags && tag !== undefined) throw new Error("tag can't be used with --all-tags/-a");
+    const quiet = flags.bool("quiet");
+    const platform = platformQuery(flags.string("platform"));
+    if (!quiet && !allTags && tag === undefined) await context.io.out("Using default tag: latest\n");
+    const headers = await registryHeaders(context, keyOfImage(image));
     const transport = await context.connect();
-    const query = {
-      tag: flags.bool("all-tags") ? "" : (tag ?? "latest"),
-      platform: platformQuery(flags.string("platform")),
-    };
-    const answer = await transport.call("POST", `/images/${repository}/push`, {
-      query,
-      headers: { "X-Registry-Auth": "e30=" },
-    });
-    await showProgress(context, answer.stream(), { quiet: flags.bool("quiet"), toStderr: false });
-    if (flags.bool("quiet")) await context.io.out(`${image}\n`);
+    // Without a tag it is all of them.
+    const query = { tag: allTags ? "" : (tag ?? "latest"), platform };
+    const answer = await transport.call("POST", `/images/${repository}/push`, { query, headers });
+    await showProgress(context, answer.stream(), { quiet, toStderr: false });
+    if (quiet) await context.io.out(`${fullName(image, allTags)}\n`);
     return 0;
   },
 };

@@ -1,7 +1,7 @@
 import type { Query } from "../../client/transport.ts";
 import { type CliContext, ExitError } from "../command.ts";
-import { metered, openMeter } from "../progress/meter.ts";
-import { showProgress } from "../progress/progress-lines.ts";
+import { metered } from "../progress/meter.ts";
+import { openProgressDisplay } from "../progress/progress-display.ts";
 
 /** The bytes of a file. Throws in Docker's words when it is not there. */
 export async function openArchive(path: string): Promise<AsyncIterable<Uint8Array>> {
@@ -20,13 +20,21 @@ export async function sendArchive(
   const known = size !== undefined && Number.isFinite(size) && size > 0;
   const label = archive.slice(archive.lastIndexOf("/") + 1) || "archive";
   const transport = await context.connect();
-  const meter = await openMeter(context, { label, quiet, ...(known ? { totalBytes: size } : {}) });
+  const upload = { label, ...(known ? { totalBytes: size } : {}) };
+  // The daemon's words go to standard output, which may be a file, what is drawn to standard error.
+  const display = await openProgressDisplay(context, {
+    quiet: false,
+    drawn: !quiet,
+    lines: "out",
+    area: "err",
+    upload,
+  });
   try {
-    const body = metered(request.body, meter);
+    const body = metered(request.body, display);
     const headers = { "Content-Type": "application/x-tar" };
     const answer = await transport.call("POST", path, { query, body, headers });
-    await showProgress(context, answer.stream(), { quiet: false, toStderr: false, meter });
+    await display.show(answer.stream(), "");
   } finally {
-    await meter.end();
+    await display.end();
   }
 }

@@ -1,0 +1,71 @@
+import { messageOf } from "../base/errors.ts";
+import { ClientError, ConnectionError } from "../client/errors.ts";
+
+/** What the user may do about an error; "" where we know of nothing. Pure. */
+export function adviceOn(error: unknown, program: string): string {
+  if (error instanceof ConnectionError) return connectionAdvice(error);
+  if (error instanceof ClientError && error.status === 404 && /no such image/i.test(error.message)) {
+    return `'${program} images' lists what is here; '${program} load' and '${program} import' bring in more.`;
+  }
+  // Within a progress stream an error has no status: only its words tell.
+  return error instanceof Error ? registryAdvice(messageOf(error), program) : "";
+}
+
+function connectionAdvice({ denied, host }: ConnectionError): string {
+  if (denied) return "Use sudo, or let the daemon share its socket with a group of yours: gantry daemon --group GROUP";
+  if (host.startsWith("unix:")) {
+    return "Start it with 'sudo gantry daemon', or name another one with -H or DOCKER_HOST.";
+  }
+  return "Look whether a daemon listens there; -H, DOCKER_HOST and the context name the address.";
+}
+
+/** First match counts. The words are those of registries, of Docker's daemon, and of what opens its connections. */
+const REGISTRY: [words: RegExp, advice: (host: string, program: string) => string][] = [
+  [
+    /toomanyrequests|too many requests|pull rate limit/i,
+    (host, program) =>
+      `${host || "The registry"} limits how much one address may pull. Wait until it opens again, or log in, which raises the limit on most: ${login(host, program)}`,
+  ],
+  [
+    /server gave HTTP response to HTTPS client|wrong version number|packet length too long/i,
+    (host) =>
+      `${host || "The registry"} speaks HTTP without TLS. If you trust the network, start the daemon with --insecure-registry ${host || "HOST:PORT"}.`,
+  ],
+  [
+    /unknown authority|self[- ]signed certificate|unable to (get local issuer|verify the first) certificate|SELF_SIGNED_CERT|UNABLE_TO_VERIFY/i,
+    (host) =>
+      `Nobody whom this host trusts vouches for the certificate of ${host || "the registry"}. Put its CA into /etc/docker/certs.d/${host || "HOST:PORT"}/ca.crt, or, if you trust the network, start the daemon with --insecure-registry ${host || "HOST:PORT"}.`,
+  ],
+  [
+    /pull access denied|requested access to the resource is denied|no basic auth credentials|authentication required|\bunauthorized\b/i,
+    (host, program) => `If you have an account there: ${login(host, program)}`,
+  ],
+  [
+    /no such host|ENOTFOUND|getaddrinfo|could not resolve host|temporary failure in name resolution/i,
+    (host) =>
+      `Is the name ${host ? `${host} ` : ""}right? If it is, look at the name servers in /etc/resolv.conf, or whether a proxy is needed (HTTPS_PROXY of the daemon).`,
+  ],
+  [
+    /connection refused|ECONNREFUSED|i\/o timeout|no route to host|network is unreachable/i,
+    (host) => (host === "" ? "" : `Nothing answers at ${host}. Is the registry running, and is its port right?`),
+  ],
+];
+
+function registryAdvice(message: string, program: string): string {
+  const host = hostIn(message);
+  for (const [words, advice] of REGISTRY) if (words.test(message)) return advice(host, program);
+  return "";
+}
+
+function login(host: string, program: string): string {
+  return host === "" || /(^|\.)docker\.(io|com)$/.test(host) ? `${program} login` : `${program} login ${host}`;
+}
+
+/** The registry that a message is about: of an address in it, or of the image that was denied. "" is Docker Hub, or unknown. */
+function hostIn(message: string): string {
+  const address = /https?:\/\/([\w.-]+(?::\d+)?|\[[\da-f:]+\](?::\d+)?)/i.exec(message)?.[1];
+  if (address !== undefined) return address;
+  const name = /(?:denied for|access to|manifest for|repository) ([\w.-]+(?::\d+)?)\/[\w./-]+/.exec(message)?.[1] ?? "";
+  if (/[.:]/.test(name) || name === "localhost") return name;
+  return /lookup ([\w.-]+)/.exec(message)?.[1] ?? "";
+}
