@@ -54,7 +54,10 @@ export interface RemoteImage {
  * (`manifest for x not found: manifest unknown: …`, `pull access denied for x, …`), unauthorized, forbidden, unavailable (429, 5xx).
  */
 export interface Distribution {
-  /** A tag, a digest, or with `allTags` every tag of a repository. Progress in Docker's words, `Status: …` last. */
+  /**
+   * A tag, a digest, or with `allTags` every tag of a repository. Progress in Docker's words, `Status: …` last. As soon as the manifest
+   * is there, `aux` tells the sizes of the layers (wire/progress.ts `LayerSizes`): our command line shows from it what is left.
+   */
   pull(reference: string, options: TransferOptions & { allTags: boolean }): Promise<void>;
   /** `tag` "" or absent: all tags of the repository that are here. */
   push(repository: string, options: TransferOptions & { tag?: string }): Promise<void>;

@@ -9,3 +9,11 @@ export interface WireProgress {
   /** The same text as `errorDetail.message`, for old clients. */
   error?: string;
 }
+
+/**
+ * `aux` of a pull or push, before its first byte: the sizes of layers by the IDs of their lines, as far as they are known, so that a
+ * client can tell what is left. Our own addition; Docker's clients pass over an `aux` that they do not know.
+ */
+export interface LayerSizes {
+  layerSizes: Record<string, number>;
+}

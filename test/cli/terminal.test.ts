@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { playOnScreen } from "../harness/screen.ts";
 import { gantry, gantryOnTerminal } from "./gantry.ts";
 
 const CONTAINERS = [
@@ -67,13 +68,11 @@ function archiveDaemon(options: { hold?: boolean } = {}) {
   };
 }
 
-/** What stays on the screen of a program that writes over its last line. */
-function remaining(screen: string): string {
-  return screen
-    .replaceAll("\r\n", "\n")
-    .split("\n")
-    .map((line) => line.slice(line.lastIndexOf("\r\u001b[K") + 1).replace("\u001b[K", ""))
-    .join("\n");
+/** What stays on the screen of a program that writes over its last lines, which must give the cursor back. */
+function remaining(output: string): string {
+  const { lines, cursorVisible } = playOnScreen(output);
+  expect(cursorVisible).toBe(true);
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 test("ps has colours on a terminal, and the same text without them", async () => {

@@ -11,8 +11,8 @@ export class Speed {
 
   /** Takes a sample and returns the speed; 0 while nothing can be said. */
   sample(atMs: number, totalBytes: number): number {
-    const last = this.#samples.at(-1);
-    if (last !== undefined && atMs - last.atMs < MIN_GAP_MS) this.#samples.pop();
+    const [before, last] = this.#samples.slice(-2);
+    if (before !== undefined && last !== undefined && last.atMs - before.atMs < MIN_GAP_MS) this.#samples.pop();
     this.#samples.push({ atMs, totalBytes });
     while (this.#samples.length > 2 && atMs - (this.#samples[1]?.atMs ?? 0) >= WINDOW_MS) this.#samples.shift();
     const first = this.#samples[0];

@@ -86,7 +86,7 @@ function summaryLine(parts: readonly Part[], { columns, bytesPerSecond }: View):
 
 /** `3s`, `2m05s`, `1h20m`. */
 function shortTime(seconds: number): string {
-  const whole = Math.max(1, Math.ceil(seconds));
+  const whole = Math.max(1, Math.round(seconds));
   const two = (value: number) => String(value).padStart(2, "0");
   if (whole < 60) return `${whole}s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;

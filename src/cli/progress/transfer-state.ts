@@ -1,4 +1,4 @@
-import type { WireProgress } from "../../wire/progress.ts";
+import type { LayerSizes, WireProgress } from "../../wire/progress.ts";
 
 /** A layer on its way, or whatever else has an ID in a progress stream. */
 export interface Part {
@@ -27,11 +27,6 @@ const DONE = /^(Pull complete|Already exists|Pushed|Layer already exists|Skipped
 const WAITING = /^(Waiting|Pulling fs layer|Preparing)/;
 /** What moves bytes between the daemon and somebody else; unpacking does not. */
 const MOVING = /^(Downloading|Pushing|Loading)/;
-
-/** Sizes that the engine knows before the first byte, by ID: so that what is left can be told. Ours alone sends it, as `aux`. */
-export interface LayerSizes {
-  layerSizes: Record<string, number>;
-}
 
 /** Takes a line into the group. False: the line is about no layer, and is a text of its own. */
 export function applyLine(group: Group, line: WireProgress): boolean {
