@@ -194,7 +194,8 @@ describe("on a terminal", () => {
     const [one, two] = [await daemon.next(), await daemon.next()];
     for (const stream of [one, two]) stream.line(count("aaa", "Downloading", MB, 2 * MB));
     await terminal.expect("0/2 layers  2MB/4MB");
-    expect(playOnScreen(terminal.screen, 80, 24).lines.filter((line) => line.includes(":latest"))).toEqual([
+    const titles = playOnScreen(terminal.screen, 80, 24).lines.filter((line) => line.includes(":latest"));
+    expect(titles.toSorted()).toEqual([
       "a:latest",
       "b:latest",
     ]);

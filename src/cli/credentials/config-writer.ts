@@ -6,7 +6,6 @@ import type { ConfigFile } from "../config-file.ts";
  */
 export async function updateConfigFile(dir: string, change: (config: ConfigFile) => void): Promise<boolean> {
   const { mkdir, realpath } = await import("node:fs/promises");
-  await mkdir(dir, { recursive: true, mode: 0o700 });
   const named = `${dir}/config.json`;
   const path = await realpath(named).catch((error: { code?: string }) => {
     if (error.code === "ENOENT") return named;
@@ -17,6 +16,7 @@ export async function updateConfigFile(dir: string, change: (config: ConfigFile)
   const unchanged = JSON.stringify(config);
   change(config);
   if (JSON.stringify(config) === unchanged) return false;
+  await mkdir(dir, { recursive: true, mode: 0o700 });
   // Docker indents with tabs and ends without a new line.
   await replaceFile(path, JSON.stringify(config, null, "\t"));
   return true;
