@@ -1,9 +1,17 @@
 import type { RegistryCredentials } from "../images/distribution.ts";
 import { Fields } from "./fields.ts";
 import { parseJson } from "./json.ts";
+import type { ApiRequest } from "./route.ts";
 
 /** Characters of the header that are looked at; tokens reach a few thousand. */
 const MAX_HEADER_CHARACTERS = 256 * 1024;
+
+export const AUTH_HEADER = "x-registry-auth";
+
+/** The account that a request carries for the registry. */
+export function accountOf(request: Pick<ApiRequest, "header">): RegistryCredentials | undefined {
+  return decodeRegistryAuth(request.header(AUTH_HEADER));
+}
 
 /**
  * `X-Registry-Auth`: base64 of JSON, URL alphabet or the standard one, padded or not. undefined where it is missing, empty, `{}` or

@@ -97,7 +97,7 @@ describe("several at once", () => {
     using daemon = progressDaemon();
     const child = start(daemon.host, ["pull", "a", "b", "c", "d", "a"]);
     const streams = [await daemon.next(), await daemon.next(), await daemon.next()];
-    expect(streams.map(({ asked }) => asked.query.get("fromImage")).toSorted()).toEqual(["a", "b", "c"]);
+    expect(new Set(streams.map(({ asked }) => asked.query.get("fromImage")))).toEqual(new Set(["a", "b", "c"]));
     expect(daemon.asked).toHaveLength(3);
     for (const stream of streams) send(stream);
     send(await daemon.next());
@@ -195,10 +195,7 @@ describe("on a terminal", () => {
     for (const stream of [one, two]) stream.line(count("aaa", "Downloading", MB, 2 * MB));
     await terminal.expect("0/2 layers  2MB/4MB");
     const titles = playOnScreen(terminal.screen, 80, 24).lines.filter((line) => line.includes(":latest"));
-    expect(titles.toSorted()).toEqual([
-      "a:latest",
-      "b:latest",
-    ]);
+    expect(titles.toSorted()).toEqual(["a:latest", "b:latest"]);
     for (const stream of [one, two]) {
       stream.line(state("aaa", "Pull complete"));
       stream.end();

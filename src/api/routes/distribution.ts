@@ -6,7 +6,7 @@ import { imageTarget } from "../images/image-target.ts";
 import { platform } from "../platform-query.ts";
 import { progressReply } from "../progress.ts";
 import { integer } from "../query.ts";
-import { decodeAuthConfig, decodeRegistryAuth } from "../registry-auth.ts";
+import { AUTH_HEADER, accountOf, decodeAuthConfig, decodeRegistryAuth } from "../registry-auth.ts";
 import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
 import { manifestOptions, manifestRoutes } from "./manifests.ts";
 
@@ -28,12 +28,13 @@ export function distributionRoutes(distribution: Distribution): Route[] {
         distribution.push(repository, { ...transfer(request, credentials), tag: tag ?? "", report, signal }),
       );
     }),
-    route("GET", "/images/search", async ({ query, header, signal }) => {
+    route("GET", "/images/search", async (request) => {
+      const { query, signal } = request;
       const term = query.get("term") ?? "";
       const found = await distribution.search(term, {
         limit: searchLimit(query),
         filters: filters(query, "imagesSearch"),
-        ...account(decodeRegistryAuth(header(AUTH_HEADER))),
+        ...account(accountOf(request)),
         signal,
       });
       return { status: 200, body: found.map(encodeSearchResult) };
@@ -47,11 +48,11 @@ export function distributionRoutes(distribution: Distribution): Route[] {
       },
       30,
     ),
-    route("POST", "/auth", async ({ json, signal }) => {
-      const credentials = decodeAuthConfig(await json()) ?? ANONYMOUS;
+    route("POST", "/auth", async (request) => {
+      const credentials = decodeAuthConfig(await request.json()) ?? ANONYMOUS;
       const { status, identityToken } = await distribution.login(
         { ...credentials, serverAddress: credentials.serverAddress || HUB },
-        signal,
+        request.signal,
       );
       return { status: 200, body: { Status: status, IdentityToken: identityToken } };
     }),
@@ -59,7 +60,6 @@ export function distributionRoutes(distribution: Distribution): Route[] {
   ];
 }
 
-const AUTH_HEADER = "x-registry-auth";
 const ANONYMOUS: RegistryCredentials = {
   username: "",
   password: "",
@@ -70,21 +70,21 @@ const ANONYMOUS: RegistryCredentials = {
 
 /** The answer of a `POST /images/create` that names an image to fetch. */
 export function pullReply(distribution: Distribution, request: ApiRequest<unknown>): Promise<Reply> {
-  const { query, header, signal } = request;
+  const { query, signal } = request;
   const { reference, repository, tag, digest } = imageTarget(query.get("fromImage") ?? "", query.get("tag") ?? "");
   if (repository === "scratch") throw new EngineError("forbidden", "'scratch' is a reserved name");
   const allTags = tag === undefined && digest === undefined;
-  const options = transfer(request, decodeRegistryAuth(header(AUTH_HEADER)));
+  const options = transfer(request, accountOf(request));
   return progressReply((report) => distribution.pull(reference, { ...options, allTags, report, signal }));
 }
 
 function transfer(
-  { query, metaHeaders }: Pick<ApiRequest, "query" | "metaHeaders">,
+  request: Pick<ApiRequest, "query" | "metaHeaders">,
   credentials: RegistryCredentials | undefined,
 ): Pick<TransferOptions, "platform" | "credentials" | "metaHeaders"> {
-  const meta = metaHeaders();
+  const meta = request.metaHeaders();
   return {
-    ...platform(query),
+    ...platform(request.query),
     ...account(credentials),
     ...(Object.keys(meta).length === 0 ? {} : { metaHeaders: meta }),
   };
@@ -95,10 +95,9 @@ function account(credentials: RegistryCredentials | undefined): { credentials?: 
 }
 
 /** Clients of long ago send their account in the body; where there is a header the body is not looked at. */
-async function pushCredentials({ header, json }: ApiRequest<unknown>): Promise<RegistryCredentials | undefined> {
-  const given = header(AUTH_HEADER);
-  if (given !== undefined && given !== "") return decodeRegistryAuth(given);
-  return decodeAuthConfig(await json());
+async function pushCredentials(request: ApiRequest<unknown>): Promise<RegistryCredentials | undefined> {
+  const header = request.header(AUTH_HEADER) ?? "";
+  return header === "" ? decodeAuthConfig(await request.json()) : decodeRegistryAuth(header);
 }
 
 function searchLimit(query: URLSearchParams): number {

@@ -2,7 +2,7 @@ import { invalid } from "../../base/errors.ts";
 import type { Distribution } from "../../images/distribution.ts";
 import { Fields } from "../fields.ts";
 import { flag } from "../query.ts";
-import { decodeRegistryAuth } from "../registry-auth.ts";
+import { accountOf } from "../registry-auth.ts";
 import { type ApiRequest, type Route, route } from "../route.ts";
 
 /** Source repositories that one index may name. */
@@ -41,8 +41,9 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** `insecure` is our own addition, also to `/distribution/{name}/json`: `manifest inspect --insecure` has it. */
-export function manifestOptions({ query, header, signal }: ApiRequest<unknown>) {
-  const credentials = decodeRegistryAuth(header("x-registry-auth"));
+export function manifestOptions(request: ApiRequest<unknown>) {
+  const credentials = accountOf(request);
+  const { query, signal } = request;
   return { insecure: flag(query, "insecure"), signal, ...(credentials === undefined ? {} : { credentials }) };
 }
 
