@@ -1,3 +1,5 @@
+import { splitReference } from "../../wire/split-reference.ts";
+
 /** What `fromImage` or a path names, together with the request's `tag`. */
 export interface ImageTarget {
   /** `repository[:tag][@digest]`. */
@@ -16,24 +18,13 @@ const DIGEST = /^[A-Za-z0-9]+(?:[+._-][A-Za-z0-9]+)*:[0-9a-fA-F]{32,}$/;
  * what `pull -a` once sent. The parts are not checked here. Pure.
  */
 export function imageTarget(name: string, tag: string): ImageTarget {
-  const own = split(name.replace(/:$/, ""));
+  const reference = name.replace(/:$/, "");
+  const own = splitReference(reference);
   const { repository } = own;
-  if (tag === "") return { ...own, reference: name.replace(/:$/, "") };
+  if (tag === "") return { ...own, reference };
   if (DIGEST.test(tag)) return { repository, digest: tag, reference: `${repository}@${tag}` };
   if (own.digest !== undefined) {
     return { repository, tag, digest: own.digest, reference: `${repository}:${tag}@${own.digest}` };
   }
   return { repository, tag, reference: `${repository}:${tag}` };
-}
-
-function split(name: string): Omit<ImageTarget, "reference"> {
-  const at = name.indexOf("@");
-  const rest = at < 0 ? name : name.slice(0, at);
-  const colon = rest.lastIndexOf(":");
-  const tagged = colon > rest.lastIndexOf("/");
-  return {
-    repository: tagged ? rest.slice(0, colon) : rest,
-    ...(tagged ? { tag: rest.slice(colon + 1) } : {}),
-    ...(at < 0 ? {} : { digest: name.slice(at + 1) }),
-  };
 }

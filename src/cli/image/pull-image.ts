@@ -1,8 +1,8 @@
+import { splitReference } from "../../wire/split-reference.ts";
 import type { CliContext } from "../command.ts";
 import { registryHeaders } from "../credentials/registry-headers.ts";
 import { keyOfImage } from "../credentials/registry-key.ts";
 import { openProgressDisplay, type ProgressDisplay } from "../progress/progress-display.ts";
-import { splitReference } from "./split-reference.ts";
 
 export interface PullOptions {
   platform: string;

@@ -3,8 +3,8 @@ import { checkImageReference, familiarName } from "../container/create-container
 import { tellFailure } from "../failure.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import { openProgressDisplay } from "../progress/progress-display.ts";
+import { fullName } from "./full-name.ts";
 import { type PullOptions, pullImage, pullInto } from "./pull-image.ts";
-import { fullName } from "./split-reference.ts";
 
 /** Images that are pulled at once; the daemon fetches several layers of each at once too. */
 const PARALLEL_PULLS = 3;

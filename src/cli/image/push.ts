@@ -1,11 +1,12 @@
+import { splitReference } from "../../wire/split-reference.ts";
 import { type Command, exactly } from "../command.ts";
 import { checkImageReference } from "../container/create-container.ts";
 import { registryHeaders } from "../credentials/registry-headers.ts";
 import { keyOfImage } from "../credentials/registry-key.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import { showProgress } from "../progress/progress-display.ts";
+import { fullName } from "./full-name.ts";
 import { platformQuery } from "./platform.ts";
-import { fullName, splitReference } from "./split-reference.ts";
 
 export const command: Command = {
   usage: "[OPTIONS] NAME[:TAG]",

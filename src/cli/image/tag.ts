@@ -1,6 +1,6 @@
+import { splitReference } from "../../wire/split-reference.ts";
 import { type Command, exactly } from "../command.ts";
 import { checkImageReference } from "../container/create-container.ts";
-import { splitReference } from "./split-reference.ts";
 
 export const command: Command = {
   usage: "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",

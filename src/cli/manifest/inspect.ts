@@ -1,6 +1,6 @@
+import { splitReference } from "../../wire/split-reference.ts";
 import type { CliContext, Command } from "../command.ts";
 import { BOOL } from "../flags/flag-types.ts";
-import { splitReference } from "../image/split-reference.ts";
 import { describeImage, type ImageManifest } from "./image-manifest.ts";
 import { indexOf, openLocalLists } from "./local-lists.ts";
 import { fetchManifest, isIndex, type ManifestDescriptor, type RemoteManifest } from "./remote-manifest.ts";

@@ -1,6 +1,4 @@
-import { canonicalReference, parseReference, parseTagged } from "../../formats/reference/reference.ts";
-
-/** `host:5000/a/b:tag@digest` in its parts, without filling in what is missing. */
+/** `host:5000/a/b:tag@digest` in its parts, without filling in or checking anything: as queries and paths of the API carry them. */
 export function splitReference(text: string): { repository: string; tag?: string; digest?: string } {
   const at = text.indexOf("@");
   const name = at < 0 ? text : text.slice(0, at);
@@ -11,9 +9,4 @@ export function splitReference(text: string): { repository: string; tag?: string
     ...(hasTag ? { tag: name.slice(colon + 1) } : {}),
     ...(at < 0 ? {} : { digest: text.slice(at + 1) }),
   };
-}
-
-/** `a` → `docker.io/library/a:latest`, without the tag where all of them are meant. */
-export function fullName(text: string, allTags: boolean): string {
-  return canonicalReference(allTags ? parseReference(text) : parseTagged(text));
 }
