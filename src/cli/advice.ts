@@ -1,5 +1,5 @@
-import { messageOf } from "../base/errors.ts";
 import { ClientError, ConnectionError } from "../client/errors.ts";
+import { StreamError } from "./progress/stream-error.ts";
 
 /** What the user may do about an error; "" where we know of nothing. Pure. */
 export function adviceOn(error: unknown, program: string): string {
@@ -8,7 +8,10 @@ export function adviceOn(error: unknown, program: string): string {
     return `'${program} images' lists what is here; '${program} load' and '${program} import' bring in more.`;
   }
   // Within a progress stream an error has no status: only its words tell.
-  return error instanceof Error ? registryAdvice(messageOf(error), program) : "";
+  if (!(error instanceof Error)) return "";
+  const host = hostIn(error.message) || (error instanceof StreamError ? error.registry : "");
+  for (const [words, advice] of REGISTRY) if (words.test(error.message)) return advice(host, program);
+  return "";
 }
 
 function connectionAdvice({ denied, host }: ConnectionError): string {
@@ -50,12 +53,6 @@ const REGISTRY: [words: RegExp, advice: (host: string, program: string) => strin
     (host) => (host === "" ? "" : `Nothing answers at ${host}. Is the registry running, and is its port right?`),
   ],
 ];
-
-function registryAdvice(message: string, program: string): string {
-  const host = hostIn(message);
-  for (const [words, advice] of REGISTRY) if (words.test(message)) return advice(host, program);
-  return "";
-}
 
 function login(host: string, program: string): string {
   return host === "" || /(^|\.)docker\.(io|com)$/.test(host) ? `${program} login` : `${program} login ${host}`;

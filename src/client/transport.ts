@@ -58,10 +58,11 @@ export class Transport {
 
   /** One request; throws ClientError for a status of 400 and above. */
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const sentAs = this.#version;
     const first = await this.#send(method, path, options);
     if (first.status < 400) return first;
     const message = await errorMessage(first);
-    if (!(await this.#renegotiate(first.status, message)) || options.body !== undefined) {
+    if (!(await this.#renegotiate({ status: first.status, message, sentAs })) || options.body !== undefined) {
       throw new ClientError(first.status, message);
     }
     const second = await this.#send(method, path, options);
@@ -73,11 +74,12 @@ export class Transport {
   async hijack(path: string, options: { query?: Query; json?: unknown }): Promise<Hijacked> {
     const headers = { Connection: "Upgrade", Upgrade: "tcp" };
     const connection = await this.#take();
+    const sentAs = this.#version;
     await connection.write(this.#head("POST", path, { ...options, headers }));
     const head = await readHead(connection);
     if (head.status !== 101 && head.status !== 200) {
       const message = await errorMessage(this.#answer(connection, "POST", head));
-      if (await this.#renegotiate(head.status, message)) return this.hijack(path, options);
+      if (await this.#renegotiate({ status: head.status, message, sentAs })) return this.hijack(path, options);
       throw new ClientError(head.status, message);
     }
     return { connection, contentType: head.headers.get("content-type") ?? "" };
@@ -149,13 +151,14 @@ export class Transport {
     else this.#idle.push(connection);
   }
 
-  /** True when the daemon refused our version and a lower one was agreed upon. */
-  async #renegotiate(status: number, message: string): Promise<boolean> {
-    if (status !== 400 || !message.includes("is too new")) return false;
+  /** True when the daemon refused our version and a lower one was agreed upon, now or by a call beside this one. */
+  async #renegotiate(refused: { status: number; message: string; sentAs: string }): Promise<boolean> {
+    if (refused.status !== 400 || !refused.message.includes("is too new")) return false;
+    if (refused.sentAs !== this.#version) return true;
     const answer = await this.#send("HEAD", "/_ping", {});
     for await (const _ of answer.stream());
     const theirs = answer.headers.get("api-version");
-    if (theirs === undefined || theirs === this.#version) return false;
+    if (theirs === undefined || theirs === refused.sentAs) return false;
     this.#version = theirs;
     return true;
   }

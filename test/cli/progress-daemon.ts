@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 /** One request of a client. */
 export interface Asked {
   method: string;
+  /** "" where the path has none. */
+  version: string;
   /** Without the version. */
   path: string;
   query: URLSearchParams;
@@ -40,9 +42,10 @@ export function progressDaemon(
     unix: `${dir}/d.sock`,
     async fetch(request) {
       const url = new URL(request.url);
-      const path = decodeURIComponent(url.pathname.replace(/^\/v[\d.]+/, ""));
+      const [, version = "", path = ""] = /^(?:\/v([\d.]+))?(.*)$/.exec(decodeURIComponent(url.pathname)) ?? [];
       const one = {
         method: request.method,
+        version,
         path,
         query: url.searchParams,
         headers: request.headers,

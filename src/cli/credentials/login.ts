@@ -2,6 +2,7 @@ import { messageOf } from "../../base/errors.ts";
 import { ClientError } from "../../client/errors.ts";
 import type { WireAuthConfig, WireAuthResponse } from "../../wire/registry.ts";
 import { type CliContext, type Command, ExitError } from "../command.ts";
+import { describeFailure } from "../failure.ts";
 import type { Parsed } from "../flags/flag-set.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import { type Answers, askForAccount } from "./ask-for-account.ts";
@@ -34,7 +35,8 @@ export const command: Command = {
     const stored = given.username === "" && given.password === "" ? await credentials.get(key) : undefined;
     if (stored !== undefined && (await loginAgain(context, credentials, stored))) return 0;
     const account = await askForAccount(context, key, { ...given, suggestedUser: stored?.username ?? "" });
-    await context.io.out(`${await logIn(context, credentials, { ...account, serveraddress: key })}\n`);
+    const words = await logIn(context, credentials, { ...account, serveraddress: key }).catch(withoutAdvice);
+    await context.io.out(`${words}\n`);
     return 0;
   },
 };
@@ -56,6 +58,12 @@ async function givenAnswers({ io }: CliContext, flags: Parsed): Promise<Answers>
   const password = Buffer.concat(chunks).toString().replace(/\n$/, "").replace(/\r$/, "");
   if (password === "") throw new ExitError(1, "password is empty");
   return { username, password };
+}
+
+/** Where the registry does not take the account, "you may log in" would be no help. */
+function withoutAdvice(error: unknown): never {
+  if (!(error instanceof ClientError) || error.status !== 401) throw error;
+  throw new ExitError(1, describeFailure(error).message);
 }
 
 /** With the account of the last time. False: it is not good any more, and the user is asked. */

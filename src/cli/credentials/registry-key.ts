@@ -10,6 +10,11 @@ export function keyOfImage(reference: string): string {
   return domain === HUB_NAME ? HUB_KEY : domain;
 }
 
+/** The host that goes with a key; "" for Docker Hub, which nobody has to name. */
+export function registryOf(key: string): string {
+  return key === HUB_KEY ? "" : key;
+}
+
 /** What `login` and `logout` mean by their argument: "" and `docker.io` are Docker Hub, an address is its host. Pure. */
 export function keyOfServer(server: string): string {
   return server === "" || server === HUB_NAME || server === HUB_KEY ? HUB_KEY : hostOf(server);

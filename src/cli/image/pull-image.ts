@@ -1,7 +1,7 @@
 import { splitReference } from "../../wire/split-reference.ts";
 import type { CliContext } from "../command.ts";
 import { registryHeaders } from "../credentials/registry-headers.ts";
-import { keyOfImage } from "../credentials/registry-key.ts";
+import { keyOfImage, registryOf } from "../credentials/registry-key.ts";
 import { openProgressDisplay, type ProgressDisplay } from "../progress/progress-display.ts";
 
 export interface PullOptions {
@@ -17,13 +17,14 @@ export async function pullInto(
   options: PullOptions & { title: string },
 ): Promise<void> {
   const { repository, tag, digest } = splitReference(image);
-  const headers = await registryHeaders(context, keyOfImage(image));
+  const key = keyOfImage(image);
+  const headers = await registryHeaders(context, key);
   const transport = await context.connect();
   // Without a tag it is all of them.
   const wanted = options.allTags === true ? "" : (digest ?? tag ?? "latest");
   const query = { fromImage: repository, tag: wanted, platform: options.platform };
   const answer = await transport.call("POST", "/images/create", { query, headers });
-  await display.show(answer.stream(), options.title);
+  await display.show(answer.stream(), { title: options.title, registry: registryOf(key) });
 }
 
 /** One pull; within `run` all it tells goes to standard error. */

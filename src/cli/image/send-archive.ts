@@ -33,7 +33,7 @@ export async function sendArchive(
     const body = metered(request.body, display);
     const headers = { "Content-Type": "application/x-tar" };
     const answer = await transport.call("POST", path, { query, body, headers });
-    await display.show(answer.stream(), "");
+    await display.show(answer.stream());
   } finally {
     await display.end();
   }

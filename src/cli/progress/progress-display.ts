@@ -6,6 +6,7 @@ import { type Transfer, transferLine } from "./bar.ts";
 import { openLiveArea } from "./live-area.ts";
 import { noteOf, progressText } from "./progress-text.ts";
 import { Speed } from "./speed.ts";
+import { StreamError } from "./stream-error.ts";
 import { finalLine, transferLines } from "./transfer-lines.ts";
 import { applyLine, type Group } from "./transfer-state.ts";
 
@@ -14,12 +15,19 @@ import { applyLine, type Group } from "./transfer-state.ts";
  * stay when they are all done; elsewhere each change of state is a line.
  */
 export interface ProgressDisplay {
-  /** Shows one stream to its end. `title` tells several apart. Throws what the daemon reports. */
-  show(body: AsyncIterable<Uint8Array>, title: string): Promise<void>;
+  /** Shows one stream to its end. Throws StreamError with what the daemon reports. */
+  show(body: AsyncIterable<Uint8Array>, about?: StreamSubject): Promise<void>;
   /** Counts bytes that we send. */
   advance(bytes: number): void;
   /** Whoever opens a display ends it, also on an error. */
   end(): Promise<void>;
+}
+
+export interface StreamSubject {
+  /** Tells several streams apart. */
+  title?: string;
+  /** The host that the daemon talks to; "" where it is none, or Docker Hub. */
+  registry?: string;
 }
 
 export interface DisplayOptions {
@@ -73,13 +81,13 @@ export async function openProgressDisplay(context: CliContext, options: DisplayO
   }
 
   return {
-    async show(body, title) {
+    async show(body, { title = "", registry = "" } = {}) {
       const group: Group = { title, parts: new Map() };
       groups.add(group);
       try {
         for await (const line of jsonLines<WireProgress>(body)) {
           const error = line.errorDetail?.message ?? line.error;
-          if (error !== undefined) throw new Error(printable(error));
+          if (error !== undefined) throw new StreamError(printable(error), registry);
           if (!options.quiet) await take(group, line);
         }
         if (group.parts.size > 0) await tell(group, "");
@@ -100,12 +108,12 @@ export async function openProgressDisplay(context: CliContext, options: DisplayO
 export async function showProgress(
   context: CliContext,
   body: AsyncIterable<Uint8Array>,
-  options: { quiet: boolean; toStderr: boolean },
+  options: { quiet: boolean; toStderr: boolean; registry?: string },
 ): Promise<void> {
   const output = options.toStderr ? "err" : "out";
   const display = await openProgressDisplay(context, { quiet: options.quiet, lines: output, area: output });
   try {
-    await display.show(body, "");
+    await display.show(body, options);
   } finally {
     await display.end();
   }
