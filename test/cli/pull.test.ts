@@ -98,10 +98,21 @@ describe("several at once", () => {
     const child = start(daemon.host, ["pull", "a", "b", "c", "d", "a"]);
     const streams = [await daemon.next(), await daemon.next(), await daemon.next()];
     expect(new Set(streams.map(({ asked }) => asked.query.get("fromImage")))).toEqual(new Set(["a", "b", "c"]));
+    for (const stream of streams) stream.line(state("first", "Waiting"));
+    const output = child.stdout.getReader();
+    let out = "";
+    const read = async () => {
+      const { value, done } = await output.read();
+      out += Buffer.from(value ?? []).toString();
+      return !done;
+    };
+    // When the client has shown a line of each, it has long asked for whatever it asks for at once.
+    while (out.split("Waiting").length < 4) await read();
     expect(daemon.asked).toHaveLength(3);
     for (const stream of streams) send(stream);
     send(await daemon.next());
-    const { code, out, err } = await result(child);
+    while (await read());
+    const [err, code] = await Promise.all([child.stderr.text(), child.exited]);
     expect([code, err]).toEqual([0, ""]);
     expect(out).toContain("b:latest: aaa: Pull complete\n");
     expect(out).toEndWith(["a", "b", "c", "d"].map((name) => `docker.io/library/${name}:latest\n`).join(""));
