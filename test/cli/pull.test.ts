@@ -220,6 +220,22 @@ describe("on a terminal", () => {
     ]);
   });
 
+  test("of several, one that fails is seen no more", async () => {
+    using daemon = progressDaemon();
+    const terminal = onTerminal(daemon.host, ["pull", "a", "b"]);
+    const [one, two] = [await daemon.next(), await daemon.next()];
+    for (const stream of [one, two]) stream.line(count("aaa", "Downloading", MB, 2 * MB));
+    await terminal.expect("0/2 layers  2MB/4MB");
+    one.line({ error: "it broke" });
+    one.end();
+    await terminal.expect("0/1 layers  1MB/2MB");
+    two.end();
+    expect(await terminal.exited).toBe(1);
+    const { lines } = playOnScreen(terminal.screen, 80, 24);
+    expect(lines).toHaveLength(3);
+    expect(lines.at(-1)).toBe(`${one.asked.query.get("fromImage")}: it broke`);
+  });
+
   test("a dumb terminal has lines", async () => {
     using daemon = progressDaemon();
     const command = [process.execPath, "--no-env-file", ENTRY, "pull", "a:1"];

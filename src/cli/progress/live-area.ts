@@ -55,6 +55,7 @@ class DrawnArea implements LiveArea {
   #drawnAt = Number.NEGATIVE_INFINITY;
   #cursorHidden = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #dueAt = 0;
   #over = false;
   /** Everything is written in order. */
   #writing: Promise<void> = Promise.resolve();
@@ -94,14 +95,12 @@ class DrawnArea implements LiveArea {
 
   /** An earlier time that was set stays. */
   #schedule(waitMs: number): void {
-    if (waitMs > 0 && this.#timer !== undefined) {
-      if (performance.now() + waitMs >= this.#dueAt) return;
-    }
+    const dueAt = performance.now() + waitMs;
+    if (this.#timer !== undefined && dueAt >= this.#dueAt) return;
     clearTimeout(this.#timer);
-    this.#dueAt = performance.now() + waitMs;
+    this.#dueAt = dueAt;
     this.#timer = setTimeout(() => this.#draw(), waitMs);
   }
-  #dueAt = 0;
 
   #draw(): void {
     this.#timer = undefined;
