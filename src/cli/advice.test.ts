@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ClientError, ConnectionError } from "../client/errors.ts";
 import { adviceOn } from "./advice.ts";
-import { StreamError } from "./progress/stream-error.ts";
+import { ReportedError } from "./reported-error.ts";
 
 test.each([
   [
@@ -30,8 +30,8 @@ test.each([
   }
 });
 
-test("where a stream's error names no registry, the one that was talked to is meant", () => {
-  const advice = (registry: string) => adviceOn(new StreamError("no basic auth credentials", registry), "gantry");
+test("where an error names no registry, the one that was talked to is meant", () => {
+  const advice = (registry: string) => adviceOn(new ReportedError("no basic auth credentials", registry), "gantry");
   expect(advice("h:5000")).toBe("If you have an account there: gantry login h:5000");
   expect(advice("")).toBe("If you have an account there: gantry login");
 });

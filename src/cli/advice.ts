@@ -1,15 +1,16 @@
 import { ClientError, ConnectionError } from "../client/errors.ts";
-import { StreamError } from "./progress/stream-error.ts";
+import { ReportedError } from "./reported-error.ts";
 
 /** What the user may do about an error; "" where we know of nothing. Pure. */
 export function adviceOn(error: unknown, program: string): string {
   if (error instanceof ConnectionError) return connectionAdvice(error);
-  if (error instanceof ClientError && error.status === 404 && /no such image/i.test(error.message)) {
+  const answer = error instanceof ReportedError ? error.cause : error;
+  if (answer instanceof ClientError && answer.status === 404 && /no such image/i.test(answer.message)) {
     return `'${program} images' lists what is here; '${program} load' and '${program} import' bring in more.`;
   }
   // Within a progress stream an error has no status: only its words tell.
   if (!(error instanceof Error)) return "";
-  const host = hostIn(error.message) || (error instanceof StreamError ? error.registry : "");
+  const host = hostIn(error.message) || (error instanceof ReportedError ? error.registry : "");
   for (const [words, advice] of REGISTRY) if (words.test(error.message)) return advice(host, program);
   return "";
 }

@@ -1,6 +1,6 @@
 import { splitReference } from "../../wire/split-reference.ts";
 import type { CliContext } from "../command.ts";
-import { registryHeaders } from "../credentials/registry-headers.ts";
+import { callForRegistry } from "../credentials/call-for-registry.ts";
 import { keyOfImage, registryOf } from "../credentials/registry-key.ts";
 import { openProgressDisplay, type ProgressDisplay } from "../progress/progress-display.ts";
 
@@ -18,12 +18,10 @@ export async function pullInto(
 ): Promise<void> {
   const { repository, tag, digest } = splitReference(image);
   const key = keyOfImage(image);
-  const headers = await registryHeaders(context, key);
-  const transport = await context.connect();
   // Without a tag it is all of them.
   const wanted = options.allTags === true ? "" : (digest ?? tag ?? "latest");
   const query = { fromImage: repository, tag: wanted, platform: options.platform };
-  const answer = await transport.call("POST", "/images/create", { query, headers });
+  const answer = await callForRegistry(context, { method: "POST", path: "/images/create", key, query });
   await display.show(answer.stream(), { title: options.title, registry: registryOf(key) });
 }
 

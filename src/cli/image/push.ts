@@ -1,7 +1,7 @@
 import { splitReference } from "../../wire/split-reference.ts";
 import { type Command, exactly } from "../command.ts";
 import { checkImageReference } from "../container/create-container.ts";
-import { registryHeaders } from "../credentials/registry-headers.ts";
+import { callForRegistry } from "../credentials/call-for-registry.ts";
 import { keyOfImage, registryOf } from "../credentials/registry-key.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import { showProgress } from "../progress/progress-display.ts";
@@ -39,11 +39,9 @@ export const command: Command = {
     const platform = platformQuery(flags.string("platform"));
     if (!quiet && !allTags && tag === undefined) await context.io.out("Using default tag: latest\n");
     const key = keyOfImage(image);
-    const headers = await registryHeaders(context, key);
-    const transport = await context.connect();
     // Without a tag it is all of them.
     const query = { tag: allTags ? "" : (tag ?? "latest"), platform };
-    const answer = await transport.call("POST", `/images/${repository}/push`, { query, headers });
+    const answer = await callForRegistry(context, { method: "POST", path: `/images/${repository}/push`, key, query });
     await showProgress(context, answer.stream(), { quiet, toStderr: false, registry: registryOf(key) });
     if (quiet) await context.io.out(`${fullName(image, allTags)}\n`);
     return 0;

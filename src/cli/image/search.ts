@@ -1,6 +1,6 @@
 import type { WireSearchResult } from "../../wire/registry.ts";
 import { type Command, exactly } from "../command.ts";
-import { registryHeaders } from "../credentials/registry-headers.ts";
+import { callForRegistry } from "../credentials/call-for-registry.ts";
 import { keyOfTerm } from "../credentials/registry-key.ts";
 import { checkFilter, encodeFilters } from "../filters.ts";
 import { BOOL, INT, listOf, STRING } from "../flags/flag-types.ts";
@@ -42,10 +42,9 @@ export const command: Command = {
   async run(context, flags) {
     const term = flags.arguments[0] ?? "";
     const limit = flags.value("limit", (text) => parseInteger(text, { bits: 64, signed: true }), 0);
-    const headers = await registryHeaders(context, keyOfTerm(term));
-    const transport = await context.connect();
+    const key = keyOfTerm(term);
     const query = { term, filters: encodeFilters(flags.list("filter")), limit: limit === 0 ? undefined : limit };
-    const answer = await transport.call("GET", "/images/search", { query, headers });
+    const answer = await callForRegistry(context, { method: "GET", path: "/images/search", key, query });
     const found = (await answer.json<WireSearchResult[] | null>()) ?? [];
     const format = flags.string("format");
     const official = format === "" || format.startsWith("table");

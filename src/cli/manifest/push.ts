@@ -1,6 +1,6 @@
 import { parseReference } from "../../formats/reference/reference.ts";
 import { type Command, ExitError, exactly } from "../command.ts";
-import { registryHeaders } from "../credentials/registry-headers.ts";
+import { callForRegistry } from "../credentials/call-for-registry.ts";
 import { keyOfImage } from "../credentials/registry-key.ts";
 import { BOOL } from "../flags/flag-types.ts";
 import type { ImageManifest } from "./image-manifest.ts";
@@ -22,12 +22,17 @@ export const command: Command = {
     const images = await lists.get(list);
     if (images.length === 0) throw missingList(list);
     const sources = sourcesOf(list, images);
-    const headers = await registryHeaders(context, keyOfImage(list));
-    const transport = await context.connect();
+    const key = keyOfImage(list);
     const index = indexOf(images);
     const query = { insecure: flags.bool("insecure") ? true : undefined };
     const json = { MediaType: index.mediaType, Document: JSON.stringify(index, undefined, 3), Sources: sources };
-    const answer = await transport.call("PUT", `/gantry/manifests/${list}`, { query, headers, json });
+    const answer = await callForRegistry(context, {
+      method: "PUT",
+      path: `/gantry/manifests/${list}`,
+      key,
+      query,
+      json,
+    });
     await context.io.out(`${(await answer.json<{ Digest: string }>()).Digest}\n`);
     if (flags.bool("purge")) await lists.remove(list);
     return 0;

@@ -2,7 +2,7 @@ import { ClientError } from "../../client/errors.ts";
 import { readText } from "../../client/transport.ts";
 import type { WireDistributionInspect } from "../../wire/registry.ts";
 import { type CliContext, ExitError } from "../command.ts";
-import { registryHeaders } from "../credentials/registry-headers.ts";
+import { callForRegistry } from "../credentials/call-for-registry.ts";
 import { keyOfImage } from "../credentials/registry-key.ts";
 
 /** Longest document that is shown; registries take no larger ones. */
@@ -36,18 +36,16 @@ export async function fetchManifest(
   reference: string,
   insecure: boolean,
 ): Promise<RemoteManifest> {
-  const headers = await registryHeaders(context, keyOfImage(reference));
-  const transport = await context.connect();
-  const query = { insecure: insecure ? true : undefined };
   try {
-    const answer = await transport.call("GET", `/gantry/manifests/${reference}`, { query, headers });
+    const answer = await ask(context, `/gantry/manifests/${reference}`, reference, insecure);
     return {
       mediaType: answer.headers.get("content-type") ?? "",
       digest: answer.headers.get("docker-content-digest") ?? "",
       text: await readText(answer.stream(), MAX_MANIFEST_BYTES),
     };
   } catch (error) {
-    if (error instanceof ClientError && error.status === 404 && !error.message.includes("page not found")) {
+    const cause = (error as Error).cause;
+    if (cause instanceof ClientError && cause.status === 404 && !cause.message.includes("page not found")) {
       throw new ExitError(1, `no such manifest: ${reference}`, { cause: error });
     }
     throw error;
@@ -60,11 +58,13 @@ export async function fetchPlatform(
   reference: string,
   insecure: boolean,
 ): Promise<ManifestPlatform | undefined> {
-  const headers = await registryHeaders(context, keyOfImage(reference));
-  const transport = await context.connect();
-  const query = { insecure: insecure ? true : undefined };
-  const answer = await transport.call("GET", `/distribution/${reference}/json`, { query, headers });
+  const answer = await ask(context, `/distribution/${reference}/json`, reference, insecure);
   return (await answer.json<WireDistributionInspect>()).Platforms[0];
+}
+
+function ask(context: CliContext, path: string, reference: string, insecure: boolean) {
+  const query = { insecure: insecure ? true : undefined };
+  return callForRegistry(context, { method: "GET", path, key: keyOfImage(reference), query });
 }
 
 export function isIndex(mediaType: string): boolean {

@@ -2,11 +2,11 @@ import { jsonLines } from "../../client/json-lines.ts";
 import type { WireProgress } from "../../wire/progress.ts";
 import type { CliContext } from "../command.ts";
 import { printable } from "../printable.ts";
+import { ReportedError } from "../reported-error.ts";
 import { type Transfer, transferLine } from "./bar.ts";
 import { openLiveArea } from "./live-area.ts";
 import { noteOf, progressText } from "./progress-text.ts";
 import { Speed } from "./speed.ts";
-import { StreamError } from "./stream-error.ts";
 import { finalLine, transferLines } from "./transfer-lines.ts";
 import { applyLine, type Group } from "./transfer-state.ts";
 
@@ -15,7 +15,7 @@ import { applyLine, type Group } from "./transfer-state.ts";
  * stay when they are all done; elsewhere each change of state is a line.
  */
 export interface ProgressDisplay {
-  /** Shows one stream to its end. Throws StreamError with what the daemon reports. */
+  /** Shows one stream to its end. Throws ReportedError with what the daemon reports. */
   show(body: AsyncIterable<Uint8Array>, about?: StreamSubject): Promise<void>;
   /** Counts bytes that we send. */
   advance(bytes: number): void;
@@ -87,7 +87,7 @@ export async function openProgressDisplay(context: CliContext, options: DisplayO
       try {
         for await (const line of jsonLines<WireProgress>(body)) {
           const error = line.errorDetail?.message ?? line.error;
-          if (error !== undefined) throw new StreamError(printable(error), registry);
+          if (error !== undefined) throw new ReportedError(printable(error), registry);
           if (!options.quiet) await take(group, line);
         }
         if (group.parts.size > 0) await tell(group, "");

@@ -11,13 +11,18 @@ export interface LayerReporter {
   say(status: string): void;
 }
 
+/** What a layer is called in a progress stream. */
+export function layerId({ digest }: { digest: Digest }): string {
+  return shortId(hexOf(digest));
+}
+
 /** The messages of one layer, in Docker's words and order. `report` may outlive its client: then nobody listens. */
 export function createLayerReporter(
   blob: { digest: Digest; sizeBytes: number },
   report: (message: ProgressMessage) => void,
   nowMs: () => number,
 ): LayerReporter {
-  const id = shortId(hexOf(blob.digest));
+  const id = layerId(blob);
   const total = blob.sizeBytes;
   let toldAtMs = Number.NEGATIVE_INFINITY;
   let isDownloaded = false;

@@ -15,7 +15,7 @@ import type { ProgressMessage } from "../images.ts";
 import type { Entry, Library } from "../library.ts";
 import type { ImageStore } from "../store.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
-import { createLayerReporter } from "./layer-reports.ts";
+import { createLayerReporter, layerId } from "./layer-reports.ts";
 import { pullError } from "./pull-errors.ts";
 import { readBlob } from "./read-blob.ts";
 import { type ResolvedImage, resolveImage } from "./resolve-image.ts";
@@ -43,12 +43,13 @@ export interface PullRequest {
 /** Brings one image here under the name it was asked for. What was there already is not fetched again. */
 export async function pullImage(deps: PullDeps, request: PullRequest): Promise<Entry> {
   const { reference, repository, report, signal } = request;
-  report({ id: reference.digest ?? reference.tag ?? "", status: `Pulling from ${reference.path}` });
   const wanted = reference.digest ?? reference.tag ?? "latest";
   const platform = request.platform ?? hostPlatform();
   const resolved = await resolveImage(repository, wanted, { platform, signal }).catch((error: unknown) => {
     throw pullError(error, reference);
   });
+  // Not before: what cannot be found is an answer of its own, and no line of a stream.
+  report({ id: reference.digest ?? reference.tag ?? "", status: `Pulling from ${reference.path}` });
   const { entry, isNew } = await pullResolved(deps, request, resolved);
   report({ status: `Digest: ${resolved.target.digest}` });
   const name = familiarReference(reference);
@@ -151,6 +152,8 @@ async function installLayers(
     reporters[index]?.say("Pulling fs layer");
     return fetcher.watch(row.digest, (state) => reporters[index]?.update(state));
   });
+  const missing = rows.filter((_, index) => !isHere(index)).map((row) => [layerId(row), row.sizeBytes]);
+  if (missing.length > 0) report({ aux: { layerSizes: Object.fromEntries(missing) } });
   try {
     return await store.install({
       row: { id: resolved.manifest.config.digest, manifestDigest: resolved.document.digest, layers: rows },
