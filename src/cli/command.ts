@@ -1,5 +1,6 @@
 import type { Transport } from "../client/transport.ts";
 import type { ConfigFile } from "./config-file.ts";
+import type { Credentials } from "./credentials/credentials.ts";
 import type { Flag, Parsed } from "./flags/flag-set.ts";
 import type { Io } from "./io.ts";
 import type { Paint } from "./paint.ts";
@@ -15,6 +16,8 @@ export interface CliContext {
   /** Opens no connection before the first call. Throws when the host cannot be made out. */
   connect(): Promise<Transport>;
   config(): Promise<ConfigFile>;
+  /** The user's accounts at registries; opened by the first who asks. */
+  credentials(): Promise<Credentials>;
   /** Where `config.json` is, and what else we keep for the user. */
   configDir: string;
   /**

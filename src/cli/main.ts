@@ -1,6 +1,7 @@
 import { Transport } from "../client/transport.ts";
 import type { CliContext, Command } from "./command.ts";
 import { configDir, readConfigFile } from "./config-file.ts";
+import type { Credentials } from "./credentials/credentials.ts";
 import { tellFailure } from "./failure.ts";
 import { FlagError, HelpRequested, type Parsed, parseFlags } from "./flags/flag-set.ts";
 import { globalFlags } from "./global-flags.ts";
@@ -87,19 +88,23 @@ function createContext(inputs: MainInputs, global: Parsed): CliContext {
     const apiVersion = inputs.environment["DOCKER_API_VERSION"];
     return new Transport(host, { userAgent: `Gantry-Client/${CLIENT_VERSION} (linux)`, apiVersion });
   };
-  return {
+  let credentials: Promise<Credentials> | undefined;
+  const open = async () => (await import("./credentials/credentials.ts")).openCredentials(context);
+  const context: CliContext = {
     program: inputs.program,
     io: inputs.io,
     environment: inputs.environment,
     workingDir: inputs.workingDir,
     config: readConfig,
     configDir: dir,
+    credentials: () => (credentials ??= open()),
     runProgram: inputs.runProgram,
     connect: () => (transport ??= connect()),
     terminal: async () => createTerminal(await inputs.terminalControl()),
     paint: (output) => paintFor(inputs, output),
     onInterrupt: createInterrupts((code) => process.exit(code)),
   };
+  return context;
 }
 
 async function paintFor(inputs: MainInputs, output: "out" | "err"): Promise<Paint> {

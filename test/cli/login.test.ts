@@ -276,6 +276,12 @@ esac
     ]);
   });
 
+  test("is asked once for each registry, however many images come from it", async () => {
+    write({ credsStore: "test" });
+    await run(["pull", "-q", "h:5000/a", "h:5000/b", "i:5000/c", "h:5000/d"], { environment });
+    expect(calls().toSorted((a, b) => (a < b ? -1 : 1))).toEqual(["get h:5000", "get i:5000"]);
+  });
+
   test("tokens go in and out under the name <token>", async () => {
     write({ credHelpers: { "h:5000": "test" } });
     await run(["login", "-u", "tok", "-p", "pw", "h:5000"], { environment });

@@ -37,6 +37,7 @@ const REGISTRY: Record<string, Stored> = {
   "h:5000/x:arm": ARM,
   "h:5000/other/y:old": OLD,
   "h:5000/x": INDEX,
+  "h:5000/x:orders": { mediaType: OCI_MANIFEST, text: '{"a": "\u009b2J\\u001b[2J"}' },
   "i:5000/x:amd": AMD,
   [`h:5000/x@${digestOf(AMD.text)}`]: AMD,
   [`h:5000/x@${digestOf(ARM.text)}`]: ARM,
@@ -128,6 +129,12 @@ describe("manifest inspect", () => {
     ]);
     const old = JSON.parse((await run("manifest", "inspect", "-v", "h:5000/other/y:old")).out) as object;
     expect(Object.keys(old)).toEqual(["Ref", "Descriptor", "Raw", "SchemaV2Manifest"]);
+  });
+
+  test("what stands in it has no power over the terminal, and is JSON still", async () => {
+    const { out } = await run("manifest", "inspect", "h:5000/x:orders");
+    expect(out).not.toMatch(/(?!\n|\t)\p{Cc}/u);
+    expect(JSON.parse(out)).toEqual({ a: "\u009b2J\u001b[2J" });
   });
 
   test("--insecure reaches the daemon; what is not there is told in Docker's words", async () => {

@@ -5,7 +5,6 @@ import type { WireAuthConfig } from "../../wire/registry.ts";
 import type { CliContext } from "../command.ts";
 import { describeFailure } from "../failure.ts";
 import { ReportedError } from "../reported-error.ts";
-import { openCredentials } from "./credentials.ts";
 import { registryOf } from "./registry-key.ts";
 
 export interface RegistryCall extends Omit<CallOptions, "headers"> {
@@ -35,7 +34,7 @@ export async function callForRegistry(context: CliContext, request: RegistryCall
 async function registryHeaders(context: CliContext, key: string): Promise<Record<string, string>> {
   let account: WireAuthConfig = {};
   try {
-    account = (await (await openCredentials(context)).get(key)) ?? {};
+    account = (await (await context.credentials()).get(key)) ?? {};
   } catch (error) {
     await context.io.err(`WARNING: the account for ${key} cannot be read, going on without: ${messageOf(error)}\n`);
   }

@@ -12,6 +12,7 @@ export const ENVIRONMENT_VARIABLE = "DOCKER_AUTH_CONFIG";
 
 /** The accounts of a user: those of the environment first, then a helper's where one is configured, else those of `config.json`. */
 export interface Credentials {
+  /** As it was when it was first asked for. */
   get(key: string): Promise<WireAuthConfig | undefined>;
   /** Returns true where a password now stands unencrypted in the file that did not stand there before. */
   store(account: WireAuthConfig): Promise<boolean>;
@@ -29,8 +30,15 @@ export async function openCredentials(context: Needs): Promise<Credentials> {
     const name = config.credHelpers?.[key] ?? config.credsStore ?? "";
     return name === "" ? undefined : credentialHelper(context, name);
   };
-  const get = async (key: string): Promise<WireAuthConfig | undefined> =>
+  const find = async (key: string): Promise<WireAuthConfig | undefined> =>
     findEntry(fromEnvironment, key) ?? (await helperFor(key)?.get(key)) ?? fileAccount(config, helperFor(key), key);
+  // A helper is a program, which may ask the user: once for each registry.
+  const found = new Map<string, Promise<WireAuthConfig | undefined>>();
+  const get = (key: string) => {
+    const known = found.get(key) ?? find(key);
+    found.set(key, known);
+    return known;
+  };
   return {
     get,
     async store(account) {

@@ -6,7 +6,7 @@ import { describeFailure } from "../failure.ts";
 import type { Parsed } from "../flags/flag-set.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
 import { type Answers, askForAccount } from "./ask-for-account.ts";
-import { type Credentials, ENVIRONMENT_VARIABLE, openCredentials } from "./credentials.ts";
+import { type Credentials, ENVIRONMENT_VARIABLE } from "./credentials.ts";
 import { keyOfServer } from "./registry-key.ts";
 
 export const command: Command = {
@@ -31,7 +31,7 @@ export const command: Command = {
       );
     }
     const key = keyOfServer(flags.arguments[0] ?? "");
-    const credentials = await openCredentials(context);
+    const credentials = await context.credentials();
     const stored = given.username === "" && given.password === "" ? await credentials.get(key) : undefined;
     if (stored !== undefined && (await loginAgain(context, credentials, stored))) return 0;
     const account = await askForAccount(context, key, { ...given, suggestedUser: stored?.username ?? "" });

@@ -1,6 +1,5 @@
 import { messageOf } from "../../base/errors.ts";
 import type { Command } from "../command.ts";
-import { openCredentials } from "./credentials.ts";
 import { HUB_KEY, keyOfServer } from "./registry-key.ts";
 
 export const command: Command = {
@@ -15,7 +14,7 @@ export const command: Command = {
     await context.io.out(`Removing login credentials for ${key}\n`);
     // Older versions kept accounts under addresses.
     const keys = key === HUB_KEY ? [key] : [key, `http://${key}`, `https://${key}`];
-    const credentials = await openCredentials(context);
+    const credentials = await context.credentials();
     const failures: string[] = [];
     for (const one of keys) {
       try {

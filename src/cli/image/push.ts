@@ -41,9 +41,15 @@ export const command: Command = {
     const key = keyOfImage(image);
     // Without a tag it is all of them.
     const query = { tag: allTags ? "" : (tag ?? "latest"), platform };
+    if (platform !== "" && !quiet) await context.io.err(PLATFORM_WORDS);
     const answer = await callForRegistry(context, { method: "POST", path: `/images/${repository}/push`, key, query });
     await showProgress(context, answer.stream(), { quiet, toStderr: false, registry: registryOf(key) });
     if (quiet) await context.io.out(`${fullName(image, allTags)}\n`);
     return 0;
   },
 };
+
+const PLATFORM_WORDS =
+  "\n Info -> Using --platform pushes only the specified platform manifest of a multi-platform image index.\n" +
+  "         Other components, like attestations, will not be included.\n" +
+  "         To push the complete multi-platform image, remove the --platform flag.\n\n";

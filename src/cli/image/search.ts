@@ -27,7 +27,7 @@ export const command: Command = {
       name: "filter",
       short: "f",
       type: listOf("filter", checkFilter),
-      usage: "Filter output based on conditions provided",
+      usage: "Filter output based on conditions provided: is-official, is-automated, stars",
     },
     { name: "format", type: STRING, usage: "Pretty-print search using a Go template" },
     { name: "limit", type: INT, usage: "Max number of search results", default: "0" },

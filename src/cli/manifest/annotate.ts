@@ -17,7 +17,10 @@ export const command: Command = {
   ],
   arity: exactly(2),
   examples: [
-    ["manifest annotate reg/web:1 reg/web:1-arm --arch arm --variant v7", "What an image does not say of itself"],
+    [
+      "manifest annotate localhost:5000/web:1 localhost:5000/web:1-arm --arch arm --variant v7",
+      "What an image does not say of itself",
+    ],
   ],
   async run(context, flags) {
     const [list = "", image = ""] = flags.arguments;

@@ -82,5 +82,7 @@ async function describeAll(
 }
 
 function pretty(value: unknown, indent: string | number): string {
-  return `${JSON.stringify(value, undefined, indent)}\n`;
+  const text = JSON.stringify(value, undefined, indent);
+  // JSON itself leaves some that a terminal would take for orders.
+  return `${text.replace(/(?!\n|\t)\p{Cc}/gu, (one) => `\\u00${one.charCodeAt(0).toString(16)}`)}\n`;
 }

@@ -54,6 +54,14 @@ describe("one image", () => {
     expect(transferLines([group], view())).toEqual(["aaa: Pull complete", "1/1 layers  10MB/10MB"]);
   });
 
+  test("what need not be moved is no part of the sum", () => {
+    const group = groupOf([{ aux: { layerSizes: { aaa: 10e6, bbb: 20e6 } } }, layer("bbb", "Layer already exists")]);
+    applyLine(group, layer("aaa", "Pushing", 5e6, 10e6));
+    expect(transferLines([group], view()).at(-1)).toBe("1/2 layers  5MB/10MB");
+    applyLine(group, layer("aaa", "Mounted from team/x"));
+    expect(transferLines([group], view()).at(-1)).toBe("2/2 layers");
+  });
+
   test.each([
     [59, "59s left"],
     [60, "1m00s left"],

@@ -23,7 +23,9 @@ export interface Group {
 /** Layers of one stream; a hostile daemon must not fill our memory. */
 const MAX_PARTS = 4096;
 
-const DONE = /^(Pull complete|Already exists|Pushed|Layer already exists|Skipped|Mounted from )/;
+const DONE = /^(Pull complete|Pushed)/;
+/** Done without a byte over the wire. */
+const SPARED = /^(Already exists|Layer already exists|Mounted from )/;
 const WAITING = /^(Waiting|Pulling fs layer|Preparing)/;
 /** What moves bytes between the daemon and somebody else; unpacking does not. */
 const MOVING = /^(Downloading|Pushing|Loading)/;
@@ -43,10 +45,15 @@ export function applyLine(group: Group, line: WireProgress): boolean {
   if (moving && current !== undefined) part.movedBytes = current;
   part.status = status;
   const whole = moving && total !== undefined && current !== undefined && current >= total;
+  const spared = SPARED.test(status);
   // "Loading layer" has no line of its own for the end.
-  part.stage = DONE.test(status) || (whole && status.startsWith("Loading")) ? "done" : stageOf(status);
+  part.stage = spared || DONE.test(status) || (whole && status.startsWith("Loading")) ? "done" : stageOf(status);
   if (current === undefined) delete part.count;
   else part.count = { currentBytes: current, ...(total === undefined ? {} : { totalBytes: total }) };
+  if (spared) {
+    delete part.sizeBytes;
+    part.movedBytes = 0;
+  }
   if (!moving && !WAITING.test(status) && part.sizeBytes !== undefined) part.movedBytes = part.sizeBytes;
   return true;
 }

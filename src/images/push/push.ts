@@ -101,6 +101,7 @@ async function pushEntry(
   const { row } = entry;
   onRelease(pushing.store.leases.hold([row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)]));
   for (const layer of row.layers) report(request, layer, { status: "Preparing" });
+  request.report({ aux: { layerSizes: Object.fromEntries(row.layers.map((one) => [idOf(one), one.sizeBytes])) } });
   const outgoing = await compressLayers(pushing, entry, { signal, onRelease });
   const seen = new Set<Digest>();
   const jobs = outgoing.layers.map(async (ready) => {
@@ -144,10 +145,14 @@ async function pushLayer(
 
 function report(
   request: PushRequest,
-  { diffId }: LayerRow,
+  layer: LayerRow,
   message: { status: string; current?: number; total?: number },
 ): void {
-  request.report({ id: shortId(hexOf(diffId)), ...message });
+  request.report({ id: idOf(layer), ...message });
+}
+
+function idOf({ diffId }: LayerRow): string {
+  return shortId(hexOf(diffId));
 }
 
 async function readDocument({ content }: Pushing, digest: Digest): Promise<RemoteDocument> {
