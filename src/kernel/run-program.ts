@@ -24,16 +24,20 @@ export async function runProgram(argv: string[]): Promise<string> {
  * Runs a program of the user's with `input`; its error output goes where ours goes. Any exit code is a result. Throws not-found when
  * it is not in PATH, unavailable when it takes too long: then it is killed.
  */
-export async function runWithInput(argv: string[], input: string): Promise<{ code: number; out: string }> {
+export async function runWithInput(
+  argv: string[],
+  input: string,
+  timeoutMs = INTERACTIVE_TIMEOUT_MS,
+): Promise<{ code: number; out: string }> {
   const child = startWithInput(argv, input);
   const ended = Promise.all([child.stdout.text(), child.exited]).then(([out, code]) => ({ out, code }));
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => resolve(undefined), INTERACTIVE_TIMEOUT_MS);
+  const timer = setTimeout(() => resolve(undefined), timeoutMs);
   try {
     const result = await Promise.race([ended, late]);
     if (result !== undefined) return result;
     child.kill("SIGKILL");
-    throw new EngineError("unavailable", `${argv[0]}: gave no answer within ${INTERACTIVE_TIMEOUT_MS / 1000} s`);
+    throw new EngineError("unavailable", `${argv[0]}: gave no answer within ${timeoutMs / 1000} s`);
   } finally {
     clearTimeout(timer);
   }

@@ -7,6 +7,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { startInTerminal } from "../harness/terminal.ts";
@@ -71,6 +72,24 @@ describe("login", () => {
     expect(statSync(`${home}/config.json`).mode & 0o777).toBe(0o600);
     expect(Object.keys(config())).toEqual(["zeta", "auths", "HttpHeaders"]);
     expect(config()["auths"]).toEqual({ "a:1": { auth: "x", more: true }, "h:5000": { auth: btoa("me:pw") } });
+  });
+
+  test("what a crash left beside the file is removed; what somebody writes just now is not", async () => {
+    const [old, fresh] = [`${home}/config.json.aaaa.gantry-tmp`, `${home}/config.json.bbbb.gantry-tmp`];
+    for (const path of [old, fresh]) writeFileSync(path, "{}");
+    utimesSync(old, 1, Date.now() / 1000 - 120);
+    expect((await run(["login", "-u", "me", "-p", "pw", "h:5000"])).code).toBe(0);
+    expect(readdirSync(home).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+      "config.json",
+      "config.json.bbbb.gantry-tmp",
+    ]);
+  });
+
+  test("two logins at once leave a whole file, and nothing beside it", async () => {
+    const all = await Promise.all(["h:1", "h:2", "h:3"].map((host) => run(["login", "-u", "me", "-p", "pw", host])));
+    expect(all.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(Object.values(config()["auths"] as object)).toContainEqual({ auth: btoa("me:pw") });
+    expect(readdirSync(home)).toEqual(["config.json"]);
   });
 
   test("a file that is not JSON is not written over", async () => {

@@ -1,4 +1,10 @@
+import { randomId } from "../../base/ids.ts";
 import type { ConfigFile } from "../config-file.ts";
+
+/** Between this and `config.json` stands something by chance: several of us may write at once. */
+const UNFINISHED = ".gantry-tmp";
+/** Nobody is at one file for that long: what is older was left behind by a crash, with an account in it. */
+const UNFINISHED_AGE_MS = 60_000;
 
 /**
  * Changes `config.json`: read anew, changed, written beside itself and renamed, mode 0600. What we do not know of stays, in its
@@ -17,6 +23,7 @@ export async function updateConfigFile(dir: string, change: (config: ConfigFile)
   change(config);
   if (JSON.stringify(config) === unchanged) return false;
   await mkdir(dir, { recursive: true, mode: 0o700 });
+  await sweep(path);
   // Docker indents with tabs and ends without a new line.
   await replaceFile(path, JSON.stringify(config, null, "\t"));
   return true;
@@ -34,7 +41,7 @@ function parse(path: string, text: string): ConfigFile {
 
 async function replaceFile(path: string, text: string): Promise<void> {
   const { open, rename, stat, unlink } = await import("node:fs/promises");
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = `${path}.${randomId().slice(0, 12)}${UNFINISHED}`;
   const file = await open(temporary, "wx", 0o600);
   try {
     await file.writeFile(text);
@@ -48,5 +55,19 @@ async function replaceFile(path: string, text: string): Promise<void> {
     await file.close().catch(() => undefined);
     await unlink(temporary).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Removes what a crash left beside the file. */
+async function sweep(path: string): Promise<void> {
+  const { readdir, stat, unlink } = await import("node:fs/promises");
+  const slash = path.lastIndexOf("/");
+  const [folder, name] = [path.slice(0, slash), path.slice(slash + 1)];
+  for (const entry of await readdir(folder)) {
+    if (!entry.startsWith(`${name}.`) || !entry.endsWith(UNFINISHED)) continue;
+    // Whoever it belongs to may be done with it in the meantime.
+    const found = await stat(`${folder}/${entry}`).catch(() => undefined);
+    if (found === undefined || Date.now() - found.mtimeMs < UNFINISHED_AGE_MS) continue;
+    await unlink(`${folder}/${entry}`).catch(() => undefined);
   }
 }
