@@ -47,9 +47,15 @@ export async function openProgressDisplay(context: CliContext, options: DisplayO
   const groups = new Set<Group>();
   const upload: Transfer | undefined = options.upload && { ...options.upload, currentBytes: 0 };
   const speed = new Speed();
+  /** Moved for layers that are shown no more. */
+  let settledBytes = 0;
+  const settle = (group: Group) => {
+    settledBytes += movedBytes([group]);
+    group.parts.clear();
+  };
   const render = (columns: number, rows: number) => {
     const first = upload === undefined ? [] : [transferLine(upload, columns)];
-    const bytesPerSecond = speed.sample(performance.now(), movedBytes(groups));
+    const bytesPerSecond = speed.sample(performance.now(), settledBytes + movedBytes(groups));
     return [...first, ...transferLines([...groups], { columns, rows: rows - first.length, bytesPerSecond })];
   };
   const area = await openLiveArea(context, {
@@ -62,7 +68,7 @@ export async function openProgressDisplay(context: CliContext, options: DisplayO
   /** A text of its own ends what is known of the layers before it: they stay as they are. */
   async function tell(group: Group, text: string): Promise<void> {
     const layers = [...group.parts.values()].map((part) => `${finalLine(part)}\n`).join("");
-    group.parts.clear();
+    settle(group);
     if (layers === "") await write(text);
     else {
       await area.above(async () => {
@@ -92,6 +98,7 @@ export async function openProgressDisplay(context: CliContext, options: DisplayO
         }
         if (group.parts.size > 0) await tell(group, "");
       } finally {
+        settle(group);
         groups.delete(group);
       }
     },
