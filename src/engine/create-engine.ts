@@ -18,6 +18,7 @@ import { createVolumes } from "../volumes/create-volumes.ts";
 import { engineId, prepareDataRoot, prepareExecRoot } from "./boot.ts";
 import { containerDefaults } from "./container-defaults.ts";
 import type { DaemonConfig } from "./daemon-config.ts";
+import { diskUsage } from "./disk-usage.ts";
 import type { Engine } from "./engine.ts";
 import { createEventBus } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
@@ -26,6 +27,7 @@ import { hostWarnings } from "./host-report.ts";
 import { openRecords } from "./open-records.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
 import { createSystem } from "./system-info.ts";
+import { explainPath } from "./why.ts";
 
 export interface EngineOptions {
   config: DaemonConfig;
@@ -93,6 +95,11 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     defaults: containerDefaults(config),
     failpoint,
   });
+  const store = { dataRoot, execRoot, images, containers, volumes, snapshots, housekeeper };
+  const disk: Engine["disk"] = {
+    usage: (wanted) => diskUsage(store, wanted),
+    why: (path) => explainPath(store, path),
+  };
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
   const close = async () => {
@@ -103,7 +110,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     records.close();
   };
   const distribution = openDistribution({ ...common, images, content, snapshots, unfinished }, config, version);
-  return { containers, images, distribution, networks, volumes, events, system, close };
+  return { containers, images, distribution, networks, volumes, events, system, disk, close };
 }
 
 function openDistribution(

@@ -18,6 +18,7 @@ import { loadArchive } from "./load/load.ts";
 import { pruneImages } from "./prune.ts";
 import { type RemovalDeps, removeImage } from "./removal.ts";
 import { saveArchive } from "./save.ts";
+import { imagesUsage } from "./usage.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
 
 export interface ImagesDeps {
@@ -103,6 +104,7 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
       deps.publish({ type: "image", action: "prune", actorId: "", attributes });
       return pruned;
     },
+    usage: () => imagesUsage(service, (entry) => isShown(library, entry)),
     load: (archive, options) => load(service, archive, options),
     save: async (references, { platform, signal }) =>
       saveArchive({ content, library, store }, references, {
@@ -127,14 +129,17 @@ function removalDeps(service: Service): RemovalDeps {
 }
 
 /** Images in between, and those of a name's other platforms, are shown with `all` only. */
+function isShown(library: Library, entry: Entry): boolean {
+  const { row, view } = entry;
+  return (
+    view.repoTags.length + view.repoDigests.length > 0 || !(library.hasChildren(row.id) || library.isVariant(entry))
+  );
+}
+
 function list({ library, clock }: Service, { all, filters }: Parameters<Images["list"]>[0]) {
-  const isShown = (entry: Entry) =>
-    all ||
-    entry.view.repoTags.length + entry.view.repoDigests.length > 0 ||
-    !(library.hasChildren(entry.row.id) || library.isVariant(entry));
   const images = library
     .entries()
-    .filter(isShown)
+    .filter((entry) => all || isShown(library, entry))
     .map(({ view }) => view);
   const created = (image: (typeof images)[number]) => image.config.createdAt?.getTime() ?? 0;
   return filterImages(images, filters, { find: (text) => library.find(text).view, now: clock.now() }).sort(

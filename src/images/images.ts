@@ -1,4 +1,5 @@
 import type { ImageConfig } from "../formats/oci/config.ts";
+import type { ImagesUsage } from "./usage.ts";
 import type { ChainID } from "../storage/snapshots/snapshots.ts";
 
 export type { ImageConfig };
@@ -55,6 +56,8 @@ export interface Images {
   remove(reference: string, options: { force: boolean; prune: boolean; platforms?: string[] }): Promise<RemovedImage[]>;
   /** Images that nobody uses; `dangling=false`: also those with a tag. Filters: dangling label label! until. */
   prune(filters: Record<string, string[]>): Promise<{ removed: RemovedImage[]; reclaimedBytes: number }>;
+  /** Sizes of the images that `list` shows, for `system df`. */
+  usage(): Promise<ImagesUsage>;
   /** Docker archive or OCI layout, plain or compressed. Progress is sent to `report`. */
   load(
     archive: AsyncIterable<Uint8Array>,

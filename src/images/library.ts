@@ -146,6 +146,16 @@ export class Library {
     return targets.flatMap((target) => [target, ...(this.#indexes.get(target)?.indexes ?? [])]);
   }
 
+  /** The names whose target, or an index within it, is this. */
+  namesOf(digest: string): string[] {
+    const isMeant = (target: Digest | undefined) =>
+      target !== undefined &&
+      (target === digest || this.#indexes.get(target)?.indexes.some((one) => one === digest) === true);
+    return [...this.#references.values()]
+      .filter(({ row }) => isMeant(row.target))
+      .map(({ reference }) => familiarReference(reference));
+  }
+
   /** What a reference named at its registry. undefined: it was made here. */
   targetOf(reference: Reference): Digest | undefined {
     return this.#references.get(canonicalReference(reference))?.row.target;

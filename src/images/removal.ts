@@ -12,6 +12,7 @@ import {
 import { familiarReference, parseReference, type Reference, withDefaultTag } from "../formats/reference/reference.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
+import { blobsOf } from "./collect.ts";
 import type { RemovedImage } from "./images.ts";
 import type { Entry, Library } from "./library.ts";
 import { blockedBy, planRemoval } from "./remove.ts";
@@ -62,8 +63,7 @@ export class Removal {
 
   #measure({ row, layerBytes }: Entry): void {
     const { content } = this.#deps;
-    for (const digest of [row.id, row.manifestDigest, ...row.layers.map((layer) => layer.digest)])
-      this.#sizes.set(digest, content.stat(digest)?.sizeBytes ?? 0);
+    for (const digest of blobsOf(row)) this.#sizes.set(digest, content.stat(digest)?.sizeBytes ?? 0);
     const chain = chainIds(row.layers.map(({ diffId }) => diffId));
     for (const [at, chainId] of chain.entries()) this.#sizes.set(`layer ${chainId}`, layerBytes[at] ?? 0);
   }

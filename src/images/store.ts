@@ -10,7 +10,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
-import { createCollector } from "./collect.ts";
+import { blobsOf, createCollector } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -81,8 +81,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     async install(request) {
       const { row, target, signal } = request;
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-      const blobs = [row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)];
-      const release = leases.hold([...blobs, ...chain, ...(target === undefined ? [] : [target])]);
+      const release = leases.hold([...blobsOf(row), ...chain, ...(target === undefined ? [] : [target])]);
       try {
         await ensureLayers({ deps, unpacking, chain, request });
         signal.throwIfAborted();

@@ -1,13 +1,32 @@
-import type { Engine } from "../../engine/engine.ts";
 import type { WireImagesPruned } from "../../wire/images.ts";
-import type { WireBuildPruned } from "../../wire/system.ts";
+import type { WireBuildPruned, WireExplanation } from "../../wire/system.ts";
 import { filters } from "../filters.ts";
 import { encodeRemoved } from "../images/encode-removed.ts";
+import { flag } from "../query.ts";
 import { type Route, route } from "../route.ts";
+import { decodeUsageKinds, encodeDiskUsage } from "../system/encode-disk-usage.ts";
+import type { RouteDeps } from "./all.ts";
 
 /** What takes space, and giving it back. */
-export function housekeepingRoutes({ images, events }: Engine): Route[] {
+export function housekeepingRoutes({ engine, clock }: Pick<RouteDeps, "engine" | "clock">): Route[] {
+  const { images, events, disk } = engine;
   return [
+    route("GET", "/system/df", async ({ query, version }) => {
+      const kinds = decodeUsageKinds(query, version);
+      const verbose = query.has("verbose") ? flag(query, "verbose") : undefined;
+      const usage = await disk.usage({ kinds, directories: verbose === true });
+      return { status: 200, body: encodeDiskUsage(usage, { kinds, version, verbose, now: clock.now() }) };
+    }),
+    // Not Docker's: which object owns a path of the engine's directories, and what keeps it.
+    route("GET", "/gantry/system/why", async ({ query }) => {
+      const { path, object, keptBy } = await disk.why(query.get("path") ?? "");
+      const body: WireExplanation = {
+        Path: path,
+        Object: { Kind: object.kind, Id: object.id },
+        KeptBy: keptBy.map(({ kind, id, names }) => ({ Kind: kind, Id: id, Names: names })),
+      };
+      return { status: 200, body };
+    }),
     route(
       "POST",
       "/images/prune",

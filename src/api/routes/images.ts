@@ -26,7 +26,9 @@ export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "d
       const name = atLeast(version, 25) ? "" : (query.get("filter") ?? "");
       const wanted = name === "" ? given : { ...given, reference: [...(given["reference"] ?? []), name] };
       const found = await images.list({ all: flag(query, "all"), filters: wanted });
-      return { status: 200, body: found.map((image) => encodeImageSummary(image, version)) };
+      const usages = flag(query, "shared-size") ? (await images.usage()).items : [];
+      const shared = new Map(usages.map(({ image, sharedBytes }) => [image.id, { sharedBytes }]));
+      return { status: 200, body: found.map((image) => encodeImageSummary(image, version, shared.get(image.id))) };
     }),
     route("GET", "/images/{name}/json", async ({ params, version }) => ({
       status: 200,

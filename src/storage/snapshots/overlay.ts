@@ -69,7 +69,11 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
     mounts: (key) => activeMount(state, key),
     view: (chainId) => viewMount(state, chainId),
-    imageView: (key) => viewMount(state, index.actives.get(activeOf(state, key))?.parent),
+    imageView: (key) => viewMount(state, parentOf(state, key)),
+    imageUsage: (key) =>
+      stackOf(index.layers, parentOf(state, key)).reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    stackOf: (key) => stackOf(index.layers, parentOf(state, key)).map(({ chainId }) => chainId),
+    layerIn: (directory) => [...index.layers.values()].find(({ number }) => String(number) === directory)?.chainId,
     isUsed: (chainId) => state.users.has(chainId),
     remove: async (key) => {
       const active = index.actives.get(key);
@@ -215,6 +219,10 @@ function lowerOf(state: State, chainId: ChainID | undefined): string[] {
 function activeOf(state: State, key: string): string {
   if (!state.index.actives.has(key)) throw new EngineError("not-found", `snapshot ${key} does not exist`);
   return key;
+}
+
+function parentOf(state: State, key: string): ChainID | undefined {
+  return state.index.actives.get(activeOf(state, key))?.parent;
 }
 
 function removeLayer(state: State, chainId: ChainID): void {

@@ -35,6 +35,12 @@ export interface Snapshots {
   removeLayer(chainId: ChainID): Promise<void>;
   /** Bytes of the files of an active snapshot's own layer. */
   usage(key: string): Promise<number>;
+  /** Bytes of the files of the layers that an active snapshot stands on. */
+  imageUsage(key: string): number;
+  /** The committed layer whose directory, directly in the root, has this name. undefined: none. */
+  layerIn(directory: string): ChainID | undefined;
+  /** The committed layers that an active snapshot stands on, topmost first. Throws not-found. */
+  stackOf(key: string): ChainID[];
   /** Bytes of the layer's files, as given to `commit`. */
   layerUsage(chainId: ChainID): Promise<number>;
   /** The same count for any directory on the host, such as a volume's. */
