@@ -18,7 +18,7 @@ import { createVolumes } from "../volumes/create-volumes.ts";
 import { engineId, prepareDataRoot, prepareExecRoot } from "./boot.ts";
 import { containerDefaults } from "./container-defaults.ts";
 import type { DaemonConfig } from "./daemon-config.ts";
-import { diskUsage } from "./disk-usage.ts";
+import { createDisk } from "./create-disk.ts";
 import type { Engine } from "./engine.ts";
 import { createEventBus } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
@@ -27,7 +27,6 @@ import { hostWarnings } from "./host-report.ts";
 import { openRecords } from "./open-records.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
 import { createSystem } from "./system-info.ts";
-import { explainPath } from "./why.ts";
 
 export interface EngineOptions {
   config: DaemonConfig;
@@ -95,11 +94,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     defaults: containerDefaults(config),
     failpoint,
   });
-  const store = { dataRoot, execRoot, images, containers, volumes, snapshots, housekeeper };
-  const disk: Engine["disk"] = {
-    usage: (wanted) => diskUsage(store, wanted),
-    why: (path) => explainPath(store, path),
-  };
+  const disk = createDisk({ dataRoot, execRoot, images, containers, volumes, snapshots, housekeeper });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
   const close = async () => {

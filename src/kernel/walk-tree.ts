@@ -1,16 +1,5 @@
 import { ENOENT, SystemError } from "./errno.ts";
-import {
-  closeFd,
-  type FileStatus,
-  O_DIRECTORY,
-  O_NOFOLLOW,
-  O_RDONLY,
-  openAt,
-  S_IFDIR,
-  S_IFMT,
-  statAt,
-  statFd,
-} from "./files.ts";
+import { closeFd, type FileStatus, O_DIRECTORY, O_RDONLY, openAt, S_IFDIR, S_IFMT, statAt, statFd } from "./files.ts";
 import { names, openIfDirectory } from "./trees.ts";
 
 /** Directories that stay open; above a deeper one the way back goes through `..`, so that no tree is too deep. */

@@ -74,7 +74,14 @@ test("containers, volumes and images are told exactly", async () => {
 test("older clients get the older fields, and only the types that they ask for", async () => {
   await writer("three");
   const old = await df("", "1.41");
-  expect(Object.keys(old).sort()).toEqual(["BuildCache", "BuilderSize", "Containers", "Images", "LayersSize", "Volumes"]);
+  expect(Object.keys(old).sort()).toEqual([
+    "BuildCache",
+    "BuilderSize",
+    "Containers",
+    "Images",
+    "LayersSize",
+    "Volumes",
+  ]);
   expect(old.LayersSize).toBe(old.Images?.[0]?.Size ?? -1);
   expect(Object.keys(await df("", "1.44"))).not.toContain("BuilderSize");
   const volumes = await df("?type=volume&type=build-cache", "1.44");
@@ -86,7 +93,9 @@ test("older clients get the older fields, and only the types that they ask for",
 
 test("many who ask at once share the walks, and none gets a wrong number while things vanish", async () => {
   const id = await writer("four");
-  const churn = Array.from({ length: 5 }, (_, at) => writer(`churn${at}`).then((one) => daemon.call("DELETE", `/containers/${one}`)));
+  const churn = Array.from({ length: 5 }, (_, at) =>
+    writer(`churn${at}`).then((one) => daemon.call("DELETE", `/containers/${one}`)),
+  );
   const answers = await Promise.all(Array.from({ length: 20 }, () => df()));
   await Promise.all(churn);
   for (const { ContainerUsage } of answers)
@@ -100,7 +109,10 @@ test("--why names what keeps a layer, a blob, a volume, a container's file", asy
   const layers = readdirSync(join(daemon.dataRoot, "snapshots")).filter((name) => /^\d+$/.test(name));
   const layer = await why(`snapshots/${layers[0]}/fs/bin`);
   expect(layer.Object.Kind).toBe("layer");
-  expect(layer.KeptBy.map(({ Kind, Names }) => `${Kind} ${Names.join()}`)).toEqual(["image busybox:latest", "container five"]);
+  expect(layer.KeptBy.map(({ Kind, Names }) => `${Kind} ${Names.join()}`)).toEqual([
+    "image busybox:latest",
+    "container five",
+  ]);
   const [blob] = readdirSync(join(daemon.dataRoot, "content/blobs/sha256"));
   expect((await why(`content/blobs/sha256/${blob}`)).KeptBy.map(({ Names }) => Names)).toEqual([["busybox:latest"]]);
   expect((await why("volumes/five-data/_data/file")).KeptBy.map(({ Kind }) => Kind)).toEqual(["record", "container"]);
