@@ -52,10 +52,8 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     logger.warn("this kernel makes cgroup moves slow: starts take longer");
   const events = createEventBus(clock);
   const common = { publish: events.publish, clock, logger };
-  const records = openRecords(dataRoot);
-  const content = createContent({ root: `${dataRoot}/content` });
-  const snapshots = createOverlaySnapshots({ root: `${dataRoot}/snapshots`, bootId, logger });
-  const housekeeper = createHousekeeper();
+  const storage = openStorage(dataRoot, bootId, logger);
+  const { records, content, snapshots, housekeeper } = storage;
   const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
   const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });
   const volumes = createVolumes({
@@ -66,13 +64,14 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     randomId,
   });
   const unfinished = createUnfinishedPulls({ records: records.unfinishedPulls, clock });
+  const usedBy = (imageId: string) => containers.usersOfImage(imageId);
   const images = await createImages({
     ...common,
     content,
     snapshots,
     records: records.images,
-    usedBy: (imageId) => containers.usersOfImage(imageId),
     roots: () => unfinished.keys(),
+    usedBy,
     failpoint,
   });
   const containers = createContainers({
@@ -94,7 +93,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     defaults: containerDefaults(config),
     failpoint,
   });
-  const disk = createDisk({ dataRoot, execRoot, images, containers, volumes, snapshots, housekeeper });
+  const disk = createDisk({ dataRoot, execRoot, ...storage, images, containers, volumes, usedBy });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
   const close = async () => {
@@ -106,6 +105,15 @@ export async function createEngine({ config, logger, launcherPath, version }: En
   };
   const distribution = openDistribution({ ...common, images, content, snapshots, unfinished }, config, version);
   return { containers, images, distribution, networks, volumes, events, system, disk, close };
+}
+
+function openStorage(dataRoot: string, bootId: string, logger: Logger) {
+  return {
+    records: openRecords(dataRoot),
+    content: createContent({ root: `${dataRoot}/content` }),
+    snapshots: createOverlaySnapshots({ root: `${dataRoot}/snapshots`, bootId, logger }),
+    housekeeper: createHousekeeper(),
+  };
 }
 
 function openDistribution(

@@ -3,6 +3,7 @@ import type { Distribution } from "../images/distribution.ts";
 import type { Images } from "../images/images.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import type { CheckOptions, CheckReport } from "./check/check-store.ts";
 import type { DiskUsage, UsageKind } from "./disk-usage.ts";
 import type { EventBus } from "./event-bus.ts";
 import type { Explanation } from "./why.ts";
@@ -56,6 +57,7 @@ export interface SystemService {
 /** What the engine takes of the disk, and whether it is sound. */
 export interface DiskService {
   usage(wanted: { kinds: UsageKind[]; directories: boolean }): Promise<DiskUsage>;
+  check(options: CheckOptions): Promise<CheckReport>;
   /** Which object owns a path, and what keeps it. */
   why(path: string): Promise<Explanation>;
 }

@@ -1,5 +1,6 @@
 import { invalid } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { sharePasses } from "../base/share-passes.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
 import type { Digest } from "../formats/oci/digest.ts";
@@ -96,7 +97,8 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER } });
     },
     collect: createCollector({ ...deps, leases }),
-    writeIndex: () => deps.content.writeIndex(layoutIndex(deps)),
+    // One at a time: an older list must not replace a newer one.
+    writeIndex: sharePasses(() => deps.content.writeIndex(layoutIndex(deps))),
   };
 }
 

@@ -60,6 +60,24 @@ export interface WireExplanation {
   KeptBy: { Kind: string; Id: string; Names: string[] }[];
 }
 
+/** Something that is not as it should be. Kind: `damaged`, or `orphan` for what nothing refers to. */
+export interface WireProblem {
+  Kind: string;
+  Object: string;
+  Fault: string;
+  Repaired: boolean;
+  Remedy?: string;
+}
+
+/** The last line of our own `POST /gantry/system/check`, as `aux`; those before it tell of the progress. */
+export interface WireCheckReport {
+  Problems: WireProblem[];
+  Blobs: number;
+  BlobBytes: number;
+  Layers: number;
+  Images: number;
+}
+
 /** `POST /build/prune`. */
 export interface WireBuildPruned {
   CachesDeleted: string[] | null;

@@ -78,6 +78,13 @@ export function createFakeEngine(): FakeEngine {
         ...(kinds.includes("image") ? { images: await fakeImages(state).usage() } : {}),
         ...(directories ? { directories: [{ path: "/data", purpose: "all", bytes: 7, entries: 2 }] } : {}),
       }),
+      check: async ({ repair }) => ({
+        problems: [{ kind: "orphan", object: "/x", fault: "is no blob", repaired: repair }],
+        blobs: 1,
+        blobBytes: 2,
+        layers: 3,
+        images: 4,
+      }),
       why: async (path) => ({ path, object: { kind: "engine", id: "" }, keptBy: [] }),
     },
     close: async () => undefined,

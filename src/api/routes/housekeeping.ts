@@ -2,10 +2,15 @@ import type { WireImagesPruned } from "../../wire/images.ts";
 import type { WireBuildPruned, WireExplanation } from "../../wire/system.ts";
 import { filters } from "../filters.ts";
 import { encodeRemoved } from "../images/encode-removed.ts";
+import { progressReply, type Report } from "../progress.ts";
 import { flag } from "../query.ts";
 import { type Route, route } from "../route.ts";
+import { encodeCheckReport } from "../system/encode-check.ts";
 import { decodeUsageKinds, encodeDiskUsage } from "../system/encode-disk-usage.ts";
 import type { RouteDeps } from "./all.ts";
+
+/** Bytes between two lines of progress. */
+const PROGRESS_BYTES = 8 << 20;
 
 /** What takes space, and giving it back. */
 export function housekeepingRoutes({ engine, clock }: Pick<RouteDeps, "engine" | "clock">): Route[] {
@@ -27,6 +32,13 @@ export function housekeepingRoutes({ engine, clock }: Pick<RouteDeps, "engine" |
       };
       return { status: 200, body };
     }),
+    // Not Docker's: everything that the engine keeps against its records; with `repair`, mended.
+    route("POST", "/gantry/system/check", ({ query, signal }) =>
+      progressReply(async (report) => {
+        const progress = checkProgress(report);
+        report({ aux: encodeCheckReport(await disk.check({ repair: flag(query, "repair"), progress, signal })) });
+      }),
+    ),
     route(
       "POST",
       "/images/prune",
@@ -53,4 +65,13 @@ export function housekeepingRoutes({ engine, clock }: Pick<RouteDeps, "engine" |
       31,
     ),
   ];
+}
+
+function checkProgress(report: Report): (currentBytes: number, totalBytes: number) => void {
+  let toldBytes = Number.NEGATIVE_INFINITY;
+  return (current, total) => {
+    if (current - toldBytes < PROGRESS_BYTES && current < total) return;
+    toldBytes = current;
+    report({ id: "blobs", status: "Verifying", current, total });
+  };
 }

@@ -1,4 +1,5 @@
 import type { Digest, DigestAlgorithm } from "../../formats/oci/digest.ts";
+import type { Stray } from "../stray.ts";
 
 /**
  * Bytes known by their digest. Life of a blob: `ingest` → `write`… → `commit` (verified, durable, read-only, renamed) or `abort`.
@@ -19,6 +20,8 @@ export interface Content {
   list(): Blob[];
   /** Blobs whose digest is known beforehand and that need not come in one piece: downloads. */
   readonly partials: Partials;
+  /** What lies in the directory and belongs to nothing. */
+  audit(): Stray[];
   /** Rewrites `index.json`: what other programs see in the layout. */
   writeIndex(index: Uint8Array): Promise<void>;
 }

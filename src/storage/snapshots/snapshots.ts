@@ -1,3 +1,5 @@
+import type { SnapshotAudit } from "./audit.ts";
+
 /** Content-addressed name of a stack of layers. @see OCI image-spec config.md "Layer ChainID" */
 export type ChainID = string;
 
@@ -47,6 +49,12 @@ export interface Snapshots {
   directoryUsage(directory: string): Promise<number>;
   /** Resolves when every committed layer is durable. */
   settle(): Promise<void>;
+  /** What is on disk against what is known. */
+  audit(): Promise<SnapshotAudit>;
+  /** A damaged layer is not there any more for `has`, so that it is committed anew. */
+  doubt(chainId: ChainID): void;
+  /** Takes away a stray file or directory of `audit`. */
+  discard(path: string): void;
   listActive(): string[];
   listLayers(): ChainID[];
   /**
