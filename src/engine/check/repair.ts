@@ -22,8 +22,7 @@ export async function repairStore(deps: CheckDeps, findings: Findings, signal: A
     }
   };
   for (const { digest } of findings.blobs) await attempt(`blob ${digest}`, () => dropBlob(deps, digest));
-  for (const { chainId } of findings.snapshots.damaged)
-    await attempt(`layer ${chainId}`, () => forgetLayer(deps, chainId));
+  for (const { chainId } of findings.snapshots.damaged) deps.snapshots.doubt(chainId);
   const hopeless = new Set(findings.images.filter(({ isMendable }) => !isMendable).map(({ row }) => row.id));
   for (const row of rowsToMend(deps, findings))
     await attempt(`image ${row.id}`, () =>
