@@ -70,7 +70,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     content,
     snapshots,
     records: records.images,
-    roots: () => unfinished.keys(),
+    unfinished,
     usedBy,
     failpoint,
   });

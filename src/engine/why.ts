@@ -92,11 +92,13 @@ function blobKeepers({ images: { library, store } }: WhyDeps, digest: string): K
   for (const name of library.namesOf(digest)) keepers.push({ kind: "name", id: digest, names: [name] });
   for (const row of library.damaged())
     if (blobsOf(row).some((one) => one === digest)) keepers.push({ kind: "image", id: row.id, names: ["(damaged)"] });
-  return [...keepers, ...leaseKeepers(store, digest)];
+  return [...keepers, ...transferKeepers(store, digest, keepers)];
 }
 
-function leaseKeepers(store: ImagesService["store"], key: string): Keeper[] {
-  return store.leases.has(key) ? [{ kind: "transfer", id: key, names: ["a pull, load, save or build under way"] }] : [];
+function transferKeepers(store: ImagesService["store"], key: string, others: Keeper[]): Keeper[] {
+  if (store.leases.has(key)) return [{ kind: "transfer", id: key, names: ["a pull, load, save or build under way"] }];
+  const isLeftOver = others.length === 0 && store.needed().has(key);
+  return isLeftOver ? [{ kind: "transfer", id: key, names: ["a pull that was broken off, for a day"] }] : [];
 }
 
 async function explainLayer(deps: WhyDeps, path: string, directory: string): Promise<Explanation> {
@@ -111,7 +113,7 @@ async function explainLayer(deps: WhyDeps, path: string, directory: string): Pro
   return {
     path,
     object: { kind: "layer", id: chainId },
-    keptBy: [...users, ...standing, ...leaseKeepers(deps.images.store, chainId)],
+    keptBy: [...users, ...standing, ...transferKeepers(deps.images.store, chainId, [...users, ...standing])],
   };
 }
 

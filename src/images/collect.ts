@@ -51,7 +51,7 @@ async function collect(deps: CollectDeps): Promise<void> {
 }
 
 /** Digests of blobs and chainIDs of layers that an image or a name has, damaged ones too, and what others asked for. */
-export function neededKeys(library: Library, roots: Iterable<string> = []): Set<string> {
+export function neededKeys(library: Library, roots: Iterable<string>): Set<string> {
   const needed = new Set<string>(roots);
   for (const target of library.targets()) needed.add(target);
   const rows = [...library.entries().map(({ row }) => row), ...library.damaged()];
@@ -60,7 +60,7 @@ export function neededKeys(library: Library, roots: Iterable<string> = []): Set<
 }
 
 /** What an image stands on. */
-function keysOf(row: ImageRow): string[] {
+export function keysOf(row: ImageRow): string[] {
   return [...blobsOf(row), ...chainIds(row.layers.map(({ diffId }) => diffId))];
 }
 

@@ -15,6 +15,7 @@ import type { Images } from "./images.ts";
 import { importArchive } from "./import/import.ts";
 import { type Entry, Library } from "./library.ts";
 import { loadArchive } from "./load/load.ts";
+import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { pruneImages } from "./prune.ts";
 import { type RemovalDeps, removeImage } from "./removal.ts";
 import { saveArchive } from "./save.ts";
@@ -32,6 +33,8 @@ export interface ImagesDeps {
   logger: Logger;
   /** Digests and chainIDs that others need; see `ImageStore.collect`. */
   roots?: () => Iterable<string>;
+  /** What broken pulls have left for their next attempt. */
+  unfinished?: Pick<UnfinishedPulls, "keys" | "forget">;
   /** Ends the daemon where a test wants it. */
   failpoint?: (name: string) => void;
 }
@@ -61,7 +64,7 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     library,
     logger,
     unpacker: createUnpacker(),
-    roots: deps.roots ?? (() => []),
+    roots: () => [...(deps.roots?.() ?? []), ...(deps.unfinished?.keys() ?? [])],
     failpoint: deps.failpoint ?? (() => {}),
   });
   const restore = async (row: ImageRow) => {
@@ -99,12 +102,15 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
         ...(platforms === undefined ? {} : { platforms: platforms.map(parsePlatformSpecifier) }),
       }),
     prune: async (filters) => {
-      const pruned = await pruneImages({ ...removalDeps(service), content, now: clock.now() }, filters);
+      const pruned = await pruneImages(
+        { ...removalDeps(service), content, unfinished: deps.unfinished, now: clock.now() },
+        filters,
+      );
       const attributes = { reclaimed: String(pruned.reclaimedBytes) };
       deps.publish({ type: "image", action: "prune", actorId: "", attributes });
       return pruned;
     },
-    usage: () => imagesUsage(service, (entry) => isShown(library, entry)),
+    usage: async () => imagesUsage(service, (entry) => isShown(library, entry)),
     load: (archive, options) => load(service, archive, options),
     save: async (references, { platform, signal }) =>
       saveArchive({ content, library, store }, references, {

@@ -28,7 +28,7 @@ export interface Entry {
 interface LibraryDeps {
   records: ImageRecords;
   content: Content;
-  snapshots: Pick<Snapshots, "layerUsage" | "has">;
+  snapshots: Pick<Snapshots, "layerBytes" | "has">;
   now: () => Date;
 }
 
@@ -246,7 +246,11 @@ export class Library {
   async #load(row: ImageRow): Promise<Entry> {
     const document = parseImageConfig(await this.#deps.content.read(row.id, MAX_CONFIG_BYTES));
     const chain = chainIds(document.config.diffIds);
-    const layerBytes = await Promise.all(chain.map((chainId) => this.#deps.snapshots.layerUsage(chainId)));
+    const layerBytes = chain.map((chainId) => {
+      const bytes = this.#deps.snapshots.layerBytes(chainId);
+      if (bytes === undefined) throw notFound("layer", chainId);
+      return bytes;
+    });
     const entry = { row, document, layerBytes, view: this.#view(row, document, layerBytes) };
     this.#entries.set(row.id, entry);
     this.#damaged.delete(row.id);

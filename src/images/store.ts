@@ -11,7 +11,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
-import { blobsOf, createCollector } from "./collect.ts";
+import { blobsOf, createCollector, neededKeys } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -65,6 +65,8 @@ export interface ImageStore {
   restore(row: ImageRow): Promise<void>;
   /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
   collect(): Promise<void>;
+  /** Digests and chainIDs that an image, a name or a root refers to; what is leased comes on top. */
+  needed(): Set<string>;
   /** Rewrites the layout's index after a change of images or names. */
   writeIndex(): Promise<void>;
 }
@@ -96,6 +98,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
       await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER } });
     },
+    needed: () => neededKeys(deps.library, deps.roots()),
     collect: createCollector({ ...deps, leases }),
     // One at a time: an older list must not replace a newer one.
     writeIndex: sharePasses(() => deps.content.writeIndex(layoutIndex(deps))),

@@ -26,19 +26,18 @@ export interface ImagesUsage {
 export interface UsageDeps {
   library: Library;
   content: Pick<Content, "list">;
-  snapshots: Pick<Snapshots, "listLayers" | "layerUsage">;
+  snapshots: Pick<Snapshots, "listLayers" | "layerBytes">;
   usedBy: (imageId: string) => { id: string }[];
 }
 
 /** Exact, and from memory alone. `shown`: which images are listed; all of them count. */
-export async function imagesUsage(deps: UsageDeps, shown: (entry: Entry) => boolean): Promise<ImagesUsage> {
+export function imagesUsage(deps: UsageDeps, shown: (entry: Entry) => boolean): ImagesUsage {
   const { library, content, snapshots, usedBy } = deps;
   const entries = library.entries();
   const sizes = new Map<string, number>();
   let layersBytes = 0;
   for (const chainId of snapshots.listLayers()) {
-    // Removed in between: then it takes nothing.
-    const bytes = await snapshots.layerUsage(chainId).catch(() => 0);
+    const bytes = snapshots.layerBytes(chainId) ?? 0;
     sizes.set(layerKey(chainId), bytes);
     layersBytes += bytes;
   }

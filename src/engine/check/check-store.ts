@@ -1,6 +1,5 @@
 import type { Containers } from "../../containers/containers.ts";
 import { checkImages } from "../../images/check-images.ts";
-import { neededKeys } from "../../images/collect.ts";
 import type { ImagesService } from "../../images/create-images.ts";
 import type { LeaseWatch } from "../../images/leases.ts";
 import type { Content } from "../../storage/content/content.ts";
@@ -83,7 +82,7 @@ async function verify(content: Content, { progress, signal }: CheckOptions): Pro
 }
 
 function findOrphans({ images, content, snapshots }: CheckDeps, held: LeaseWatch): Findings["orphans"] {
-  const needed = neededKeys(images.library);
+  const needed = images.store.needed();
   const isOrphan = (key: string) => !needed.has(key) && !held.has(key);
   return {
     blobs: content

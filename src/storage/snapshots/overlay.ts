@@ -91,7 +91,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
     directoryUsage: (directory) => state.housekeeper.usage(directory),
     settle: () => state.settling.settle(),
-    layerUsage: async (chainId) => stackOf(index.layers, chainId)[0]?.sizeBytes ?? 0,
+    layerBytes: (chainId) => index.layers.get(chainId)?.sizeBytes,
     audit: () => auditSnapshots(root, index, state.staging),
     doubt: (chainId) => void index.doubtful.add(chainId),
     discard: (path) => {

@@ -43,8 +43,8 @@ export interface Snapshots {
   layerIn(directory: string): ChainID | undefined;
   /** The committed layers that an active snapshot stands on, topmost first. Throws not-found. */
   stackOf(key: string): ChainID[];
-  /** Bytes of the layer's files, as given to `commit`. */
-  layerUsage(chainId: ChainID): Promise<number>;
+  /** Bytes of the layer's files, as given to `commit`. undefined: there is no such layer. */
+  layerBytes(chainId: ChainID): number | undefined;
   /** The same count for any directory on the host, such as a volume's. */
   directoryUsage(directory: string): Promise<number>;
   /** Resolves when every committed layer is durable. */
