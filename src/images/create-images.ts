@@ -18,7 +18,7 @@ import { loadArchive } from "./load/load.ts";
 import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { pruneImages } from "./prune.ts";
 import { type RemovalDeps, removeImage } from "./removal.ts";
-import { saveArchive } from "./save.ts";
+import { saveArchive } from "./save/save.ts";
 import { imagesUsage } from "./usage.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
 
@@ -112,9 +112,9 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     },
     usage: async () => imagesUsage(service, (entry) => isShown(library, entry)),
     load: (archive, options) => load(service, archive, options),
-    save: async (references, { platform, signal }) =>
+    save: async (references, { platforms, signal }) =>
       saveArchive({ content, library, store }, references, {
-        platform: platform === undefined ? undefined : parsePlatformSpecifier(platform),
+        platforms: platforms?.map(parsePlatformSpecifier),
         signal,
       }),
     import: (archive, options) => importImage(service, archive, options),
@@ -170,9 +170,9 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
       .entries()
       .flatMap(({ row }) => library.referencesOf(row.id).map((name) => [familiarReference(name), row.id])),
   );
-  const platform = options.platform === undefined ? undefined : parsePlatformSpecifier(options.platform);
+  const platforms = options.platforms?.map(parsePlatformSpecifier);
   try {
-    const loaded = await loadArchive({ content, store, library }, archive, { ...options, platform });
+    const loaded = await loadArchive({ content, store, library }, archive, { ...options, platforms });
     for (const { entry, references } of loaded) {
       for (const reference of references) {
         const name = familiarReference(reference);
@@ -189,7 +189,7 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
     }
     await store.writeIndex();
     // Images of other platforms were left out; their layers are nobody's.
-    if (platform !== undefined) await store.collect();
+    if (platforms !== undefined) await store.collect();
   } catch (error) {
     await store.collect();
     throw error;

@@ -106,8 +106,16 @@ export class Library {
     const row = this.#rowOf(text);
     if (row?.imageId !== entry.row.id || row.target === undefined) return [entry];
     const manifests = this.#indexes.get(row.target)?.manifests ?? [];
-    const others = this.entries().filter((one) => one !== entry && manifests.includes(one.row.manifestDigest));
+    const entries = this.entries();
+    const others = manifests.flatMap(
+      (manifest) => entries.find((one) => one !== entry && one.row.manifestDigest === manifest) ?? [],
+    );
     return [entry, ...others];
+  }
+
+  /** An index that a name stands for, and those within it that are here. */
+  indexesIn(index: Digest): Digest[] {
+    return this.#indexes.get(index)?.indexes ?? [];
   }
 
   /** The index that a name stands for. undefined: it names one image only. */

@@ -5,6 +5,7 @@ import { type Digest, hexOf } from "../formats/oci/digest.ts";
 import {
   formatPlatform,
   hostPlatform,
+  normalisePlatform,
   type Platform,
   platformMatches,
   platformServes,
@@ -166,9 +167,13 @@ async function removePlatforms(
   return removal.finish();
 }
 
-/** The image of exactly this platform. Throws not-found in Docker's words. */
+/** The image of exactly this platform, or of one that does not say its variant. Throws not-found in Docker's words. */
 export function variantFor(variants: Entry[], platform: Platform, text: string): Entry {
-  const found = variants.find(({ document }) => platformMatches(platform, document.config));
+  const isUntold = ({ variant, architecture }: Platform) =>
+    variant === undefined && architecture === normalisePlatform(platform).architecture;
+  const found =
+    variants.find(({ document }) => platformMatches(platform, document.config)) ??
+    variants.find(({ document }) => isUntold(document.config) && platformServes(platform, document.config));
   if (found !== undefined) return found;
   const wanted = formatPlatform(platform);
   const [only] = variants;

@@ -43,8 +43,8 @@ export function createContent(deps: { root: string }): Content {
       if (blob.sizeBytes > limitBytes) throw invalid(`content ${digest} is larger than ${limitBytes} bytes`);
       return readFile(blob.path);
     },
-    async put(bytes) {
-      const file = await ingest();
+    async put(bytes, algorithm) {
+      const file = await ingest(algorithm);
       await file.write(bytes);
       return file.commit();
     },

@@ -13,8 +13,8 @@ export interface Content {
   read(digest: Digest, limitBytes: number): Promise<Uint8Array>;
   /** `algorithm`: of the digest that is expected; sha256 unless said otherwise. */
   ingest(algorithm?: DigestAlgorithm): Promise<Ingest>;
-  /** A document that is all at hand. */
-  put(bytes: Uint8Array): Promise<Blob>;
+  /** A document that is all at hand. `algorithm`: sha256 unless said otherwise. */
+  put(bytes: Uint8Array, algorithm?: DigestAlgorithm): Promise<Blob>;
   /** Out of sight when the call returns; resolves when its space is free. Absent: nothing. */
   remove(digest: Digest): Promise<void>;
   list(): Blob[];
