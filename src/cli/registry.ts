@@ -186,6 +186,7 @@ export const GROUPS: Record<string, Group> = {
   system: {
     short: "Manage the engine",
     entries: {
+      check: entry("Verify everything that the engine keeps", () => import("./system/check.ts")),
       df: entry("Show docker disk usage", () => import("./system/df.ts")),
       events,
       info,

@@ -57,7 +57,7 @@ export interface ContainersDeps {
   };
   networks: Pick<Networks, "get" | "attach" | "detach" | "restore" | "loopbackMessages">;
   volumes: Pick<Volumes, "create" | "hold" | "release" | "discard">;
-  snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "readFile" | "listActive">;
+  snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "imageUsage" | "readFile" | "listActive">;
   copyUp: CopyUp;
   launcher: Launcher;
   planner: Planner;

@@ -42,12 +42,8 @@ function snapshotDirs(id: string, { snapshots }: Pick<ContainersDeps, "snapshots
 /** Bytes of the writable layer and of the whole root. */
 export async function sizesOf(
   entry: Entry,
-  { snapshots, images }: Pick<ContainersDeps, "snapshots" | "images">,
+  { snapshots }: Pick<ContainersDeps, "snapshots">,
 ): Promise<{ writableBytes: number; rootBytes: number }> {
   const writableBytes = await snapshots.usage(entry.id);
-  const imageBytes = await images.get(entry.definition.imageId).then(
-    (image) => image.sizeBytes,
-    () => 0,
-  );
-  return { writableBytes, rootBytes: writableBytes + imageBytes };
+  return { writableBytes, rootBytes: writableBytes + snapshots.imageUsage(entry.id) };
 }

@@ -18,6 +18,7 @@ import { createVolumes } from "../volumes/create-volumes.ts";
 import { engineId, prepareDataRoot, prepareExecRoot } from "./boot.ts";
 import { containerDefaults } from "./container-defaults.ts";
 import type { DaemonConfig } from "./daemon-config.ts";
+import { createDisk } from "./create-disk.ts";
 import type { Engine } from "./engine.ts";
 import { createEventBus } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
@@ -51,10 +52,8 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     logger.warn("this kernel makes cgroup moves slow: starts take longer");
   const events = createEventBus(clock);
   const common = { publish: events.publish, clock, logger };
-  const records = openRecords(dataRoot);
-  const content = createContent({ root: `${dataRoot}/content` });
-  const snapshots = createOverlaySnapshots({ root: `${dataRoot}/snapshots`, bootId, logger });
-  const housekeeper = createHousekeeper();
+  const storage = openStorage(dataRoot, bootId, logger);
+  const { records, content, snapshots, housekeeper } = storage;
   const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
   const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });
   const volumes = createVolumes({
@@ -65,13 +64,14 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     randomId,
   });
   const unfinished = createUnfinishedPulls({ records: records.unfinishedPulls, clock });
+  const usedBy = (imageId: string) => containers.usersOfImage(imageId);
   const images = await createImages({
     ...common,
     content,
     snapshots,
     records: records.images,
-    usedBy: (imageId) => containers.usersOfImage(imageId),
-    roots: () => unfinished.keys(),
+    unfinished,
+    usedBy,
     failpoint,
   });
   const containers = createContainers({
@@ -93,6 +93,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     defaults: containerDefaults(config),
     failpoint,
   });
+  const disk = createDisk({ dataRoot, execRoot, ...storage, images, containers, volumes, usedBy });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
   const close = async () => {
@@ -103,7 +104,16 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     records.close();
   };
   const distribution = openDistribution({ ...common, images, content, snapshots, unfinished }, config, version);
-  return { containers, images, distribution, networks, volumes, events, system, close };
+  return { containers, images, distribution, networks, volumes, events, system, disk, close };
+}
+
+function openStorage(dataRoot: string, bootId: string, logger: Logger) {
+  return {
+    records: openRecords(dataRoot),
+    content: createContent({ root: `${dataRoot}/content` }),
+    snapshots: createOverlaySnapshots({ root: `${dataRoot}/snapshots`, bootId, logger }),
+    housekeeper: createHousekeeper(),
+  };
 }
 
 function openDistribution(

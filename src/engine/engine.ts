@@ -3,7 +3,10 @@ import type { Distribution } from "../images/distribution.ts";
 import type { Images } from "../images/images.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import type { CheckOptions, CheckReport } from "./check/check-store.ts";
+import type { DiskUsage, UsageKind } from "./disk-usage.ts";
 import type { EventBus } from "./event-bus.ts";
+import type { Explanation } from "./why.ts";
 
 /** What `GET /info` needs beyond the counts; the encoder gives it Docker's shape. */
 export interface SystemInfo {
@@ -51,6 +54,14 @@ export interface SystemService {
   info(): Promise<SystemInfo>;
 }
 
+/** What the engine takes of the disk, and whether it is sound. */
+export interface DiskService {
+  usage(wanted: { kinds: UsageKind[]; directories: boolean }): Promise<DiskUsage>;
+  check(options: CheckOptions): Promise<CheckReport>;
+  /** Which object owns a path, and what keeps it. */
+  why(path: string): Promise<Explanation>;
+}
+
 /** A whole engine in one process; what `createEngine` returns and what `api/` serves. Close releases the store, never a container. */
 export interface Engine {
   containers: Containers;
@@ -60,5 +71,6 @@ export interface Engine {
   volumes: Volumes;
   events: EventBus;
   system: SystemService;
+  disk: DiskService;
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import type { NetworkRecord } from "../networks/network-records.ts";
 import { containerMigrations, createContainerRecords } from "../storage/records/containers.ts";
@@ -34,9 +35,20 @@ export function openRecords(dataRoot: string) {
     images: createImageRecords(data),
     unfinishedPulls: createUnfinishedPullRecords(data),
     containers: createContainerRecords(containers),
+    /** What SQLite finds wrong with them, as sentences. */
+    check: () => [...faultsOf(data), ...faultsOf(containers)],
     close() {
       containers.close();
       data.close();
     },
   };
+}
+
+function faultsOf(database: Database): string[] {
+  const rows = database.query<{ quick_check: string }, []>("PRAGMA quick_check").all();
+  const dangling = database.query<{ table: string }, []>("PRAGMA foreign_key_check").all();
+  return [
+    ...rows.map(({ quick_check }) => quick_check).filter((text) => text !== "ok"),
+    ...dangling.map(({ table }) => `a row of ${table} refers to one that is gone`),
+  ];
 }

@@ -3,6 +3,7 @@ import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { sharePasses } from "../base/share-passes.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
+import type { Digest } from "../formats/oci/digest.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRow } from "../storage/records/images.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
@@ -50,7 +51,7 @@ async function collect(deps: CollectDeps): Promise<void> {
 }
 
 /** Digests of blobs and chainIDs of layers that an image or a name has, damaged ones too, and what others asked for. */
-export function neededKeys(library: Library, roots: Iterable<string> = []): Set<string> {
+export function neededKeys(library: Library, roots: Iterable<string>): Set<string> {
   const needed = new Set<string>(roots);
   for (const target of library.targets()) needed.add(target);
   const rows = [...library.entries().map(({ row }) => row), ...library.damaged()];
@@ -58,9 +59,14 @@ export function neededKeys(library: Library, roots: Iterable<string> = []): Set<
   return needed;
 }
 
-/** What an image stands on: its config, manifest, layers' blobs and layers. */
-export function keysOf({ id, manifestDigest, layers }: ImageRow): string[] {
-  return [id, manifestDigest, ...layers.map(({ digest }) => digest), ...chainIds(layers.map(({ diffId }) => diffId))];
+/** What an image stands on. */
+export function keysOf(row: ImageRow): string[] {
+  return [...blobsOf(row), ...chainIds(row.layers.map(({ diffId }) => diffId))];
+}
+
+/** Config, manifest and layers as they were transferred. */
+export function blobsOf({ id, manifestDigest, layers }: ImageRow): Digest[] {
+  return [id, manifestDigest, ...layers.map(({ digest }) => digest)];
 }
 
 type Removable = (key: string) => boolean;

@@ -15,9 +15,11 @@ import type { Images } from "./images.ts";
 import { importArchive } from "./import/import.ts";
 import { type Entry, Library } from "./library.ts";
 import { loadArchive } from "./load/load.ts";
+import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { pruneImages } from "./prune.ts";
 import { type RemovalDeps, removeImage } from "./removal.ts";
-import { saveArchive } from "./save.ts";
+import { saveArchive } from "./save/save.ts";
+import { imagesUsage } from "./usage.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
 
 export interface ImagesDeps {
@@ -31,6 +33,8 @@ export interface ImagesDeps {
   logger: Logger;
   /** Digests and chainIDs that others need; see `ImageStore.collect`. */
   roots?: () => Iterable<string>;
+  /** What broken pulls have left for their next attempt. */
+  unfinished?: Pick<UnfinishedPulls, "keys" | "forget">;
   /** Ends the daemon where a test wants it. */
   failpoint?: (name: string) => void;
 }
@@ -60,7 +64,7 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     library,
     logger,
     unpacker: createUnpacker(),
-    roots: deps.roots ?? (() => []),
+    roots: () => [...(deps.roots?.() ?? []), ...(deps.unfinished?.keys() ?? [])],
     failpoint: deps.failpoint ?? (() => {}),
   });
   const restore = async (row: ImageRow) => {
@@ -98,15 +102,19 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
         ...(platforms === undefined ? {} : { platforms: platforms.map(parsePlatformSpecifier) }),
       }),
     prune: async (filters) => {
-      const pruned = await pruneImages({ ...removalDeps(service), content, now: clock.now() }, filters);
+      const pruned = await pruneImages(
+        { ...removalDeps(service), content, unfinished: deps.unfinished, now: clock.now() },
+        filters,
+      );
       const attributes = { reclaimed: String(pruned.reclaimedBytes) };
       deps.publish({ type: "image", action: "prune", actorId: "", attributes });
       return pruned;
     },
+    usage: async () => imagesUsage(service, (entry) => isShown(library, entry)),
     load: (archive, options) => load(service, archive, options),
-    save: async (references, { platform, signal }) =>
+    save: async (references, { platforms, signal }) =>
       saveArchive({ content, library, store }, references, {
-        platform: platform === undefined ? undefined : parsePlatformSpecifier(platform),
+        platforms: platforms?.map(parsePlatformSpecifier),
         signal,
       }),
     import: (archive, options) => importImage(service, archive, options),
@@ -127,14 +135,17 @@ function removalDeps(service: Service): RemovalDeps {
 }
 
 /** Images in between, and those of a name's other platforms, are shown with `all` only. */
+function isShown(library: Library, entry: Entry): boolean {
+  const { row, view } = entry;
+  return (
+    view.repoTags.length + view.repoDigests.length > 0 || !(library.hasChildren(row.id) || library.isVariant(entry))
+  );
+}
+
 function list({ library, clock }: Service, { all, filters }: Parameters<Images["list"]>[0]) {
-  const isShown = (entry: Entry) =>
-    all ||
-    entry.view.repoTags.length + entry.view.repoDigests.length > 0 ||
-    !(library.hasChildren(entry.row.id) || library.isVariant(entry));
   const images = library
     .entries()
-    .filter(isShown)
+    .filter((entry) => all || isShown(library, entry))
     .map(({ view }) => view);
   const created = (image: (typeof images)[number]) => image.config.createdAt?.getTime() ?? 0;
   return filterImages(images, filters, { find: (text) => library.find(text).view, now: clock.now() }).sort(
@@ -159,9 +170,9 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
       .entries()
       .flatMap(({ row }) => library.referencesOf(row.id).map((name) => [familiarReference(name), row.id])),
   );
-  const platform = options.platform === undefined ? undefined : parsePlatformSpecifier(options.platform);
+  const platforms = options.platforms?.map(parsePlatformSpecifier);
   try {
-    const loaded = await loadArchive({ content, store, library }, archive, { ...options, platform });
+    const loaded = await loadArchive({ content, store, library }, archive, { ...options, platforms });
     for (const { entry, references } of loaded) {
       for (const reference of references) {
         const name = familiarReference(reference);
@@ -178,7 +189,7 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
     }
     await store.writeIndex();
     // Images of other platforms were left out; their layers are nobody's.
-    if (platform !== undefined) await store.collect();
+    if (platforms !== undefined) await store.collect();
   } catch (error) {
     await store.collect();
     throw error;

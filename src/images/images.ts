@@ -1,4 +1,5 @@
 import type { ImageConfig } from "../formats/oci/config.ts";
+import type { ImagesUsage } from "./usage.ts";
 import type { ChainID } from "../storage/snapshots/snapshots.ts";
 
 export type { ImageConfig };
@@ -55,13 +56,18 @@ export interface Images {
   remove(reference: string, options: { force: boolean; prune: boolean; platforms?: string[] }): Promise<RemovedImage[]>;
   /** Images that nobody uses; `dangling=false`: also those with a tag. Filters: dangling label label! until. */
   prune(filters: Record<string, string[]>): Promise<{ removed: RemovedImage[]; reclaimedBytes: number }>;
-  /** Docker archive or OCI layout, plain or compressed. Progress is sent to `report`. */
+  /** Sizes of the images that `list` shows, for `system df`. */
+  usage(): Promise<ImagesUsage>;
+  /** Docker archive or OCI layout, plain or compressed. `platforms`: only these; else all that are there. Progress is sent to `report`. */
   load(
     archive: AsyncIterable<Uint8Array>,
-    options: { quiet: boolean; platform?: string; report: (message: ProgressMessage) => void; signal: AbortSignal },
+    options: { quiet: boolean; platforms?: string[]; report: (message: ProgressMessage) => void; signal: AbortSignal },
   ): Promise<void>;
-  /** A docker archive that is a valid OCI layout at the same time, as Docker 25+ writes. */
-  save(references: string[], options: { platform?: string; signal: AbortSignal }): Promise<AsyncIterable<Uint8Array>>;
+  /** `platforms`: only these of names that stand for several. A docker archive that is a valid OCI layout at the same time, as Docker 25+ writes. */
+  save(
+    references: string[],
+    options: { platforms?: string[]; signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>>;
   /** Returns the image ID. `changes`: Dockerfile instructions (`CMD`, `ENV`, …). */
   import(
     archive: AsyncIterable<Uint8Array>,

@@ -28,7 +28,7 @@ export interface Entry {
 interface LibraryDeps {
   records: ImageRecords;
   content: Content;
-  snapshots: Pick<Snapshots, "layerUsage" | "has">;
+  snapshots: Pick<Snapshots, "layerBytes" | "has">;
   now: () => Date;
 }
 
@@ -106,8 +106,16 @@ export class Library {
     const row = this.#rowOf(text);
     if (row?.imageId !== entry.row.id || row.target === undefined) return [entry];
     const manifests = this.#indexes.get(row.target)?.manifests ?? [];
-    const others = this.entries().filter((one) => one !== entry && manifests.includes(one.row.manifestDigest));
+    const entries = this.entries();
+    const others = manifests.flatMap(
+      (manifest) => entries.find((one) => one !== entry && one.row.manifestDigest === manifest) ?? [],
+    );
     return [entry, ...others];
+  }
+
+  /** An index that a name stands for, and those within it that are here. */
+  indexesIn(index: Digest): Digest[] {
+    return this.#indexes.get(index)?.indexes ?? [];
   }
 
   /** The index that a name stands for. undefined: it names one image only. */
@@ -144,6 +152,16 @@ export class Library {
   targets(): Digest[] {
     const targets = [...this.#references.values()].flatMap(({ row }) => row.target ?? []);
     return targets.flatMap((target) => [target, ...(this.#indexes.get(target)?.indexes ?? [])]);
+  }
+
+  /** The names whose target, or an index within it, is this. */
+  namesOf(digest: string): string[] {
+    const isMeant = (target: Digest | undefined) =>
+      target !== undefined &&
+      (target === digest || this.#indexes.get(target)?.indexes.some((one) => one === digest) === true);
+    return [...this.#references.values()]
+      .filter(({ row }) => isMeant(row.target))
+      .map(({ reference }) => familiarReference(reference));
   }
 
   /** What a reference named at its registry. undefined: it was made here. */
@@ -236,7 +254,11 @@ export class Library {
   async #load(row: ImageRow): Promise<Entry> {
     const document = parseImageConfig(await this.#deps.content.read(row.id, MAX_CONFIG_BYTES));
     const chain = chainIds(document.config.diffIds);
-    const layerBytes = await Promise.all(chain.map((chainId) => this.#deps.snapshots.layerUsage(chainId)));
+    const layerBytes = chain.map((chainId) => {
+      const bytes = this.#deps.snapshots.layerBytes(chainId);
+      if (bytes === undefined) throw notFound("layer", chainId);
+      return bytes;
+    });
     const entry = { row, document, layerBytes, view: this.#view(row, document, layerBytes) };
     this.#entries.set(row.id, entry);
     this.#damaged.delete(row.id);

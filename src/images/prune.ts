@@ -4,10 +4,12 @@ import type { Content } from "../storage/content/content.ts";
 import { hasLabel, parseDangling, parseMoment } from "./filters.ts";
 import type { RemovedImage } from "./images.ts";
 import type { Entry } from "./library.ts";
+import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { Removal, type RemovalDeps } from "./removal.ts";
 
 export interface PruneDeps extends RemovalDeps {
   content: Pick<Content, "has" | "stat" | "partials">;
+  unfinished: Pick<UnfinishedPulls, "keys" | "forget"> | undefined;
   now: Date;
 }
 
@@ -46,6 +48,8 @@ export async function pruneImages(deps: PruneDeps, filters: Record<string, strin
       for (const variant of variants) if (variant.row.id !== id) removal.deleteIfUnused(variant.row.id);
     }
   }
+  removal.measure(deps.unfinished?.keys() ?? []);
+  deps.unfinished?.forget();
   const removed = await removal.finish();
   return { removed, reclaimedBytes: removal.reclaimedBytes() + prunePartials(deps) };
 }

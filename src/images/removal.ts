@@ -5,6 +5,7 @@ import { type Digest, hexOf } from "../formats/oci/digest.ts";
 import {
   formatPlatform,
   hostPlatform,
+  normalisePlatform,
   type Platform,
   platformMatches,
   platformServes,
@@ -12,6 +13,7 @@ import {
 import { familiarReference, parseReference, type Reference, withDefaultTag } from "../formats/reference/reference.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
+import { keysOf } from "./collect.ts";
 import type { RemovedImage } from "./images.ts";
 import type { Entry, Library } from "./library.ts";
 import { blockedBy, planRemoval } from "./remove.ts";
@@ -21,7 +23,7 @@ export interface RemovalDeps {
   library: Library;
   store: ImageStore;
   content: Pick<Content, "has" | "stat">;
-  snapshots: Pick<Snapshots, "has">;
+  snapshots: Pick<Snapshots, "has" | "layerBytes">;
   usedBy: (imageId: string) => { id: string; running: boolean }[];
   publish: (action: "untag" | "delete", entry: Entry, name: string) => void;
   failpoint: (name: string) => void;
@@ -57,15 +59,16 @@ export class Removal {
     this.#deps.failpoint("image.removed");
     this.#messages.push({ image: entry });
     this.#deps.publish("delete", entry, entry.row.id);
-    this.#measure(entry);
+    this.measure(keysOf(entry.row));
   }
 
-  #measure({ row, layerBytes }: Entry): void {
-    const { content } = this.#deps;
-    for (const digest of [row.id, row.manifestDigest, ...row.layers.map((layer) => layer.digest)])
-      this.#sizes.set(digest, content.stat(digest)?.sizeBytes ?? 0);
-    const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-    for (const [at, chainId] of chain.entries()) this.#sizes.set(`layer ${chainId}`, layerBytes[at] ?? 0);
+  /** Keys, digests or chainIDs, that may be garbage once this is finished. */
+  measure(keys: Iterable<string>): void {
+    const { content, snapshots } = this.#deps;
+    for (const key of keys) {
+      this.#sizes.set(key, content.stat(key as Digest)?.sizeBytes ?? 0);
+      this.#sizes.set(`layer ${key}`, snapshots.layerBytes(key) ?? 0);
+    }
   }
 
   /** Of what is gone by now; call it when all is finished. */
@@ -164,9 +167,13 @@ async function removePlatforms(
   return removal.finish();
 }
 
-/** The image of exactly this platform. Throws not-found in Docker's words. */
+/** The image of exactly this platform, or of one that does not say its variant. Throws not-found in Docker's words. */
 export function variantFor(variants: Entry[], platform: Platform, text: string): Entry {
-  const found = variants.find(({ document }) => platformMatches(platform, document.config));
+  const isUntold = ({ variant, architecture }: Platform) =>
+    variant === undefined && architecture === normalisePlatform(platform).architecture;
+  const found =
+    variants.find(({ document }) => platformMatches(platform, document.config)) ??
+    variants.find(({ document }) => isUntold(document.config) && platformServes(platform, document.config));
   if (found !== undefined) return found;
   const wanted = formatPlatform(platform);
   const [only] = variants;

@@ -1,5 +1,6 @@
 import { invalid } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { sharePasses } from "../base/share-passes.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
 import type { Digest } from "../formats/oci/digest.ts";
@@ -10,7 +11,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
-import { createCollector } from "./collect.ts";
+import { blobsOf, createCollector, neededKeys } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -64,6 +65,8 @@ export interface ImageStore {
   restore(row: ImageRow): Promise<void>;
   /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
   collect(): Promise<void>;
+  /** Digests and chainIDs that an image, a name or a root refers to; what is leased comes on top. */
+  needed(): Set<string>;
   /** Rewrites the layout's index after a change of images or names. */
   writeIndex(): Promise<void>;
 }
@@ -81,8 +84,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     async install(request) {
       const { row, target, signal } = request;
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-      const blobs = [row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)];
-      const release = leases.hold([...blobs, ...chain, ...(target === undefined ? [] : [target])]);
+      const release = leases.hold([...blobsOf(row), ...chain, ...(target === undefined ? [] : [target])]);
       try {
         await ensureLayers({ deps, unpacking, chain, request });
         signal.throwIfAborted();
@@ -96,8 +98,10 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
       await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER } });
     },
+    needed: () => neededKeys(deps.library, deps.roots()),
     collect: createCollector({ ...deps, leases }),
-    writeIndex: () => deps.content.writeIndex(layoutIndex(deps)),
+    // One at a time: an older list must not replace a newer one.
+    writeIndex: sharePasses(() => deps.content.writeIndex(layoutIndex(deps))),
   };
 }
 

@@ -1,3 +1,7 @@
+import type { WireContainerSummary } from "./containers.ts";
+import type { WireImageSummary } from "./images.ts";
+import type { WireVolume } from "./volumes.ts";
+
 /** `GET /version`. */
 export interface WireVersion {
   Platform: { Name: string };
@@ -12,6 +16,66 @@ export interface WireVersion {
   KernelVersion: string;
   Experimental?: boolean;
   BuildTime: string;
+}
+
+/** `GET /system/df`, one kind of thing, since 1.52. */
+export interface WireUsage<Item> {
+  ActiveCount: number;
+  TotalCount: number;
+  Reclaimable: number;
+  TotalSize: number;
+  /** With `verbose`. */
+  Items?: Item[];
+}
+
+/** Everything of one kind below the data or exec root; `*` in the path stands for names. */
+export interface WireDirectoryUsage {
+  Path: string;
+  Purpose: string;
+  Bytes: number;
+  Entries: number;
+}
+
+/** `GET /system/df`: the fields without `Usage` until 1.51, and later where `verbose` is not given. */
+export interface WireDiskUsage {
+  LayersSize?: number;
+  Images?: WireImageSummary[] | null;
+  Containers?: WireContainerSummary[] | null;
+  Volumes?: WireVolume[] | null;
+  BuildCache?: never[] | null;
+  /** Until 1.43. */
+  BuilderSize?: number;
+  ImageUsage?: WireUsage<WireImageSummary>;
+  ContainerUsage?: WireUsage<WireContainerSummary>;
+  VolumeUsage?: WireUsage<WireVolume>;
+  BuildCacheUsage?: WireUsage<never>;
+  /** Our own: with `verbose`, every directory of the engine. The bytes together are what lies below its two roots. */
+  Gantry?: { Directories: WireDirectoryUsage[]; TotalBytes: number };
+}
+
+/** Our own `GET /gantry/system/why`: what owns a path and what keeps it. */
+export interface WireExplanation {
+  Path: string;
+  Object: { Kind: string; Id: string };
+  KeptBy: { Kind: string; Id: string; Names: string[] }[];
+}
+
+/** Something that is not as it should be. Kind: `damaged`, or `orphan` for what nothing refers to. */
+export interface WireProblem {
+  Kind: string;
+  Object: string;
+  Fault: string;
+  Repaired: boolean;
+  Remedy?: string;
+}
+
+/** The last line of our own `POST /gantry/system/check`, as `aux`; those before it tell of the progress. */
+export interface WireCheckReport {
+  Problems: WireProblem[];
+  Blobs: number;
+  BlobBytes: number;
+  Layers: number;
+  Images: number;
 }
 
 /** `POST /build/prune`. */

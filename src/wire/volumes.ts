@@ -6,6 +6,8 @@ export interface WireVolume {
   Name: string;
   Options: Record<string, string> | null;
   Scope: string;
+  /** In `GET /system/df` only. */
+  UsageData?: { Size: number; RefCount: number };
 }
 
 /** `POST /volumes/create`. */

@@ -73,6 +73,20 @@ export function createFakeEngine(): FakeEngine {
     networks: fakeNetworks(),
     volumes: fakeVolumes(),
     system: { info: async () => INFO },
+    disk: {
+      usage: async ({ kinds, directories }) => ({
+        ...(kinds.includes("image") ? { images: await fakeImages(state).usage() } : {}),
+        ...(directories ? { directories: [{ path: "/data", purpose: "all", bytes: 7, entries: 2 }] } : {}),
+      }),
+      check: async ({ repair }) => ({
+        problems: [{ kind: "orphan", object: "/x", fault: "is no blob", repaired: repair }],
+        blobs: 1,
+        blobBytes: 2,
+        layers: 3,
+        images: 4,
+      }),
+      why: async (path) => ({ path, object: { kind: "engine", id: "" }, keptBy: [] }),
+    },
     close: async () => undefined,
   };
 }
@@ -248,6 +262,11 @@ function fakeImages({ calls }: State): Images {
     async remove(reference) {
       find(reference);
       return [{ untagged: "busybox:latest" }, { deleted: IMAGE.id }];
+    },
+    async usage() {
+      const { sizeBytes } = IMAGE;
+      const items = [{ image: IMAGE, sharedBytes: 1, containers: 1 }];
+      return { items, layersBytes: sizeBytes, totalBytes: sizeBytes + 1, reclaimableBytes: 2 };
     },
     async prune(filters) {
       calls.push(`prune images ${JSON.stringify(filters)}`);

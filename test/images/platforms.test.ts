@@ -22,7 +22,7 @@ function archive(platforms: string[]): Buffer {
 }
 
 const loadFor = (images: ImagesService, bytes: Buffer, platform: string) =>
-  images.load(pieces(bytes), { quiet: true, platform, report: () => {}, signal });
+  images.load(pieces(bytes), { quiet: true, platforms: [platform], report: () => {}, signal });
 
 async function tags(images: ImagesService): Promise<string[]> {
   return (await images.list({ all: true, filters: {} })).flatMap(({ repoTags }) => repoTags).sort();
@@ -51,11 +51,11 @@ test.skipIf(!isRoot)("load --platform leaves out the others and keeps nothing of
 test.skipIf(!isRoot)("save --platform refuses an image of another one", async () => {
   await using fixture = await openFixture();
   await load(fixture.images, archive(["linux/arm64"]));
-  expect(await failure(fixture.images.save(["arm64:1"], { platform: "linux/amd64", signal }))).toBe(
+  expect(await failure(fixture.images.save(["arm64:1"], { platforms: ["linux/amd64"], signal }))).toBe(
     "image with reference arm64:1 was found but its platform (linux/arm64) does not match the specified platform (linux/amd64)",
   );
   expect(
-    (await collect(await fixture.images.save(["arm64"], { platform: "linux/arm64/v8", signal }))).length,
+    (await collect(await fixture.images.save(["arm64"], { platforms: ["linux/arm64/v8"], signal }))).length,
   ).toBeGreaterThan(0);
 });
 

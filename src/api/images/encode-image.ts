@@ -1,11 +1,16 @@
 import type { HistoryEntry, Image } from "../../images/images.ts";
+import type { ImageUsage } from "../../images/usage.ts";
 import type { WireHistoryEntry, WireImageConfig, WireImageInspect, WireImageSummary } from "../../wire/images.ts";
 import { asSet, encodeHealthcheck } from "../containers/encode-container.ts";
 import { formatTime, unixSeconds } from "../time.ts";
 import { atLeast } from "../version.ts";
 
 /** One item of `GET /images/json`. Untagged images are `<none>:<none>` for clients before 1.43. */
-export function encodeImageSummary(image: Image, version: number): WireImageSummary {
+export function encodeImageSummary(
+  image: Image,
+  version: number,
+  usage?: Partial<Pick<ImageUsage, "sharedBytes" | "containers">>,
+): WireImageSummary {
   const { config, sizeBytes, repoTags, repoDigests } = image;
   const dangling = repoTags.length === 0 && repoDigests.length === 0 && !atLeast(version, 43);
   return {
@@ -15,10 +20,10 @@ export function encodeImageSummary(image: Image, version: number): WireImageSumm
     RepoDigests: dangling ? ["<none>@<none>"] : repoDigests,
     Created: config.createdAt === undefined ? 0 : unixSeconds(config.createdAt),
     Size: sizeBytes,
-    SharedSize: -1,
+    SharedSize: usage?.sharedBytes ?? -1,
     ...(atLeast(version, 44) ? {} : { VirtualSize: sizeBytes }),
     Labels: Object.keys(config.labels).length > 0 || atLeast(version, 52) ? config.labels : null,
-    Containers: -1,
+    Containers: usage?.containers ?? -1,
   };
 }
 

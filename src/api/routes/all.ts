@@ -31,7 +31,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...execRoutes(engine),
     ...imageRoutes(engine),
     ...distributionRoutes(engine.distribution),
-    ...housekeepingRoutes(engine),
+    ...housekeepingRoutes(deps),
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
     ...missingRoutes(),

@@ -26,7 +26,9 @@ export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "d
       const name = atLeast(version, 25) ? "" : (query.get("filter") ?? "");
       const wanted = name === "" ? given : { ...given, reference: [...(given["reference"] ?? []), name] };
       const found = await images.list({ all: flag(query, "all"), filters: wanted });
-      return { status: 200, body: found.map((image) => encodeImageSummary(image, version)) };
+      const usages = flag(query, "shared-size") ? (await images.usage()).items : [];
+      const shared = new Map(usages.map(({ image, sharedBytes }) => [image.id, { sharedBytes }]));
+      return { status: 200, body: found.map((image) => encodeImageSummary(image, version, shared.get(image.id))) };
     }),
     route("GET", "/images/{name}/json", async ({ params, version }) => ({
       status: 200,
@@ -59,7 +61,9 @@ export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "d
 function archiveRoutes(images: Images): Route[] {
   return [
     route("POST", "/images/load", ({ query, body, signal }) =>
-      progressReply((report) => images.load(body, { quiet: flag(query, "quiet"), ...platform(query), report, signal })),
+      progressReply((report) =>
+        images.load(body, { quiet: flag(query, "quiet"), ...platforms(query, "platform"), report, signal }),
+      ),
     ),
     route("GET", "/images/get", async ({ query, signal }) => {
       const names = query
@@ -67,10 +71,10 @@ function archiveRoutes(images: Images): Route[] {
         .flatMap((name) => name.split(","))
         .filter(Boolean);
       if (names.length > MAX_SAVED) throw invalid(`more than ${MAX_SAVED} images were asked for`);
-      return { stream: await images.save(names, { ...platform(query), signal }), contentType: TAR };
+      return { stream: await images.save(names, { ...platforms(query, "platform"), signal }), contentType: TAR };
     }),
     route("GET", "/images/{name}/get", async ({ params, query, signal }) => ({
-      stream: await images.save([params.name], { ...platform(query), signal }),
+      stream: await images.save([params.name], { ...platforms(query, "platform"), signal }),
       contentType: TAR,
     })),
   ];
@@ -98,8 +102,8 @@ function importReply(images: Images, { query, body, signal }: ApiRequest<unknown
   });
 }
 
-/** The same, any number of times. Absent: no choice. */
-function platforms(query: URLSearchParams, name: "platforms"): { platforms?: string[] } {
+/** Platforms, any number of them. Absent: no choice. */
+function platforms(query: URLSearchParams, name: "platform" | "platforms"): { platforms?: string[] } {
   const texts = query.getAll(name).filter(Boolean);
   if (texts.length > MAX_PLATFORMS) throw invalid(`more than ${MAX_PLATFORMS} platforms were asked for`);
   return texts.length === 0 ? {} : { platforms: texts.map(platformName) };

@@ -3,7 +3,6 @@ import { type Method, type Route, route } from "../route.ts";
 
 /** Endpoints of the Engine API that this engine cannot serve yet: method, path, what it would do, lowest API minor. */
 const MISSING: [method: Method, path: string, what: string, since?: number][] = [
-  ["GET", "/system/df", "disk usage"],
   ["GET", "/containers/{id}/changes", "listing changed files"],
   ["GET", "/containers/{id}/export", "exporting a container"],
   ["GET", "/containers/{id}/stats", "resource statistics"],

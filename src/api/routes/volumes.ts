@@ -1,11 +1,11 @@
-import type { Volume, VolumeSpec, Volumes } from "../../volumes/volumes.ts";
-import type { WireVolume, WireVolumeList, WireVolumesPruned } from "../../wire/volumes.ts";
+import type { VolumeSpec, Volumes } from "../../volumes/volumes.ts";
+import type { WireVolumeList, WireVolumesPruned } from "../../wire/volumes.ts";
 import { Fields } from "../fields.ts";
 import { filters } from "../filters.ts";
 import { flag } from "../query.ts";
 import { type Route, route } from "../route.ts";
-import { formatTime } from "../time.ts";
 import { atLeast } from "../version.ts";
+import { encodeVolume } from "../volumes/encode-volume.ts";
 
 export function volumeRoutes(volumes: Volumes): Route[] {
   return [
@@ -52,20 +52,4 @@ function decodeVolume(body: unknown): VolumeSpec {
     labels: fields.stringMap("Labels"),
     options: fields.stringMap("DriverOpts"),
   };
-}
-
-function encodeVolume(volume: Volume): WireVolume {
-  return {
-    CreatedAt: formatTime(volume.createdAt),
-    Driver: volume.driver,
-    Labels: orNull(volume.labels),
-    Mountpoint: volume.mountpoint,
-    Name: volume.name,
-    Options: orNull(volume.options),
-    Scope: volume.scope,
-  };
-}
-
-function orNull(map: Record<string, string>): Record<string, string> | null {
-  return Object.keys(map).length > 0 ? map : null;
 }

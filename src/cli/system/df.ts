@@ -1,24 +1,11 @@
-import { type Command, NO_ARGUMENTS } from "../command.ts";
+import type { WireExplanation } from "../../wire/system.ts";
+import { absolutePath } from "../absolute-path.ts";
+import { type CliContext, type Command, NO_ARGUMENTS } from "../command.ts";
 import { BOOL, STRING } from "../flags/flag-types.ts";
-import { formatList, type ListLayout, type Row } from "../format/list-format.ts";
-import { humanSize } from "../format/units.ts";
+import { type DiskUsage, SUMMARY_LAYOUT, usageRows, usageSummaries } from "../format/disk-usage-rows.ts";
+import { detailText, formatDetails } from "../format/disk-usage-text.ts";
+import { formatList } from "../format/list-format.ts";
 import { FORMAT_USAGE } from "../format/usage.ts";
-
-/** What we read of `GET /system/df`. */
-export interface DiskUsage {
-  LayersSize?: number;
-  Images: { Size: number; SharedSize: number; Containers: number }[] | null;
-  Containers: { State: string; SizeRw?: number }[] | null;
-  Volumes: { UsageData?: { Size: number; RefCount: number } | null }[] | null;
-  BuildCache: { Size: number; InUse: boolean; Shared: boolean }[] | null;
-}
-
-const LAYOUT: ListLayout = {
-  headers: { Type: "TYPE", TotalCount: "TOTAL", Active: "ACTIVE", Size: "SIZE", Reclaimable: "RECLAIMABLE" },
-  table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
-  rowType: "*formatter.diskUsageContext",
-  quiet: "Type",
-};
 
 export const command: Command = {
   usage: "[OPTIONS]",
@@ -27,69 +14,41 @@ export const command: Command = {
   flags: [
     { name: "format", type: STRING, usage: FORMAT_USAGE },
     { name: "verbose", short: "v", type: BOOL, usage: "Show detailed information on space usage" },
+    { name: "why", type: STRING, usage: "Tell which object a path of the engine belongs to, and what keeps it" },
   ],
   arity: NO_ARGUMENTS,
-  examples: [["system df", "What images, containers and volumes take, and what `prune` would give back"]],
+  examples: [
+    ["system df", "What images, containers and volumes take, and what `prune` would give back"],
+    ["system df -v", "The same for each of them, and every directory of the engine to the byte"],
+    ["system df --why /var/lib/gantry/snapshots/7", "The images and containers that keep a layer"],
+  ],
   async run(context, flags) {
-    if (flags.bool("verbose")) throw new Error("system df --verbose is not available yet in this version of Gantry");
+    const path = flags.string("why");
+    if (flags.changed("why")) return explain(context, path);
     const transport = await context.connect();
-    const usage = await (await transport.call("GET", "/system/df")).json<DiskUsage>();
-    await context.io.out(formatList(LAYOUT, usageRows(usage), { format: flags.string("format"), quiet: false }));
+    const verbose = flags.bool("verbose");
+    const answer = await transport.call("GET", "/system/df", { query: { verbose: verbose ? true : undefined } });
+    const usage = await answer.json<DiskUsage>();
+    const format = flags.string("format");
+    if (!verbose)
+      await context.io.out(formatList(SUMMARY_LAYOUT, usageRows(usageSummaries(usage)), { format, quiet: false }));
+    else if (format === "" || format === "table") await context.io.out(detailText(usage, new Date()));
+    else await context.io.out(formatDetails(format, usage, new Date()));
     return 0;
   },
 };
 
-const sum = <T>(items: readonly T[], size: (item: T) => number) => items.reduce((total, item) => total + size(item), 0);
-
-/** One row for each kind of thing. Pure. */
-export function usageRows(usage: DiskUsage): Row[] {
-  const images = usage.Images ?? [];
-  const imageBytes = usage.LayersSize ?? 0;
-  const imagesInUse = images.filter((image) => image.Containers > 0);
-  const bytesInUse = sum(imagesInUse, (image) =>
-    image.Size < 0 || image.SharedSize < 0 ? 0 : image.Size - image.SharedSize,
+async function explain(context: CliContext, given: string): Promise<number> {
+  if (given === "") throw new Error("--why needs a path");
+  const transport = await context.connect();
+  const path = absolutePath(context.workingDir, given);
+  const answer = await transport.call("GET", "/gantry/system/why", { query: { path } });
+  const { Path, Object: object, KeptBy } = await answer.json<WireExplanation>();
+  const lines = KeptBy.map(
+    ({ Kind, Id, Names }) =>
+      `  ${[Kind, Id, Names.length === 0 ? "" : `(${Names.join(", ")})`].filter(Boolean).join(" ")}\n`,
   );
-  const containers = usage.Containers ?? [];
-  const active = (container: { State: string }) => /^(running|paused|restarting)$/i.test(container.State);
-  const volumes = (usage.Volumes ?? []).map((volume) => volume.UsageData ?? { Size: 0, RefCount: 0 });
-  const cache = usage.BuildCache ?? [];
-  const bytes = (item: { SizeRw?: number }) => item.SizeRw ?? 0;
-  return [
-    row("Images", [images.length, imagesInUse.length], imageBytes, imageBytes - bytesInUse),
-    row(
-      "Containers",
-      [containers.length, containers.filter(active).length],
-      sum(containers, bytes),
-      sum(
-        containers.filter((container) => !active(container)),
-        bytes,
-      ),
-    ),
-    row(
-      "Local Volumes",
-      [volumes.length, volumes.filter((volume) => volume.RefCount > 0).length],
-      sum(volumes, (volume) => Math.max(0, volume.Size)),
-      sum(volumes, (volume) => (volume.RefCount === 0 ? Math.max(0, volume.Size) : 0)),
-    ),
-    {
-      ...row(
-        "Build Cache",
-        [cache.length, cache.filter((item) => item.InUse).length],
-        sum(cache, (item) => (item.Shared ? 0 : item.Size)),
-        0,
-      ),
-      Reclaimable: humanSize(sum(cache, (item) => (item.InUse || item.Shared ? 0 : item.Size))),
-    },
-  ];
-}
-
-function row(type: string, [total, active]: [number, number], bytes: number, reclaimableBytes: number): Row {
-  const percent = bytes > 0 ? ` (${Math.trunc((reclaimableBytes * 100) / bytes)}%)` : "";
-  return {
-    Type: type,
-    TotalCount: String(total),
-    Active: String(active),
-    Size: humanSize(bytes),
-    Reclaimable: `${humanSize(reclaimableBytes)}${percent}`,
-  };
+  const kept = lines.length === 0 ? "kept by nothing: the next collection takes it\n" : `kept by\n${lines.join("")}`;
+  await context.io.out(`${Path}\n${[object.Kind, object.Id].filter(Boolean).join(" ")}\n${kept}`);
+  return 0;
 }

@@ -3,19 +3,20 @@ import { EngineError, invalid } from "../../base/errors.ts";
 import { shortId } from "../../base/ids.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../../formats/oci/config.ts";
 import type { Descriptor } from "../../formats/oci/descriptor.ts";
-import { type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
+import { algorithmOf, type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
 import { encodeManifest } from "../../formats/oci/manifest.ts";
 import { type Compression, MEDIA_TYPES } from "../../formats/oci/media-types.ts";
 import { formatPlatform, hostPlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
 import type { Reference } from "../../formats/reference/reference.ts";
 import type { Content } from "../../storage/content/content.ts";
-import type { LayerRow } from "../../storage/records/images.ts";
+import type { ImageRow, LayerRow } from "../../storage/records/images.ts";
 import type { ProgressMessage } from "../images.ts";
 import type { Entry, Library } from "../library.ts";
+import { choosePlatform } from "../pull/choose-platform.ts";
 import type { ImageStore, PreparedLayer } from "../store.ts";
 import { type ArchiveFiles, type ArchiveMember, readArchive } from "./archive-files.ts";
 import { decompressArchive } from "./decompress.ts";
-import { type ArchivedImage, resolveArchive } from "./resolve.ts";
+import { type ArchivedImage, type ArchivedName, resolveArchive } from "./resolve.ts";
 
 export interface LoadDeps {
   content: Content;
@@ -25,8 +26,8 @@ export interface LoadDeps {
 
 export interface LoadOptions {
   quiet: boolean;
-  /** The only one that is wanted; undefined: every image, and of a multi-platform image the host's. */
-  platform: Platform | undefined;
+  /** The only ones that are wanted; undefined: every image of every platform. */
+  platforms: Platform[] | undefined;
   report: (message: ProgressMessage) => void;
   signal: AbortSignal;
 }
@@ -39,12 +40,18 @@ const LAYER_TYPES: Record<Compression, string> = {
 /** Members that are read as documents. */
 const MAX_DOCUMENT_BYTES = 16 << 20;
 
+export interface Loaded {
+  /** What the names resolve to: of several platforms the one that runs best here. */
+  entry: Entry;
+  references: Reference[];
+}
+
 /** Loads every image of an archive, one after the other; those before a broken one stay. */
 export async function loadArchive(
   deps: LoadDeps,
   archive: AsyncIterable<Uint8Array>,
   options: LoadOptions,
-): Promise<{ entry: Entry; references: Reference[] }[]> {
+): Promise<Loaded[]> {
   const { content, store } = deps;
   const load: Load = { ...deps, options, prepared: new Map(), stored: new Map(), releases: [] };
   const onKnown = (digest: Digest) => void load.releases.push(store.leases.hold([digest]));
@@ -52,17 +59,18 @@ export async function loadArchive(
     const plain = await decompressArchive(archive, options.signal);
     const files = await readArchive(plain, { content, store, onKnown, signal: options.signal });
     try {
-      const wanted = options.platform ?? hostPlatform();
-      const images = await resolveArchive((name) => readDocument(load, files, name), wanted);
-      const loaded: { entry: Entry; references: Reference[] }[] = [];
-      for (const image of images) {
-        const one = await loadImage(load, files, image);
+      const members = {
+        read: (name: string) => readDocument(load, files, name),
+        has: (name: string) => files.find(name) !== undefined,
+      };
+      const loaded: Loaded[] = [];
+      for (const name of await resolveArchive(members, options.platforms)) {
+        const one = await loadName(load, files, name);
         if (one !== undefined) loaded.push(one);
       }
-      if (loaded.length === 0) {
-        throw new EngineError("not-found", `image archive: no image for platform ${formatPlatform(wanted)}`);
-      }
-      return loaded;
+      if (loaded.length > 0) return loaded;
+      const wanted = (options.platforms ?? [hostPlatform()]).map(formatPlatform).join(", ");
+      throw new EngineError("not-found", `image archive: no image for platform ${wanted}`);
     } finally {
       await files.dispose();
     }
@@ -83,8 +91,56 @@ interface Load extends LoadDeps {
   releases: (() => void)[];
 }
 
-/** undefined: of another platform than the one asked for. */
-async function loadImage(load: Load, files: ArchiveFiles, image: ArchivedImage) {
+/** undefined: of other platforms than those asked for. */
+async function loadName(load: Load, files: ArchiveFiles, name: ArchivedName): Promise<Loaded | undefined> {
+  const images: StoredImage[] = [];
+  for (const image of name.images) {
+    const stored = await storeImage(load, files, image);
+    if (stored !== undefined) images.push(stored);
+  }
+  const own = choosePlatform(images, hostPlatform()) ?? images[0];
+  if (own === undefined) return undefined;
+  const others = images.filter((image) => image !== own).map(({ row }) => row);
+  const entry = await installName(load, { ...name, own: own.row, others });
+  return { entry, references: name.references };
+}
+
+interface Installation extends Pick<ArchivedName, "references" | "indexes"> {
+  own: ImageRow;
+  /** Of other platforms; they have no name of their own. */
+  others: ImageRow[];
+}
+
+/** The name comes last: it keeps the others alive. If it cannot be had they go, too. */
+async function installName(load: Load, { own, others, references, indexes }: Installation): Promise<Entry> {
+  const { store, library, prepared: unpacked, content, options } = load;
+  const install = { prepared: unpacked, signal: options.signal };
+  const added: Digest[] = [];
+  try {
+    for (const row of others) {
+      if (library.get(row.id) === undefined) added.push(row.id);
+      await store.install({ ...install, row, references: [] });
+    }
+    for (const { digest, bytes } of indexes ?? []) {
+      load.releases.push(store.leases.hold([digest]));
+      await content.put(bytes, algorithmOf(digest));
+    }
+    const target = indexes?.[0]?.digest;
+    const named = target === undefined ? {} : { target, fromArchive: true };
+    return await store.install({ ...install, row: own, references, ...named });
+  } catch (error) {
+    for (const id of added) if (library.referencesOf(id).length === 0) library.remove(id);
+    throw error;
+  }
+}
+
+interface StoredImage {
+  row: ImageRow;
+  platform: Platform;
+}
+
+/** Brings an image's blobs into content. undefined: of another platform than those asked for. */
+async function storeImage(load: Load, files: ArchiveFiles, image: ArchivedImage): Promise<StoredImage | undefined> {
   const { options } = load;
   const configBytes = await readDocument(load, files, image.config);
   if (configBytes === undefined) throw invalid(`image archive: ${JSON.stringify(image.config)} is missing`);
@@ -92,7 +148,7 @@ async function loadImage(load: Load, files: ArchiveFiles, image: ArchivedImage) 
     throw invalid(`image archive: ${JSON.stringify(image.config)} is too large`);
   const { config } = parseImageConfig(configBytes);
   if (config.os !== "" && config.os !== "linux") throw invalid(`cannot load ${config.os} image on linux`);
-  if (options.platform !== undefined && !platformServes(options.platform, config)) return undefined;
+  if (options.platforms?.some((platform) => platformServes(platform, config)) === false) return undefined;
   const configBlob = { digest: digestOf(configBytes), sizeBytes: configBytes.length };
   checkDescriptor(image.manifest?.config, configBlob);
   if (config.diffIds.length !== image.layers.length) {
@@ -110,10 +166,7 @@ async function loadImage(load: Load, files: ArchiveFiles, image: ArchivedImage) 
   load.releases.push(load.store.leases.hold([configBlob.digest, digestOf(manifest)]));
   await load.content.put(configBytes);
   const { digest: manifestDigest } = await load.content.put(manifest);
-  const row = { id: configBlob.digest, manifestDigest, layers };
-  const { references } = image;
-  const entry = await load.store.install({ row, references, prepared: load.prepared, signal: options.signal });
-  return { entry, references };
+  return { row: { id: configBlob.digest, manifestDigest, layers }, platform: config };
 }
 
 interface ArchivedLayer {

@@ -4,40 +4,54 @@ import { type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
 import { isObject, parseArrayDocument, stringArray } from "../../formats/oci/json.ts";
 import { isRunnable, MAX_LAYERS, parseManifestDocument } from "../../formats/oci/manifest.ts";
 import { isIndexType } from "../../formats/oci/media-types.ts";
-import { type Platform, platformMatches } from "../../formats/oci/platform.ts";
-import { parseReference, parseTagged, type Reference } from "../../formats/reference/reference.ts";
+import { choosePlatform } from "../pull/choose-platform.ts";
+import type { Platform } from "../../formats/oci/platform.ts";
+import { canonicalReference, parseReference, parseTagged, type Reference } from "../../formats/reference/reference.ts";
 
 /** One image that an archive holds, by names of members. */
 export interface ArchivedImage {
   config: string;
   layers: { name: string; descriptor?: Descriptor }[];
-  references: Reference[];
   /** The manifest as it stands in an OCI layout; undefined: a Docker archive without one. */
   manifest?: { bytes: Uint8Array; config: Descriptor };
 }
 
-/** Reads a member that is small; throws when it is missing or large. */
-export type ReadMember = (name: string) => Promise<Uint8Array | undefined>;
+/** What names of an archive stand for: an image, or those images of an index that are in the archive. */
+export interface ArchivedName {
+  references: Reference[];
+  images: ArchivedImage[];
+  /** The index and those within it, as they are; its own digest is the first one's. */
+  indexes?: { digest: Digest; bytes: Uint8Array }[];
+}
+
+export interface Archive {
+  /** A member that is small; undefined: there is none. Throws when it is large. */
+  read(name: string): Promise<Uint8Array | undefined>;
+  has(name: string): boolean;
+}
 
 const MAX_NESTING = 4;
 /** `manifest.json` of an archive with many images. */
 const MAX_LISTING_BYTES = 16 << 20;
 const MAX_IMAGES = 1000;
 
-/** What an archive holds: Docker's `manifest.json` where there is one, with the OCI manifests of the same images, else `index.json`. */
-export async function resolveArchive(read: ReadMember, platform: Platform): Promise<ArchivedImage[]> {
-  const index = await read("index.json");
-  const listing = await read("manifest.json");
-  const fromIndex = index === undefined ? [] : await resolveIndex(read, index, platform);
-  if (listing === undefined) {
-    if (index === undefined) throw invalid("invalid archive: does not contain a manifest.json or index.json");
-    return fromIndex;
-  }
-  return resolveListing(listing).map((image) => withManifest(image, fromIndex));
+/**
+ * What an archive holds: Docker's `manifest.json` where there is one, with the OCI manifests and indexes of the same images, else
+ * `index.json`. `platforms`: of an index only what runs best on each of these; undefined: all that is there.
+ */
+export async function resolveArchive(archive: Archive, platforms: Platform[] | undefined): Promise<ArchivedName[]> {
+  const index = await archive.read("index.json");
+  const listing = await archive.read("manifest.json");
+  const fromIndex = index === undefined ? [] : await resolveIndex(archive, index, platforms);
+  if (listing !== undefined) return mergeListing(resolveListing(listing), fromIndex);
+  if (index === undefined) throw invalid("invalid archive: does not contain a manifest.json or index.json");
+  return fromIndex;
 }
 
+type ListedImage = ArchivedImage & { references: Reference[] };
+
 /** Docker's own list. @see moby image spec v1.2 "Combined Image JSON + Filesystem Changeset Format" */
-function resolveListing(bytes: Uint8Array): ArchivedImage[] {
+function resolveListing(bytes: Uint8Array): ListedImage[] {
   const entries = parseArrayDocument(bytes, MAX_LISTING_BYTES, "manifest.json");
   if (entries.length > MAX_IMAGES) throw invalid(`manifest.json: more than ${MAX_IMAGES} images`);
   return entries.map((entry) => {
@@ -48,63 +62,128 @@ function resolveListing(bytes: Uint8Array): ArchivedImage[] {
   });
 }
 
-/** The same image's manifest keeps its digest and those of its layers. */
-function withManifest(image: ArchivedImage, candidates: ArchivedImage[]): ArchivedImage {
-  const same = candidates.find(
-    (candidate) => candidate.config === image.config && candidate.layers.length === image.layers.length,
-  );
-  if (same?.manifest === undefined || same.layers.some(({ name }, at) => name !== image.layers[at]?.name)) return image;
-  return { ...image, layers: same.layers, manifest: same.manifest };
+/**
+ * The list says which names there are; an image that stands in the OCI index too keeps its manifest, its digests and the index that
+ * it is of. What is only in the OCI index comes with its names there.
+ */
+function mergeListing(listed: ListedImage[], fromIndex: ArchivedName[]): ArchivedName[] {
+  const merged: ArchivedName[] = [];
+  const taken = new Map<ArchivedName, ArchivedName>();
+  const take = (name: ArchivedName, references: Reference[]) => {
+    const known = taken.get(name);
+    if (known !== undefined) {
+      known.references.push(...references);
+      return;
+    }
+    const own = { ...name, references };
+    taken.set(name, own);
+    merged.push(own);
+  };
+  for (const { references, ...image } of listed) {
+    const candidates = fromIndex.filter((name) => name.images.some((other) => isSame(image, other)));
+    const [first] = candidates;
+    if (first === undefined) merged.push({ references, images: [image] });
+    else if (references.length === 0) take(first, []);
+    else
+      for (const reference of references)
+        take(candidates.find((name) => hasName(name, reference)) ?? first, [reference]);
+  }
+  return [...merged, ...fromIndex.filter((name) => !taken.has(name))];
 }
 
-async function resolveIndex(read: ReadMember, bytes: Uint8Array, platform: Platform): Promise<ArchivedImage[]> {
+function isSame(image: ArchivedImage, other: ArchivedImage): boolean {
+  return (
+    image.config === other.config &&
+    image.layers.length === other.layers.length &&
+    image.layers.every(({ name }, at) => name === other.layers[at]?.name)
+  );
+}
+
+function hasName({ references }: ArchivedName, wanted: Reference): boolean {
+  return references.some((reference) => canonicalReference(reference) === canonicalReference(wanted));
+}
+
+async function resolveIndex(
+  archive: Archive,
+  bytes: Uint8Array,
+  platforms: Platform[] | undefined,
+): Promise<ArchivedName[]> {
   const index = parseManifestDocument(bytes, "index.json");
   if (index.kind !== "index") throw invalid("index.json: not an index");
-  const images = new Map<string, ArchivedImage>();
+  const names = new Map<Digest, ArchivedName>();
   for (const descriptor of index.manifests) {
-    const found = await resolveDescriptor(read, descriptor, { platform, depth: 0 });
-    if (found === undefined) continue;
-    const known = images.get(found.config) ?? found;
-    images.set(found.config, { ...known, references: [...known.references, ...annotatedName(descriptor)] });
+    const known = names.get(descriptor.digest) ?? (await resolveName(archive, descriptor, platforms));
+    if (known === undefined) continue;
+    names.set(descriptor.digest, { ...known, references: [...known.references, ...annotatedName(descriptor)] });
   }
-  return [...images.values()];
+  return [...names.values()];
 }
 
-/** undefined: nothing for this platform, or not an image (an attestation). */
-async function resolveDescriptor(
-  read: ReadMember,
+/** undefined: nothing that is wanted, or not an image (an attestation). */
+async function resolveName(
+  archive: Archive,
   descriptor: Descriptor,
-  { platform, depth }: { platform: Platform; depth: number },
-): Promise<ArchivedImage | undefined> {
+  platforms: Platform[] | undefined,
+): Promise<ArchivedName | undefined> {
+  const name: ArchivedName & { indexes: { digest: Digest; bytes: Uint8Array }[] } = {
+    references: [],
+    images: [],
+    indexes: [],
+  };
+  await visit(archive, descriptor, { name, platforms, depth: 0, seen: new Set() });
+  const { indexes, ...image } = name;
+  if (name.images.length === 0) return undefined;
+  return indexes.length === 0 ? image : name;
+}
+
+interface Visit {
+  name: ArchivedName & { indexes: { digest: Digest; bytes: Uint8Array }[] };
+  platforms: Platform[] | undefined;
+  depth: number;
+  /** What was looked at: an index may name the same one a thousand times. */
+  seen: Set<Digest>;
+}
+
+async function visit(archive: Archive, descriptor: Descriptor, { name, platforms, depth, seen }: Visit): Promise<void> {
   if (depth > MAX_NESTING) throw invalid("index.json: indexes nested too deeply");
-  const bytes = await readVerified(read, descriptor);
-  if (bytes === undefined) return undefined;
+  if (seen.has(descriptor.digest)) return;
+  seen.add(descriptor.digest);
+  const bytes = await readVerified(archive, descriptor);
+  if (bytes === undefined) return;
   const document = parseManifestDocument(bytes, `manifest ${descriptor.digest}`);
   if ((document.kind === "index") !== isIndexType(descriptor.mediaType)) {
     throw invalid(`manifest ${descriptor.digest}: not of media type ${descriptor.mediaType}`);
   }
   if (document.kind === "index") {
-    const candidates = document.manifests.filter(
-      (child) => child.platform !== undefined && platformMatches(platform, child.platform),
-    );
-    for (const child of candidates) {
-      const found = await resolveDescriptor(read, child, { platform, depth: depth + 1 });
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    name.indexes.push({ digest: descriptor.digest, bytes });
+    for (const child of wantedChildren(document.manifests, platforms))
+      await visit(archive, child, { name, platforms, depth: depth + 1, seen });
+    return;
   }
-  if (!isRunnable(document)) return undefined;
-  return {
+  if (!isRunnable(document) || name.images.length >= MAX_IMAGES) return;
+  const image = {
     config: blobName(document.config.digest),
     layers: document.layers.map((layer) => ({ name: blobName(layer.digest), descriptor: layer })),
-    references: [],
     manifest: { bytes, config: document.config },
   };
+  // An index may be sparse: manifests can be there without what they name.
+  const isWhole = [image.config, ...image.layers.map((layer) => layer.name)].every((member) => archive.has(member));
+  if (depth === 0 || isWhole) name.images.push(image);
+}
+
+/** Of images for other systems nothing can be made here. */
+function wantedChildren(children: Descriptor[], platforms: Platform[] | undefined): Descriptor[] {
+  const possible = children.filter(
+    ({ platform }) => platform === undefined || platform.os === "linux" || platform.os === "",
+  );
+  if (platforms === undefined) return possible;
+  const chosen = new Set(platforms.map((platform) => choosePlatform(possible, platform)));
+  return possible.filter((child) => chosen.has(child) || isIndexType(child.mediaType));
 }
 
 /** An archive may leave out the manifests of other platforms. */
-async function readVerified(read: ReadMember, { digest, sizeBytes }: Descriptor): Promise<Uint8Array | undefined> {
-  const bytes = await read(blobName(digest));
+async function readVerified(archive: Archive, { digest, sizeBytes }: Descriptor): Promise<Uint8Array | undefined> {
+  const bytes = await archive.read(blobName(digest));
   if (bytes === undefined) return undefined;
   if (bytes.length !== sizeBytes || digestOf(bytes) !== digest) throw invalid(`blob ${digest}: wrong size or digest`);
   return bytes;

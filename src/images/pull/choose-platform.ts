@@ -1,10 +1,12 @@
-import type { Descriptor } from "../../formats/oci/descriptor.ts";
 import { normalisePlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
 
-/** The entry of an index that runs best on `wanted`: its own architecture first, then the highest variant. undefined: none. Pure. */
-export function choosePlatform(entries: readonly Descriptor[], wanted: Platform): Descriptor | undefined {
+/** What runs best on `wanted`: its own architecture first, then the highest variant. undefined: none. Pure. */
+export function choosePlatform<Entry extends { platform?: Platform }>(
+  entries: readonly Entry[],
+  wanted: Platform,
+): Entry | undefined {
   const host = normalisePlatform(wanted);
-  const rank = ({ platform }: Descriptor): [own: number, variant: string] => {
+  const rank = ({ platform }: Entry): [own: number, variant: string] => {
     const candidate = normalisePlatform(platform ?? host);
     return [candidate.architecture === host.architecture ? 1 : 0, candidate.variant ?? ""];
   };

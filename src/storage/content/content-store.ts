@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { EngineError, invalid } from "../../base/errors.ts";
 import { algorithmOf, createDigestStream, type Digest, type DigestAlgorithm } from "../../formats/oci/digest.ts";
 import type { Blob, Content, Expected, Ingest } from "./content.ts";
+import { auditContent } from "./audit.ts";
 import { blobDirectory, blobPath, INGEST_DIRECTORY, openLayout, TRASH_DIRECTORY } from "./layout.ts";
 import { createPartials } from "./partials.ts";
 import { writeAll } from "./write-all.ts";
@@ -14,6 +15,8 @@ const READ_ONLY = 0o444;
 interface Store {
   root: string;
   sizes: Map<Digest, number>;
+  /** Files that are being written, or on their way to their place. */
+  busy: Set<string>;
 }
 
 /**
@@ -21,7 +24,7 @@ interface Store {
  * being deleted.
  */
 export function createContent(deps: { root: string }): Content {
-  const store: Store = { root: deps.root, sizes: openLayout(deps.root) };
+  const store: Store = { root: deps.root, sizes: openLayout(deps.root), busy: new Set() };
   const { root, sizes } = store;
   let lastIngest = 0;
   const stat = (digest: Digest): Blob | undefined => {
@@ -40,8 +43,8 @@ export function createContent(deps: { root: string }): Content {
       if (blob.sizeBytes > limitBytes) throw invalid(`content ${digest} is larger than ${limitBytes} bytes`);
       return readFile(blob.path);
     },
-    async put(bytes) {
-      const file = await ingest();
+    async put(bytes, algorithm) {
+      const file = await ingest(algorithm);
       await file.write(bytes);
       return file.commit();
     },
@@ -53,17 +56,27 @@ export function createContent(deps: { root: string }): Content {
       await rm(doomed, { force: true });
     },
     partials: createPartials(join(root, INGEST_DIRECTORY), (written, actual) => publish(store, written, actual)),
+    audit: () => auditContent(root, { has: (digest) => sizes.has(digest), busy: store.busy }),
     list: () => [...sizes.keys()].flatMap((digest) => stat(digest) ?? []),
     async writeIndex(index) {
       const temporary = join(root, INGEST_DIRECTORY, `index-${++lastIngest}`);
-      await writeFile(temporary, index, { mode: 0o644 });
-      await rename(temporary, join(root, "index.json"));
+      store.busy.add(temporary);
+      try {
+        await writeFile(temporary, index, { mode: 0o644 });
+        await rename(temporary, join(root, "index.json"));
+      } finally {
+        store.busy.delete(temporary);
+      }
     },
   };
 }
 
 async function createIngest(store: Store, path: string, algorithm: DigestAlgorithm): Promise<Ingest> {
-  const file = await open(path, "wx", 0o600);
+  store.busy.add(path);
+  const file = await open(path, "wx", 0o600).catch((error: unknown) => {
+    store.busy.delete(path);
+    throw error;
+  });
   const digester = createDigestStream(algorithm);
   let sizeBytes = 0;
   let closed = false;
@@ -76,6 +89,7 @@ async function createIngest(store: Store, path: string, algorithm: DigestAlgorit
   const abort = async () => {
     await close();
     await rm(path, { force: true });
+    store.busy.delete(path);
   };
   return {
     path,
@@ -128,13 +142,17 @@ async function publish(store: Store, written: Written, actual: Expected): Promis
   if (store.sizes.has(actual.digest)) {
     await written.close();
     await rm(written.path, { force: true });
+    store.busy.delete(written.path);
     return blob;
   }
   await written.file.chmod(READ_ONLY);
   await written.file.sync();
   await written.close();
+  store.busy.add(path);
   await rename(written.path, path);
   store.sizes.set(actual.digest, actual.sizeBytes);
+  store.busy.delete(path);
+  store.busy.delete(written.path);
   await syncDirectory(blobDirectory(store.root, algorithmOf(actual.digest)));
   return blob;
 }

@@ -1,4 +1,5 @@
 import type { Digest, DigestAlgorithm } from "../../formats/oci/digest.ts";
+import type { Stray } from "../stray.ts";
 
 /**
  * Bytes known by their digest. Life of a blob: `ingest` → `write`… → `commit` (verified, durable, read-only, renamed) or `abort`.
@@ -12,13 +13,15 @@ export interface Content {
   read(digest: Digest, limitBytes: number): Promise<Uint8Array>;
   /** `algorithm`: of the digest that is expected; sha256 unless said otherwise. */
   ingest(algorithm?: DigestAlgorithm): Promise<Ingest>;
-  /** A document that is all at hand. */
-  put(bytes: Uint8Array): Promise<Blob>;
+  /** A document that is all at hand. `algorithm`: sha256 unless said otherwise. */
+  put(bytes: Uint8Array, algorithm?: DigestAlgorithm): Promise<Blob>;
   /** Out of sight when the call returns; resolves when its space is free. Absent: nothing. */
   remove(digest: Digest): Promise<void>;
   list(): Blob[];
   /** Blobs whose digest is known beforehand and that need not come in one piece: downloads. */
   readonly partials: Partials;
+  /** What lies in the directory and belongs to nothing. */
+  audit(): Stray[];
   /** Rewrites `index.json`: what other programs see in the layout. */
   writeIndex(index: Uint8Array): Promise<void>;
 }

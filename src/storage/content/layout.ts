@@ -4,7 +4,7 @@ import { algorithmOf, type Digest, type DigestAlgorithm, hexOf, isDigest } from 
 import { encodeIndex } from "../../formats/oci/manifest.ts";
 import { isFreshPartial } from "./partials.ts";
 
-const ALGORITHMS: DigestAlgorithm[] = ["sha256", "sha512"];
+export const ALGORITHMS: DigestAlgorithm[] = ["sha256", "sha512"];
 
 export const INGEST_DIRECTORY = "ingest";
 export const TRASH_DIRECTORY = "trash";

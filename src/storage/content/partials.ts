@@ -43,6 +43,10 @@ export function createPartials(
   };
 }
 
+export function isPartialName(name: string): boolean {
+  return digestOfName(name) !== undefined;
+}
+
 function digestOfName(name: string): Digest | undefined {
   const match = PARTIAL.exec(name);
   const digest = match === null ? "" : `${match[1]}:${match[2]}`;

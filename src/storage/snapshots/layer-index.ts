@@ -84,7 +84,8 @@ export function encodeLayer(layer: Layer): string {
   });
 }
 
-function readLayer(root: string, number: number): Layer | undefined {
+/** undefined: there is none, or it cannot be read. */
+export function readLayer(root: string, number: number): Layer | undefined {
   try {
     const value = JSON.parse(readFileSync(join(root, String(number), LAYER_FILE), "utf8")) as Omit<Layer, "number">;
     if (typeof value.chainId !== "string" || typeof value.sizeBytes !== "number") return undefined;

@@ -1,9 +1,10 @@
-import { lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { conflict, EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { AT_FDCWD, makeDirAt, modeAt, O_DIRECTORY, openAt, ownAt, symlinkAt } from "../../kernel/files.ts";
+import { auditSnapshots } from "./audit.ts";
 import { createHousekeeper, type Housekeeper } from "./housekeeper.ts";
 import { adoptAttributes } from "./implied-directories.ts";
 import {
@@ -37,6 +38,8 @@ interface State {
   rootFd: number;
   index: LayerIndex;
   users: UserCounts;
+  /** Numbers of layers that are being filled. */
+  staging: Set<number>;
   housekeeper: Housekeeper;
   settling: Settling;
   logger: Logger;
@@ -54,6 +57,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     root,
     index,
     users: countUsers(index),
+    staging: new Set(),
     logger,
     housekeeper,
     settling: createSettling({ root, bootId, logger, sync: () => housekeeper.sync(root) }),
@@ -69,7 +73,11 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
     mounts: (key) => activeMount(state, key),
     view: (chainId) => viewMount(state, chainId),
-    imageView: (key) => viewMount(state, index.actives.get(activeOf(state, key))?.parent),
+    imageView: (key) => viewMount(state, parentOf(state, key)),
+    imageUsage: (key) =>
+      stackOf(index.layers, parentOf(state, key)).reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    stackOf: (key) => stackOf(index.layers, parentOf(state, key)).map(({ chainId }) => chainId),
+    layerIn: (directory) => [...index.layers.values()].find(({ number }) => String(number) === directory)?.chainId,
     isUsed: (chainId) => state.users.has(chainId),
     remove: async (key) => {
       const active = index.actives.get(key);
@@ -83,7 +91,13 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
     directoryUsage: (directory) => state.housekeeper.usage(directory),
     settle: () => state.settling.settle(),
-    layerUsage: async (chainId) => stackOf(index.layers, chainId)[0]?.sizeBytes ?? 0,
+    layerBytes: (chainId) => index.layers.get(chainId)?.sizeBytes,
+    audit: () => auditSnapshots(root, index, state.staging),
+    doubt: (chainId) => void index.doubtful.add(chainId),
+    discard: (path) => {
+      discardDirectory(state, relative(root, path));
+      sweep(state);
+    },
     listActive: () => [...index.actives.keys()],
     listLayers: () => [...index.layers.keys()],
     readFile: async (key, path, limitBytes) => {
@@ -105,9 +119,16 @@ async function stage(state: State): Promise<StagedLayer> {
   const number = ++state.index.lastNumber;
   const name = `staged-${number}`;
   const path = join(state.root, name, "fs");
-  await mkdir(join(state.root, name), { mode: 0o700 });
-  await mkdir(path, { mode: 0o755 });
+  state.staging.add(number);
+  try {
+    await mkdir(join(state.root, name), { mode: 0o700 });
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    state.staging.delete(number);
+    throw error;
+  }
   const discard = async () => {
+    state.staging.delete(number);
     discardDirectory(state, name);
     sweep(state);
   };
@@ -119,6 +140,7 @@ async function stage(state: State): Promise<StagedLayer> {
       if (known !== undefined && !state.index.doubtful.has(layer.chainId)) return discard();
       const staged = { number: known?.number ?? number, name, path };
       commit(state, staged, layer);
+      state.staging.delete(number);
     },
   };
 }
@@ -217,6 +239,10 @@ function activeOf(state: State, key: string): string {
   return key;
 }
 
+function parentOf(state: State, key: string): ChainID | undefined {
+  return state.index.actives.get(activeOf(state, key))?.parent;
+}
+
 function removeLayer(state: State, chainId: ChainID): void {
   const layer = state.index.layers.get(chainId);
   if (layer === undefined) return;
@@ -230,7 +256,9 @@ function removeLayer(state: State, chainId: ChainID): void {
 /** Out of sight at once, by a rename; the deletion itself is done by the housekeeper. */
 function discardDirectory(state: State, name: string): void {
   const trashName = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-  renameSync(join(state.root, name), join(state.root, TRASH_DIRECTORY, trashName));
+  const path = join(state.root, name);
+  // A damaged store may have lost it already.
+  if (existsSync(path)) renameSync(path, join(state.root, TRASH_DIRECTORY, trashName));
 }
 
 function sweep(state: State): void {

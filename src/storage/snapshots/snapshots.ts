@@ -1,3 +1,5 @@
+import type { SnapshotAudit } from "./audit.ts";
+
 /** Content-addressed name of a stack of layers. @see OCI image-spec config.md "Layer ChainID" */
 export type ChainID = string;
 
@@ -35,12 +37,24 @@ export interface Snapshots {
   removeLayer(chainId: ChainID): Promise<void>;
   /** Bytes of the files of an active snapshot's own layer. */
   usage(key: string): Promise<number>;
-  /** Bytes of the layer's files, as given to `commit`. */
-  layerUsage(chainId: ChainID): Promise<number>;
+  /** Bytes of the files of the layers that an active snapshot stands on. */
+  imageUsage(key: string): number;
+  /** The committed layer whose directory, directly in the root, has this name. undefined: none. */
+  layerIn(directory: string): ChainID | undefined;
+  /** The committed layers that an active snapshot stands on, topmost first. Throws not-found. */
+  stackOf(key: string): ChainID[];
+  /** Bytes of the layer's files, as given to `commit`. undefined: there is no such layer. */
+  layerBytes(chainId: ChainID): number | undefined;
   /** The same count for any directory on the host, such as a volume's. */
   directoryUsage(directory: string): Promise<number>;
   /** Resolves when every committed layer is durable. */
   settle(): Promise<void>;
+  /** What is on disk against what is known. */
+  audit(): Promise<SnapshotAudit>;
+  /** A damaged layer is not there any more for `has`, so that it is committed anew. */
+  doubt(chainId: ChainID): void;
+  /** Takes away a stray file or directory of `audit`. */
+  discard(path: string): void;
   listActive(): string[];
   listLayers(): ChainID[];
   /**

@@ -1,0 +1,83 @@
+import { messageOf } from "../base/errors.ts";
+import { chainIds } from "../formats/oci/chain-id.ts";
+import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
+import { MAX_MANIFEST_BYTES, parseManifestDocument } from "../formats/oci/manifest.ts";
+import type { Content } from "../storage/content/content.ts";
+import type { ImageRow } from "../storage/records/images.ts";
+import type { Snapshots } from "../storage/snapshots/snapshots.ts";
+import { blobsOf } from "./collect.ts";
+import type { Library } from "./library.ts";
+
+export interface ImageFault {
+  row: ImageRow;
+  /** A sentence without its object. */
+  fault: string;
+  /** Only unpacked layers are missing: their blobs are here. */
+  isMendable: boolean;
+}
+
+export interface ImageCheckDeps {
+  library: Library;
+  content: Pick<Content, "has" | "read">;
+  snapshots: Pick<Snapshots, "has">;
+}
+
+/** Whether config, manifest, blobs and layers of every image are there and say the same as its record. */
+export async function checkImages(deps: ImageCheckDeps): Promise<ImageFault[]> {
+  const { library } = deps;
+  const rows = [...library.entries().map(({ row }) => row), ...library.damaged()];
+  const faults: ImageFault[] = [];
+  for (const row of rows) {
+    const found = await faultsOf(deps, row);
+    // Removed while it was looked at.
+    const isThere = library.get(row.id) !== undefined || library.damaged().includes(row);
+    if (isThere) faults.push(...found);
+  }
+  return faults;
+}
+
+async function faultsOf({ content, snapshots }: ImageCheckDeps, row: ImageRow): Promise<ImageFault[]> {
+  const missing = [...new Set(blobsOf(row))].filter((digest) => !content.has(digest));
+  const broken = [
+    ...missing.map((digest) => `its blob ${digest} is missing`),
+    ...(missing.includes(row.id) ? [] : await faults(() => checkConfig(content, row))),
+    ...(missing.includes(row.manifestDigest) ? [] : await faults(() => checkManifest(content, row))),
+  ];
+  const unpacked = chainIds(row.layers.map(({ diffId }) => diffId)).filter((chainId) => !snapshots.has(chainId));
+  return [
+    ...broken.map((fault) => ({ row, fault, isMendable: false })),
+    ...unpacked.map((chainId) => ({ row, fault: `its layer ${chainId} is missing`, isMendable: broken.length === 0 })),
+  ];
+}
+
+async function faults(check: () => Promise<string | undefined>): Promise<string[]> {
+  try {
+    const fault = await check();
+    return fault === undefined ? [] : [fault];
+  } catch (error) {
+    return [messageOf(error)];
+  }
+}
+
+async function checkConfig(content: ImageCheckDeps["content"], { id, layers }: ImageRow): Promise<string | undefined> {
+  const { config } = parseImageConfig(await content.read(id, MAX_CONFIG_BYTES));
+  const same =
+    config.diffIds.length === layers.length && layers.every(({ diffId }, at) => diffId === config.diffIds[at]);
+  return same ? undefined : "its record has other layers than its config";
+}
+
+async function checkManifest(
+  content: ImageCheckDeps["content"],
+  { id, manifestDigest, layers }: ImageRow,
+): Promise<string | undefined> {
+  const manifest = parseManifestDocument(await content.read(manifestDigest, MAX_MANIFEST_BYTES));
+  if (manifest.kind !== "manifest") return "its manifest is an index";
+  if (manifest.config.digest !== id) return "its manifest is of another image";
+  const same =
+    manifest.layers.length === layers.length &&
+    layers.every(({ digest, sizeBytes }, at) => {
+      const other = manifest.layers[at];
+      return other?.digest === digest && other.sizeBytes === sizeBytes;
+    });
+  return same ? undefined : "its record has other layers than its manifest";
+}
