@@ -34,4 +34,6 @@ export const {
   ESRCH,
   EACCES,
   ELOOP,
+  ENXIO,
+  EROFS,
 } = constants.errno;

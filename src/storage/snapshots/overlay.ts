@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { conflict, EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { AT_FDCWD, makeDirAt, modeAt, O_DIRECTORY, openAt, ownAt, symlinkAt } from "../../kernel/files.ts";
+import type { RootView } from "../../kernel/root-view.ts";
+import type { ViewMount } from "../../kernel/view-mounts.ts";
 import { createHousekeeper, type Housekeeper } from "./housekeeper.ts";
 import { adoptAttributes } from "./implied-directories.ts";
 import {
@@ -71,6 +73,8 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     view: (chainId) => viewMount(state, chainId),
     imageView: (key) => viewMount(state, index.actives.get(activeOf(state, key))?.parent),
     isUsed: (chainId) => state.users.has(chainId),
+    rootView: (key, options) => activeView(state, key, options),
+    directories: (key) => ({ root, layers: activeLayers(state, key) }),
     remove: async (key) => {
       const active = index.actives.get(key);
       if (active === undefined) return;
@@ -89,8 +93,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     readFile: async (key, path, limitBytes) => {
       const mount = activeMount(state, key);
       if (mount.kind !== "overlay") return undefined;
-      const layers = [join(ACTIVE_DIRECTORY, key, "fs"), ...lowerOf(state, index.actives.get(key)?.parent)];
-      return readMerged({ rootFd: state.rootFd, layers }, path, limitBytes);
+      return readMerged({ rootFd: state.rootFd, layers: activeLayers(state, key) }, path, limitBytes);
     },
     async close() {
       await state.settling.settle().catch((error: unknown) => {
@@ -178,6 +181,24 @@ function activeMount(state: State, key: string): RootMount {
     ...(active.volatile ? ["volatile"] : []),
   ].join(",");
   return overlayMount(state, { data, lower, upper, work });
+}
+
+function activeLayers(state: State, key: string): string[] {
+  const parent = state.index.actives.get(activeOf(state, key))?.parent;
+  return [join(ACTIVE_DIRECTORY, key, "fs"), ...lowerOf(state, parent)];
+}
+
+/** For reading, every directory is a lower one: the snapshot may be mounted by its container at the same time. */
+function activeView(state: State, key: string, options: { writable: boolean; mounts: ViewMount[] }): RootView {
+  const common = { kind: "overlay", cwd: state.root, target: EMPTY_DIRECTORY, mounts: options.mounts } as const;
+  const root = activeMount(state, key);
+  if (options.writable && root.kind === "overlay") return { ...common, data: root.data, scratch: undefined };
+  const layers = activeLayers(state, key);
+  const needsScratch = options.mounts.length > 0;
+  // The empty directory is what the scratch layer is mounted on.
+  const lower = needsScratch ? layers.filter((layer) => layer !== EMPTY_DIRECTORY) : layers;
+  const data = `lowerdir=${lower.join(":")},${OVERLAY_OPTIONS}`;
+  return { ...common, data, scratch: needsScratch ? { top: layers[0] as string } : undefined };
 }
 
 /** A read-only overlay wants two lower directories at least. */

@@ -1,0 +1,57 @@
+import { errorFromValue, type ErrorValue } from "../../../base/error-value.ts";
+import type { RootView } from "../../../kernel/root-view.ts";
+import type { PlacerOptions } from "./placer.ts";
+
+export interface ExtractRequest extends PlacerOptions {
+  view: RootView;
+  /** The extraction point: a directory, links followed. Absolute. */
+  path: string;
+  /** Nothing may be written on the file system of the root itself. */
+  readOnlyRoot: boolean;
+}
+
+/** To the worker, in turn: the request, pieces of the plain archive, its end; or the end of all. */
+export type ExtractOrder = { begin: ExtractRequest } | { bytes: Uint8Array } | { finish: true } | { cancel: true };
+/** One for each order. */
+export type ExtractReply = { done: true } | { failed: ErrorValue };
+
+/**
+ * Extracts a plain tar archive into a view, by a worker of its own that has the view as its root. What was extracted before a
+ * failure stays. Throws not-found, forbidden (read-only), invalid-argument, or what failed.
+ */
+export async function extract(
+  request: ExtractRequest,
+  archive: () => Promise<AsyncIterable<Uint8Array>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const worker = new Worker(new URL("./extract-worker.ts", import.meta.url));
+  const ask = (order: ExtractOrder, transfer: ArrayBuffer[] = []) =>
+    new Promise<ExtractReply>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<ExtractReply>) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(`extract worker: ${message}`));
+      worker.postMessage(order, transfer);
+    });
+  const order = async (wanted: ExtractOrder, transfer?: ArrayBuffer[]) => {
+    const reply = await ask(wanted, transfer);
+    if ("failed" in reply) throw errorFromValue(reply.failed);
+  };
+  let open = false;
+  try {
+    // A failed order has given everything back already.
+    await order({ begin: request });
+    open = true;
+    for await (const bytes of await archive()) {
+      signal.throwIfAborted();
+      const own = bytes.slice();
+      open = false;
+      await order({ bytes: own }, [own.buffer]);
+      open = true;
+    }
+    signal.throwIfAborted();
+    open = false;
+    await order({ finish: true });
+  } finally {
+    if (open) await ask({ cancel: true });
+    worker.terminate();
+  }
+}
