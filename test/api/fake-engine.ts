@@ -115,6 +115,12 @@ function fakeContainers({ calls, specs, attachments }: State, exited: Promise<nu
     pause: note("pause"),
     unpause: note("unpause"),
     rename: note("rename"),
+    pathStatus: note("pathStatus"),
+    readArchive: note("readArchive"),
+    writeArchive: note("writeArchive"),
+    changes: note("changes"),
+    export: note("export"),
+    commit: note("commit"),
     remove: note("remove"),
     prune: async (filters) => {
       calls.push(`prune ${JSON.stringify(filters)}`);
