@@ -20,7 +20,14 @@ export type RootView =
    * An overlay with mounts over it; paths are relative to `cwd`, `target` is an empty directory. `scratch`: `data` names only lower
    * directories; what the mounts need made is made in memory, over the topmost of them (`top`).
    */
-  | { kind: "overlay"; cwd: string; data: string; target: string; scratch: { top: string } | undefined; mounts: ViewMount[] }
+  | {
+      kind: "overlay";
+      cwd: string;
+      data: string;
+      target: string;
+      scratch: { top: string } | undefined;
+      mounts: ViewMount[];
+    }
   | { kind: "directory"; path: string };
 
 export interface EnteredView {

@@ -1,6 +1,6 @@
 import { mount } from "./confine.ts";
+import { ENOENT, SystemError } from "./errno.ts";
 import { AT_FDCWD, makeDirAt, modeAt, ownAt, statAt, timesAt } from "./files.ts";
-import { SystemError, ENOENT } from "./errno.ts";
 
 /** Mount points and their parents only. */
 const SIZE = "size=64m";

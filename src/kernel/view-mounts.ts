@@ -1,5 +1,5 @@
-import { AT_FDCWD, closeFd, O_PATH, openAt, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, tryOpenAt2 } from "./files.ts";
 import { ENOENT, ENOTDIR, SystemError } from "./errno.ts";
+import { AT_FDCWD, closeFd, O_PATH, openAt, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, tryOpenAt2 } from "./files.ts";
 import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
 
 /** A mount of a view, below its root. Sources are the host's; targets are resolved inside the root. */

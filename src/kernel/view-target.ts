@@ -5,11 +5,11 @@ import {
   makeNodeAt,
   O_DIRECTORY,
   O_PATH,
+  O_RDONLY,
   openAt,
   S_IFREG,
   statFd,
   timesFd,
-  O_RDONLY,
   tryOpenInRoot,
 } from "./files.ts";
 
@@ -31,7 +31,10 @@ export function openTarget(root: number, path: string, kind: "directory" | "file
     }
     if (fd !== -ENOENT) throw new SystemError("openat2", -fd, prefix);
     const parent = `/${components.slice(0, count - 1).join("/")}`;
-    makeIn(root, parent, { name: components[count - 1] as string, kind: count < components.length ? "directory" : kind });
+    makeIn(root, parent, {
+      name: components[count - 1] as string,
+      kind: count < components.length ? "directory" : kind,
+    });
   }
   const made = tryOpenInRoot(root, path, O_PATH);
   if (made < 0) throw new SystemError("openat2", -made, path);

@@ -53,7 +53,10 @@ async function commit(containers: Containers, { query, json, signal }: ApiReques
     comment: text("comment"),
     author: text("author"),
     pause: flag(query, "pause", true),
-    changes: query.getAll("changes").flatMap((change) => change.split("\n")).filter((line) => line.trim() !== ""),
+    changes: query
+      .getAll("changes")
+      .flatMap((change) => change.split("\n"))
+      .filter((line) => line.trim() !== ""),
     // Docker's command sends `null`: as the container is.
     config: body === undefined || body === null ? undefined : decodeContainerSpec(body, { name: "", platform: "" }),
     signal,

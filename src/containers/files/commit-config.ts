@@ -1,5 +1,5 @@
-import type { ExecutionConfig } from "../../images/import/changes.ts";
 import type { ImageConfig } from "../../images/images.ts";
+import type { ExecutionConfig } from "../../images/import/changes.ts";
 import type { ContainerSpec } from "../container-spec.ts";
 
 /** What a container says of itself, as an image would: what an API client's own configuration is merged with. Pure. */

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { EngineError, invalid, isKind } from "../../base/errors.ts";
 import { decompressArchive } from "../../images/load/decompress.ts";
 import { extract } from "../../storage/snapshots/extract/extract.ts";
-import { pack, type PackJob } from "../../storage/snapshots/pack/pack.ts";
+import { type PackJob, pack } from "../../storage/snapshots/pack/pack.ts";
 import type { Core } from "../core.ts";
 import type { Entry } from "../entry.ts";
 import type { Lifecycle } from "../lifecycle.ts";
@@ -100,11 +100,7 @@ async function* wholeOf(core: Core, entry: Entry, stream: AsyncIterable<Uint8Arr
 }
 
 /** Given back unread, the stream is told so: a generator that never began would not tell. */
-export function whole(
-  core: Core,
-  entry: Entry,
-  stream: AsyncIterableIterator<Uint8Array>,
-): AsyncIterable<Uint8Array> {
+export function whole(core: Core, entry: Entry, stream: AsyncIterableIterator<Uint8Array>): AsyncIterable<Uint8Array> {
   const checked = wholeOf(core, entry, stream);
   return {
     [Symbol.asyncIterator]: () => ({

@@ -1,5 +1,5 @@
-import type { PathStatus } from "../../storage/snapshots/pack/path-status.ts";
 import type { Change } from "../../storage/snapshots/changes/layer-changes.ts";
+import type { PathStatus } from "../../storage/snapshots/pack/path-status.ts";
 import type { ContainerSpec } from "../container-spec.ts";
 
 export type { Change, PathStatus };

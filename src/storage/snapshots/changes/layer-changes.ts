@@ -1,5 +1,5 @@
-import type { TreePacker } from "../pack/tree-packer.ts";
 import type { TarWriter } from "../pack/tar-writer.ts";
+import type { TreePacker } from "../pack/tree-packer.ts";
 import type { ChangeKind, ChangeVisitor } from "./change-walk.ts";
 
 /** A change as `docker diff` shows it. */
@@ -37,8 +37,7 @@ const EPOCH = { seconds: 0n, nanoseconds: 0 };
 
 /** Writes the changes as a layer. @see OCI image-spec layer.md "Whiteouts" */
 export function layerWriter(writer: TarWriter, packer: TreePacker): ChangeVisitor {
-  const mark = (name: Buffer) =>
-    writer.header({ type: "file", name, mode: 0, sizeBytes: 0, modifiedAt: EPOCH });
+  const mark = (name: Buffer) => writer.header({ type: "file", name, mode: 0, sizeBytes: 0, modifiedAt: EPOCH });
   return {
     change(_kind, path, place) {
       if (place !== undefined) return packer.entry(place, path, place.status);

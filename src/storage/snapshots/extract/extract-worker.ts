@@ -1,7 +1,7 @@
 import { errorToValue } from "../../../base/error-value.ts";
 import { EngineError, invalid } from "../../../base/errors.ts";
 import { createTarParser, type TarParser } from "../../../formats/tar/parser.ts";
-import { ENOENT, EROFS, errnoName, ESRCH, SystemError } from "../../../kernel/errno.ts";
+import { ENOENT, EROFS, ESRCH, errnoName, SystemError } from "../../../kernel/errno.ts";
 import {
   closeFd,
   fileSystemKind,

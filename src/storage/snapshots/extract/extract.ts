@@ -1,4 +1,4 @@
-import { errorFromValue, type ErrorValue } from "../../../base/error-value.ts";
+import { type ErrorValue, errorFromValue } from "../../../base/error-value.ts";
 import type { RootView } from "../../../kernel/root-view.ts";
 import type { PlacerOptions } from "./placer.ts";
 

@@ -1,7 +1,16 @@
 import { errorToValue } from "../../../base/error-value.ts";
 import { EngineError } from "../../../base/errors.ts";
 import { ESRCH, SystemError } from "../../../kernel/errno.ts";
-import { closeFd, O_DIRECTORY, O_PATH, O_RDONLY, S_IFDIR, S_IFMT, statFd, tryOpenInRoot } from "../../../kernel/files.ts";
+import {
+  closeFd,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+  statFd,
+  tryOpenInRoot,
+} from "../../../kernel/files.ts";
 import { enterRootView } from "../../../kernel/root-view.ts";
 import { walkChanges } from "../changes/change-walk.ts";
 import { collectChanges, layerWriter } from "../changes/layer-changes.ts";

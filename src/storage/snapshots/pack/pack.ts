@@ -1,4 +1,4 @@
-import { errorFromValue, type ErrorValue } from "../../../base/error-value.ts";
+import { type ErrorValue, errorFromValue } from "../../../base/error-value.ts";
 import type { RootView } from "../../../kernel/root-view.ts";
 import type { Change } from "../changes/layer-changes.ts";
 import type { PathStatus } from "./path-status.ts";

@@ -1,5 +1,5 @@
-import { encodeEnd, encodeEntry, type PackEntry } from "../../../formats/tar/packer.ts";
 import { paddingAfter } from "../../../formats/tar/entry.ts";
+import { encodeEnd, encodeEntry, type PackEntry } from "../../../formats/tar/packer.ts";
 import { readFull } from "../../../kernel/files.ts";
 
 /** Bytes that are handed on at once. */

@@ -21,9 +21,9 @@ import {
   statAt,
   statFd,
 } from "../../../kernel/files.ts";
+import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
 import { names } from "../../../kernel/trees.ts";
 import { getXattrFd, listXattrsFd } from "../../../kernel/xattr.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
 import { MAX_PATH_BYTES, MAX_PATH_DEPTH } from "../unpack/limits.ts";
 import type { TarWriter } from "./tar-writer.ts";
 
