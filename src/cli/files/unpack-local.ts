@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import type { TarEntry, TarTime } from "../../formats/tar/entry.ts";
 import { createTarParser, type TarSink } from "../../formats/tar/parser.ts";
+import { cleanPath } from "./copy-paths.ts";
 import { LocalDirectory } from "./local-directory.ts";
 
 /** Names come from a daemon, which is trusted less than the user's files. */
@@ -68,7 +69,10 @@ class LocalUnpacker implements TarSink {
     const isDirectory = entry.type === "directory";
     if (before !== undefined && before.isDirectory() !== isDirectory) {
       const [old, other] = isDirectory ? ["non-directory", "directory"] : ["directory", "non-directory"];
-      throw new Error(`cannot overwrite ${old} ${text(path)} with ${other} ${JSON.stringify(this.#where.directory)}`);
+      const top = cleanPath(this.#where.directory);
+      throw new Error(
+        `cannot overwrite ${old} ${text([Buffer.from(top), ...path])} with ${other} ${JSON.stringify(top)}`,
+      );
     }
     if (isDirectory) {
       if (before === undefined) mkdirSync(target, 0o700);

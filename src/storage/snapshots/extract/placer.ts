@@ -74,14 +74,14 @@ export class Placer implements TarSink {
     const wasDirectory = before !== undefined && (before.mode & S_IFMT) === S_IFDIR;
     const isDirectory = entry.type === "directory";
     if (before !== undefined && this.#options.keepKinds) checkKinds(path, { wasDirectory, isDirectory });
-    if (isDirectory && wasDirectory) modeAt(AT_FDCWD, name, entry.mode);
-    else {
+    if (!isDirectory || !wasDirectory) {
       if (before !== undefined) this.#remove(name, wasDirectory);
       if (entry.type === "hardlink") this.#link(entry, name);
-      else this.#file = makeEntry(name, entry);
+      else this.#file = makeEntry(name, entry, "always");
     }
     if (!isDirectory) return;
-    setAttributes(name, entry);
+    setAttributes(name, entry, "always");
+    modeAt(AT_FDCWD, name, entry.mode);
     this.#directories.push({ path, entry });
   }
 

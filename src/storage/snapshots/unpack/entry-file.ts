@@ -33,18 +33,22 @@ export interface EntryFile {
   fd: number;
   entry: TarEntry;
   path: Buffer;
+  rule: OwnerRule;
 }
+
+/** `changed`: what is made belongs to 0:0 anyway, which saves a call; `always`: a directory around may give its group to all in it. */
+export type OwnerRule = "changed" | "always";
 
 /**
  * Makes what an entry says, where nothing is yet: whole, but for a file, which is returned to be filled and closed, and a
  * directory's attributes. Hard links are the caller's: he knows where their targets are. Throws SystemError.
  */
-export function makeEntry(path: Buffer, entry: TarEntry): EntryFile | undefined {
+export function makeEntry(path: Buffer, entry: TarEntry, rule: OwnerRule): EntryFile | undefined {
   const device = { major: entry.deviceMajor, minor: entry.deviceMinor };
   switch (entry.type) {
     case "file": {
       const fd = openAt(AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, entry.mode);
-      return { fd, entry, path };
+      return { fd, entry, path, rule };
     }
     case "directory":
       makeDirAt(AT_FDCWD, path, entry.mode);
@@ -64,7 +68,7 @@ export function makeEntry(path: Buffer, entry: TarEntry): EntryFile | undefined 
       makeNodeAt(AT_FDCWD, path, S_IFIFO | entry.mode, { major: 0, minor: 0 });
       break;
   }
-  setAttributes(path, entry);
+  setAttributes(path, entry, rule);
   setTimes(path, entry);
   return undefined;
 }
@@ -74,10 +78,10 @@ export function writeEntryFile({ fd, entry }: EntryFile, bytes: Uint8Array, offs
   else writeAt(fd, bytes, offset);
 }
 
-export function closeEntryFile({ fd, entry, path }: EntryFile): void {
+export function closeEntryFile({ fd, entry, path, rule }: EntryFile): void {
   try {
     if (entry.sparse !== undefined) truncateFd(fd, entry.sizeBytes);
-    setAttributes(path, entry);
+    setAttributes(path, entry, rule);
     timesFd(fd, clampTime(entry.accessedAt ?? entry.modifiedAt), clampTime(entry.modifiedAt));
   } finally {
     closeFd(fd);
@@ -85,8 +89,8 @@ export function closeEntryFile({ fd, entry, path }: EntryFile): void {
 }
 
 /** In this order: a change of owner drops set-id bits and capabilities. */
-export function setAttributes(path: Buffer, entry: TarEntry): void {
-  const owned = entry.uid !== 0 || entry.gid !== 0;
+export function setAttributes(path: Buffer, entry: TarEntry, rule: OwnerRule): void {
+  const owned = rule === "always" || entry.uid !== 0 || entry.gid !== 0;
   if (owned) ownAt(AT_FDCWD, path, entry.uid, entry.gid);
   if (entry.type !== "symlink" && owned && (entry.mode & 0o7000) !== 0) modeAt(AT_FDCWD, path, entry.mode);
   for (const { name, value } of entry.xattrs) setAttribute(path, entry, { name, value });

@@ -23,6 +23,7 @@ import type { UnpackLimits } from "./limits.ts";
 const OPAQUE_XATTR = "trusted.overlay.opaque";
 const OPAQUE_VALUE = Buffer.from("y");
 
+const S_ISGID = 0o2000;
 /** Each costs a pass over all directories of the archive. */
 const MAX_REPLACED_DIRECTORIES = 1000;
 
@@ -44,8 +45,8 @@ export class Extractor implements TarSink {
   /** Directories that exist, as latin1: saves a look-up for each member. */
   readonly #known = new Set<string>([""]);
   readonly #implied = new Map<string, Buffer>([["", Buffer.alloc(0)]]);
-  /** Set last: making members changes the times of their directories. */
-  readonly #directoryTimes = new Map<string, { path: Buffer; entry: TarEntry }>();
+  /** Times are set last, since making members changes them, and so is set-gid, which gives the directory's group to its members. */
+  readonly #directories = new Map<string, { path: Buffer; entry: TarEntry; mode: number }>();
   #file: EntryFile | undefined;
 
   constructor(limits: UnpackLimits) {
@@ -83,7 +84,10 @@ export class Extractor implements TarSink {
 
   /** After the last entry. */
   finish(): ExtractResult {
-    for (const { path, entry } of [...this.#directoryTimes.values()].reverse()) setTimes(path, entry);
+    for (const { path, entry, mode } of [...this.#directories.values()].reverse()) {
+      if ((mode & S_ISGID) !== 0) modeAt(AT_FDCWD, path, mode);
+      setTimes(path, entry);
+    }
     this.result.implied = [...this.#implied.values()];
     return this.result;
   }
@@ -94,10 +98,11 @@ export class Extractor implements TarSink {
     this.#file = undefined;
   }
 
-  #create(path: Buffer, entry: TarEntry): void {
-    if (path.length === 1) return this.#root(entry);
+  #create(path: Buffer, given: TarEntry): void {
+    const entry = given.type === "directory" ? { ...given, mode: given.mode & ~S_ISGID } : given;
+    if (path.length === 1) return this.#root(entry, given.mode);
     this.#ensureDirectory(parentOf(path));
-    if (entry.type === "directory") return this.#directory(path, entry);
+    if (entry.type === "directory") return this.#directory(path, entry, given.mode);
     try {
       this.#make(path, entry);
     } catch (error) {
@@ -109,17 +114,17 @@ export class Extractor implements TarSink {
 
   #make(path: Buffer, entry: TarEntry): void {
     if (entry.type === "hardlink") return linkAt(AT_FDCWD, linkPath(entry.linkName), AT_FDCWD, path);
-    this.#file = makeEntry(path, entry);
+    this.#file = makeEntry(path, entry, "changed");
     if (entry.type === "file") this.result.fileBytes += entry.sizeBytes;
   }
 
-  #root(entry: TarEntry): void {
+  #root(entry: TarEntry, mode: number): void {
     if (entry.type !== "directory") throw badTar("the root is not a directory");
     modeAt(AT_FDCWD, "/", entry.mode);
-    this.#described("", Buffer.from("/"), entry);
+    this.#described("", { path: Buffer.from("/"), entry, mode });
   }
 
-  #directory(path: Buffer, entry: TarEntry): void {
+  #directory(path: Buffer, entry: TarEntry, mode: number): void {
     const key = path.toString("latin1");
     const type = this.#known.has(key) ? S_IFDIR : this.#typeOf(path);
     if (type !== undefined && type !== S_IFDIR) this.#removeExisting(path);
@@ -127,13 +132,13 @@ export class Extractor implements TarSink {
     else makeDirAt(AT_FDCWD, path, entry.mode);
     if (type === S_IFCHR && this.#wasWhiteout) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
     this.#known.add(key);
-    this.#described(key, path, entry);
+    this.#described(key, { path: Buffer.from(path), entry, mode });
   }
 
-  #described(key: string, path: Buffer, entry: TarEntry): void {
+  #described(key: string, directory: { path: Buffer; entry: TarEntry; mode: number }): void {
     this.#implied.delete(key);
-    setAttributes(path, entry);
-    this.#directoryTimes.set(key, { path: Buffer.from(path), entry });
+    setAttributes(directory.path, directory.entry, "changed");
+    this.#directories.set(key, directory);
   }
 
   /** What hides a name of the layers below. An entry of the same name in this layer hides it by itself. */
@@ -178,7 +183,7 @@ export class Extractor implements TarSink {
     if (++this.#replacedDirectories > MAX_REPLACED_DIRECTORIES) throw badTar("too many directories replaced by others");
     const key = path.toString("latin1");
     const isBelow = (other: string) => other === key || other.startsWith(`${key}/`);
-    for (const map of [this.#known, this.#implied, this.#directoryTimes]) {
+    for (const map of [this.#known, this.#implied, this.#directories]) {
       for (const other of map.keys()) if (isBelow(other)) map.delete(other);
     }
   }
