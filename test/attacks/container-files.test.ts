@@ -250,7 +250,7 @@ test.each(["running", "stopped"])(
     expect([...read.keys()].sort()).toEqual(members.map(({ name }) => name).sort());
     for (const { name, ...expected } of members) {
       const entry = read.get(name)?.entry;
-      const { mode, uid = 0, gid = 0 } = { uid: 0, gid: 0, ...expected };
+      const { mode, uid, gid } = { uid: 0, gid: 0, ...expected };
       expect({ name, ...entry }).toMatchObject({ name: entry?.name as never, mode, uid, gid, modifiedAt });
       if ("deviceMajor" in expected)
         expect(entry).toMatchObject({

@@ -17,9 +17,11 @@ export function containerFileRoutes(containers: Containers): Route[] {
       status: 200,
       headers: pathStatHeader(await containers.pathStatus(params.id, pathOf(query))),
     })),
-    route("GET", "/containers/{id}/archive", async ({ params, query, header, signal }) => {
+    route("GET", "/containers/{id}/archive", async (request) => {
+      const { params, query, signal } = request;
       const { status, stream } = await containers.readArchive(params.id, pathOf(query), signal);
-      return compressed({ stream, contentType: TAR, headers: pathStatHeader(status) }, header("accept-encoding"));
+      const reply = { stream, contentType: TAR, headers: pathStatHeader(status) };
+      return compressed(reply, request.header("accept-encoding"));
     }),
     route("PUT", "/containers/{id}/archive", async ({ params, query, body, signal }) => {
       await containers.writeArchive(params.id, pathOf(query), body, {
@@ -44,9 +46,10 @@ export function containerFileRoutes(containers: Containers): Route[] {
   ];
 }
 
-async function commit(containers: Containers, { query, json, signal }: ApiRequest<unknown>): Promise<string> {
+async function commit(containers: Containers, request: ApiRequest<unknown>): Promise<string> {
+  const { query, signal } = request;
   const text = (name: string) => query.get(name) ?? "";
-  const body = await json();
+  const body = await request.json();
   return containers.commit(text("container"), {
     repository: text("repo"),
     tag: text("tag"),

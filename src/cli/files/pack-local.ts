@@ -58,7 +58,7 @@ async function* packOne(path: Buffer, name: Buffer, links: Map<string, Buffer>):
   if (status === undefined || type === undefined) return;
   if (type === "directory") {
     yield header("directory", Buffer.concat([name, SLASH]), { status });
-    const names = readdirSync(path, { encoding: "buffer" }).sort(Buffer.compare);
+    const names = readdirSync(path, { encoding: "buffer" }).sort((left, right) => left.compare(right));
     for (const child of names) {
       yield* packOne(Buffer.concat([path, SLASH, child]), Buffer.concat([name, SLASH, child]), links);
     }
@@ -77,7 +77,7 @@ async function* packFile(path: Buffer, name: Buffer): AsyncGenerator<Uint8Array>
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const status = fstatSync(fd, { bigint: true });
-    if (!status.isFile()) throw new Error(`${path} is no file any more`);
+    if (!status.isFile()) throw new Error(`${path.toString()} is no file any more`);
     yield header("file", name, { status });
     for (let remaining = Number(status.size); remaining > 0; ) {
       const chunk = new Uint8Array(Math.min(CHUNK_BYTES, remaining));

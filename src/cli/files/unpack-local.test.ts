@@ -40,6 +40,12 @@ async function unpack(members: Member[], where: Partial<UnpackLocal> = {}): Prom
   return unpackLocal(archive(), { directory: destination, base: "d", name: "d", ...where });
 }
 
+const failure = (job: Promise<unknown>) =>
+  job.then(
+    () => "it went well",
+    (error: Error) => error.message,
+  );
+
 const openDescriptors = () => readdirSync("/proc/self/fd").length;
 
 test("a tree keeps modes, times and links, and read-only directories can be filled", async () => {
@@ -122,8 +128,7 @@ test.each<[string, Member[], string]>([
   mkdirSync(join(destination, "d"));
   await Bun.write(join(destination, "d/f"), "kept");
   const before = openDescriptors();
-  await expect(unpack(members)).rejects.toThrow(message);
-  await unpack(members).catch(() => undefined);
+  expect(await failure(unpack(members))).toContain(message);
   expect(openDescriptors()).toBe(before);
   expect(existsSync(join(top, "outside"))).toBe(false);
   expect(readdirSync(top)).toEqual(["dest"]);
@@ -132,7 +137,7 @@ test.each<[string, Member[], string]>([
 test("a directory of the user's that is a link is not written through", async () => {
   mkdirSync(join(top, "elsewhere"));
   symlinkSync(join(top, "elsewhere"), join(destination, "d"));
-  await expect(unpack([{ name: "d/f", content: "x" }])).rejects.toThrow("refusing to write through it");
+  expect(await failure(unpack([{ name: "d/f", content: "x" }]))).toContain("refusing to write through it");
   expect(readdirSync(join(top, "elsewhere"))).toEqual([]);
 });
 
@@ -152,7 +157,9 @@ test("an archive that stops in the middle is an error", async () => {
   async function* cut() {
     yield whole.subarray(0, 2000);
   }
-  await expect(unpackLocal(cut(), { directory: destination, base: "d", name: "d" })).rejects.toThrow("unexpected end");
+  expect(await failure(unpackLocal(cut(), { directory: destination, base: "d", name: "d" }))).toContain(
+    "unexpected end",
+  );
 });
 
 test("what is packed here is unpacked here as it was, holes and odd names included", async () => {
@@ -164,7 +171,8 @@ test("what is packed here is unpacked here as it was, holes and odd names includ
   const descriptors = openDescriptors();
   await unpackLocal(packLocal(source, "copy"), { directory: destination, base: "copy", name: "copy" });
   const copy = join(destination, "copy");
-  expect(readdirSync(copy, { recursive: true }).sort()).toEqual(readdirSync(source, { recursive: true }).sort());
+  const all = (path: string) => readdirSync(path, { recursive: true }).map(String).toSorted();
+  expect(all(copy)).toEqual(all(source));
   expect(readFileSync(join(copy, "sub", "é ☃"), "utf8")).toBe("snow");
   expect(statSync(join(copy, "sub")).mtimeMs).toBeCloseTo(statSync(join(source, "sub")).mtimeMs, -1);
   expect(openDescriptors()).toBe(descriptors);

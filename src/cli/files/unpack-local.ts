@@ -130,7 +130,11 @@ class LocalUnpacker implements TarSink {
         return;
       case "hardlink":
         return this.#link(entry, path);
-      default:
+      case "directory":
+        throw new TypeError("a directory is not made here");
+      case "character":
+      case "block":
+      case "fifo":
         this.skipped.push(entry.name.toString());
     }
   }

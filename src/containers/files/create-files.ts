@@ -15,7 +15,7 @@ import { assertThere, withView } from "./view.ts";
 const ENGINE_MOUNTS = ["dev", "proc", "sys"];
 
 export function createFiles(core: Core, resolveUser: Lifecycle["resolveUser"]): ContainerFiles {
-  const { index, deps } = core;
+  const { index } = core;
   return {
     async pathStatus(reference, path) {
       const entry = index.find(reference);

@@ -67,7 +67,7 @@ class ChangeWalk {
   }
 
   directory(fd: number, path: Buffer, lower: Merged | undefined): void {
-    for (const name of names(fd).sort(Buffer.compare)) {
+    for (const name of names(fd).sort((left, right) => left.compare(right))) {
       const status = statAt(fd, name);
       if (status === undefined) continue;
       const child = path.length === 0 ? name : Buffer.concat([path, SLASH, name]);

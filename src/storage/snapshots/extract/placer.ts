@@ -168,10 +168,10 @@ export class Placer implements TarSink {
 
   /** Nothing is written into /proc and the like, wherever a link leads. */
   #checked(fd: number, path: Buffer[]): number {
-    if (fd < 0) throw invalid(`${joined(path)}: ${errnoName(-fd)}`);
+    if (fd < 0) throw invalid(`${joined(path).toString()}: ${errnoName(-fd)}`);
     if (statFd(fd).onDevice === this.#device || !isKernelFileSystem(fileSystemKind(fd))) return fd;
     closeFd(fd);
-    throw new EngineError("forbidden", `${joined(path)} is not a place for files`);
+    throw new EngineError("forbidden", `${joined(path).toString()} is not a place for files`);
   }
 }
 

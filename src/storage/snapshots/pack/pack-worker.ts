@@ -37,12 +37,12 @@ function tell(message: PackMessage, transfer: ArrayBuffer[] = []): void {
 
 function run({ job, flow }: PackRequest): void {
   const view = "view" in job ? job.view : ({ kind: "directory", path: job.root } as const);
-  const { root, leave } = enterRootView(view, { writable: false });
+  const entered = enterRootView(view, { writable: false });
   try {
     const writer = new TarWriter(sender(flow));
-    perform(job, root, { writer, packer: new TreePacker(writer) });
+    perform(job, entered.root, { writer, packer: new TreePacker(writer) });
   } finally {
-    leave();
+    entered.leave();
   }
 }
 

@@ -98,7 +98,7 @@ export class TreePacker {
 
   #contents(fd: number, prefix: Buffer, { depth, hidden }: { depth: number; hidden: ReadonlySet<string> }): void {
     if (depth > MAX_PATH_DEPTH) throw badTar(`more than ${MAX_PATH_DEPTH} nested directories`);
-    for (const name of names(fd).sort(Buffer.compare)) {
+    for (const name of names(fd).sort((left, right) => left.compare(right))) {
       const child = Buffer.concat([prefix, name]);
       if (child.length > MAX_PATH_BYTES) throw badTar(`a path is longer than ${MAX_PATH_BYTES} bytes`);
       if (!hidden.has(name.toString("latin1"))) this.#tree({ directory: fd, name }, child, depth);
