@@ -1,3 +1,4 @@
+import { E2BIG, SystemError } from "./errno.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "./files.ts";
 import { cstring, ptr, syscall } from "./libc.ts";
 
@@ -59,7 +60,11 @@ export function changeDirectory(path: string): void {
   syscall("chdir", path, ptr(bytes));
 }
 
+/** The kernel copies options into one page, and cuts what is more. */
+const MAX_MOUNT_DATA = 4095;
+
 export function mount(source: string, target: string, fstype: string, options: { flags: number; data?: string }): void {
+  if ((options.data ?? "").length > MAX_MOUNT_DATA) throw new SystemError("mount", E2BIG, target);
   const [sourceBytes, targetBytes, typeBytes, dataBytes] = [
     cstring(source),
     cstring(target),

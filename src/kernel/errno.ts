@@ -36,4 +36,5 @@ export const {
   ELOOP,
   ENXIO,
   EROFS,
+  E2BIG,
 } = constants.errno;

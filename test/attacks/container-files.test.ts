@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { cached, program } from "../fixtures/build-cache.ts";
 import { type Box, openBox } from "../container-files/box.ts";
 import { makeTar } from "../container-files/tar.ts";
+import { cached, program } from "../fixtures/build-cache.ts";
 import { until } from "../harness/until.ts";
 import { loadHostileImage, loadProbeImage } from "./hostile-image.ts";
 

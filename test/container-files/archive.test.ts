@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { GO_MODE } from "../../src/wire/file-mode.ts";
 import { until } from "../harness/until.ts";
 import { type Box, openBox } from "./box.ts";
@@ -222,6 +223,41 @@ test("many copies at once, abandoned ones and refused ones leave no descriptor a
     return now.descriptors <= before.descriptors && now.threads <= before.threads + 2;
   });
   expect((await box.read(id, "/tmp")).members.size).toBe(9);
+}, 60_000);
+
+test("an upload that its client abandons keeps neither worker nor stopped container", async () => {
+  const id = await box.api.create({ Cmd: ["true"] });
+  await box.write(id, "/tmp", makeTar([]));
+  const before = box.holdings();
+  const head = makeTar([
+    { name: "first", content: "first" },
+    { name: "second", content: "x".repeat(100_000) },
+  ]);
+  const gone = new AbortController();
+  const upload = box.daemon.request(`/containers/${id}/archive?path=/tmp`, {
+    method: "PUT",
+    body: new ReadableStream({ start: (sink) => sink.enqueue(head.slice(0, 50_000)) }),
+    signal: gone.signal,
+  });
+  const upper = await box.upper(id);
+  await until("the first file is there", () => existsSync(join(upper, "tmp/first")));
+  gone.abort();
+  await upload.catch(() => undefined);
+  // Removal waits for whoever writes to a stopped container.
+  expect((await box.api.call("DELETE", `/containers/${id}`)).status).toBe(204);
+  await until("everything was given back", () => {
+    const now = box.holdings();
+    return now.descriptors <= before.descriptors && now.threads <= before.threads;
+  });
+});
+
+test("more copies at once than there are workers wait for their turn", async () => {
+  const id = await box.running("mkdir /big; truncate -s 5M /big/f");
+  const reads = Array.from({ length: 80 }, () => box.read(id, "/big"));
+  const busiest = until("many are at work", () => box.holdings().threads > 40).then(() => box.holdings().threads);
+  const sizes = (await Promise.all(reads)).map(({ members }) => members.get("big/f")?.entry.sizeBytes);
+  expect(sizes).toEqual(Array(80).fill(5 * 2 ** 20));
+  expect(await busiest).toBeLessThan(120);
 }, 60_000);
 
 test("a file with a hole of a gigabyte passes without being in memory", async () => {

@@ -17,6 +17,8 @@ export interface Box {
   /** PUT: HTTP status, and the message of a refusal. */
   write(id: string, path: string, archive: Uint8Array, query?: string): Promise<{ status: number; message: string }>;
   changes(id: string): Promise<string[]>;
+  /** The directory of a container's own changes. */
+  upper(id: string): Promise<string>;
   /** A busybox that did what the script says and goes on; starts when the script is done. */
   running(script: string, more?: object): Promise<string>;
   /** Descriptors, threads and mounts of the daemon. */
@@ -51,6 +53,10 @@ export async function openBox(): Promise<Box> {
     async changes(id) {
       const found = await api.get<WireChange[]>(`/containers/${id}/changes`);
       return found.map(({ Kind, Path }) => `${"CAD"[Kind]} ${Path}`);
+    },
+    async upper(id) {
+      const found = await api.get<{ GraphDriver: { Data: { UpperDir: string } } }>(`/containers/${id}/json`);
+      return found.GraphDriver.Data.UpperDir;
     },
     async running(script, more = {}) {
       const id = await api.start({ Cmd: ["sh", "-c", `trap 'exit 0' TERM; while :; do sleep 1; done`], ...more });

@@ -84,8 +84,7 @@ test("the layer holds what changed and nothing that a start makes", async () => 
     HostConfig: { Binds: ["vol:/mnt/vol"] },
   });
   await box.api.exec(id, ["sh", "-c", "echo x > /mnt/vol/f"]);
-  const { GraphDriver } = await box.api.get<{ GraphDriver: { Data: { UpperDir: string } } }>(`/containers/${id}/json`);
-  makeNodeAt(AT_FDCWD, join(GraphDriver.Data.UpperDir, "socket"), S_IFSOCK | 0o755, { major: 0, minor: 0 });
+  makeNodeAt(AT_FDCWD, join(await box.upper(id), "socket"), S_IFSOCK | 0o755, { major: 0, minor: 0 });
   expect(await box.changes(id)).toContain("A /socket");
   const image = await commit(id);
   expect([...(await topLayer(image)).keys()]).toEqual([

@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from "../../base/errors.ts";
 import type { ExecutionConfig } from "../../images/import/changes.ts";
-import { pack } from "../../storage/snapshots/pack/pack.ts";
+import type { FileWorkers } from "../../storage/snapshots/file-workers.ts";
 import type { ContainerSpec } from "../container-spec.ts";
 import type { Core } from "../core.ts";
 import type { Entry } from "../entry.ts";
@@ -11,8 +11,12 @@ import type { CommitOptions } from "./files.ts";
 import { layerJob } from "./mount-stubs.ts";
 import { assertThere } from "./view.ts";
 
+interface Commit extends CommitOptions {
+  workers: FileWorkers;
+}
+
 /** `docker commit`: an image on top of the container's. One at a time for each container. */
-export function commitContainer(core: Core, entry: Entry, options: CommitOptions): Promise<string> {
+export function commitContainer(core: Core, entry: Entry, options: Commit): Promise<string> {
   const { deps, queue } = core;
   const { comment, author, repository, tag, changes, signal } = options;
   return queue.run(`commit of ${entry.id}`, async () => {
@@ -40,10 +44,10 @@ function commitConfig(spec: ContainerSpec, given: ContainerSpec | undefined): Ex
 }
 
 /** The container is frozen while its changes are read, and not longer. */
-async function* readLayer(core: Core, entry: Entry, options: CommitOptions): AsyncGenerator<Uint8Array> {
+async function* readLayer(core: Core, entry: Entry, options: Commit): AsyncGenerator<Uint8Array> {
   const paused = options.pause && (await pause(core, entry));
   try {
-    const { stream } = await pack(layerJob(core, entry, "layer"), options.signal);
+    const { stream } = await options.workers.pack(layerJob(core, entry, "layer"), options.signal);
     yield* stream;
     assertThere(core, entry, "commit");
   } finally {

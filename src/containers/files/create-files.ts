@@ -1,8 +1,8 @@
 import { posix } from "node:path";
 import { EngineError, invalid, isKind } from "../../base/errors.ts";
 import { decompressArchive } from "../../images/load/decompress.ts";
-import { extract } from "../../storage/snapshots/extract/extract.ts";
-import { type PackJob, pack } from "../../storage/snapshots/pack/pack.ts";
+import { createFileWorkers, type FileWorkers } from "../../storage/snapshots/file-workers.ts";
+import type { PackJob } from "../../storage/snapshots/pack/pack.ts";
 import type { Core } from "../core.ts";
 import type { Entry } from "../entry.ts";
 import type { Lifecycle } from "../lifecycle.ts";
@@ -16,11 +16,13 @@ const ENGINE_MOUNTS = ["dev", "proc", "sys"];
 
 export function createFiles(core: Core, resolveUser: Lifecycle["resolveUser"]): ContainerFiles {
   const { index } = core;
+  const workers = createFileWorkers();
   return {
     async pathStatus(reference, path) {
       const entry = index.find(reference);
       return located(reference, path, async () => {
         const { found } = await packView(core, entry, {
+          workers,
           job: { kind: "status", path: absolutePath(path) },
           signal: new AbortController().signal,
         });
@@ -34,20 +36,20 @@ export function createFiles(core: Core, resolveUser: Lifecycle["resolveUser"]): 
         (name) => !entry.definition.mounts.some(({ destination }) => destination === `/${name}`),
       );
       const job = { kind: "path", path: absolutePath(path), hidden: entry.task === undefined ? [] : hidden } as const;
-      const { found, stream } = await located(reference, path, () => packView(core, entry, { job, signal }));
+      const { found, stream } = await located(reference, path, () => packView(core, entry, { workers, job, signal }));
       if (found === undefined) throw new Error("no status");
       core.publish(entry, "archive-path");
       return { status: found, stream: whole(core, entry, stream) };
     },
     async writeArchive(reference, path, archive, options) {
       const entry = index.find(reference);
-      await located(reference, path, () => write(core, entry, { path, archive, options, resolveUser }));
+      await located(reference, path, () => write(core, entry, { workers, path, archive, options, resolveUser }));
       core.publish(entry, "extract-to-dir");
     },
     async changes(reference) {
       const entry = index.find(reference);
       assertThere(core, entry, "look at changes of");
-      const { changes } = await pack(layerJob(core, entry, "changes"), new AbortController().signal);
+      const { changes } = await workers.pack(layerJob(core, entry, "changes"), new AbortController().signal);
       assertThere(core, entry, "look at changes of");
       return changes;
     },
@@ -55,29 +57,36 @@ export function createFiles(core: Core, resolveUser: Lifecycle["resolveUser"]): 
       const entry = index.find(reference);
       assertThere(core, entry, "export");
       const { stream } = await withView(core, entry, { writable: false, bare: true }, (view) =>
-        pack({ kind: "root", view }, signal),
+        workers.pack({ kind: "root", view }, signal),
       );
       core.publish(entry, "export");
       return whole(core, entry, stream);
     },
-    commit: (reference, options) => commitContainer(core, index.find(reference), options),
+    commit: (reference, options) => commitContainer(core, index.find(reference), { ...options, workers }),
   };
 }
 
 type PathJob = Omit<Extract<PackJob, { kind: "status" }>, "view"> | Omit<Extract<PackJob, { kind: "path" }>, "view">;
 
-function packView(core: Core, entry: Entry, { job, signal }: { job: PathJob; signal: AbortSignal }) {
-  return withView(core, entry, { writable: false, bare: false }, (view) => pack({ ...job, view }, signal));
+interface Look {
+  workers: FileWorkers;
+  job: PathJob;
+  signal: AbortSignal;
+}
+
+function packView(core: Core, entry: Entry, { workers, job, signal }: Look) {
+  return withView(core, entry, { writable: false, bare: false }, (view) => workers.pack({ ...job, view }, signal));
 }
 
 interface Write {
+  workers: FileWorkers;
   path: string;
   archive: AsyncIterable<Uint8Array>;
   options: WriteArchiveOptions;
   resolveUser: Lifecycle["resolveUser"];
 }
 
-async function write(core: Core, entry: Entry, { path, archive, options, resolveUser }: Write): Promise<void> {
+async function write(core: Core, entry: Entry, { workers, path, archive, options, resolveUser }: Write): Promise<void> {
   const { spec } = entry.definition;
   const { keepKinds, ownedByUser, signal } = options;
   const hasUser = ownedByUser && spec.process.user !== "";
@@ -89,7 +98,7 @@ async function write(core: Core, entry: Entry, { path, archive, options, resolve
     owner: user === undefined ? undefined : { uid: user.uid, gid: user.gid },
   };
   await withView(core, entry, { writable: true, bare: false }, (view) =>
-    extract({ ...request, view }, () => decompressArchive(archive, signal), signal),
+    workers.extract({ ...request, view }, () => decompressArchive(archive, signal), signal),
   );
 }
 
@@ -100,7 +109,7 @@ async function* wholeOf(core: Core, entry: Entry, stream: AsyncIterable<Uint8Arr
 }
 
 /** Given back unread, the stream is told so: a generator that never began would not tell. */
-export function whole(core: Core, entry: Entry, stream: AsyncIterableIterator<Uint8Array>): AsyncIterable<Uint8Array> {
+function whole(core: Core, entry: Entry, stream: AsyncIterableIterator<Uint8Array>): AsyncIterable<Uint8Array> {
   const checked = wholeOf(core, entry, stream);
   return {
     [Symbol.asyncIterator]: () => ({

@@ -22,10 +22,10 @@ import {
   stackOf,
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
-import { countUsers, type UserCounts } from "./user-counts.ts";
 import { readMerged } from "./merged-view.ts";
 import { createSettling, type Settling } from "./settling.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
+import { countUsers, type UserCounts } from "./user-counts.ts";
 
 /** Options that keep layers readable without the kernel: no redirects (a hostile layer may hold them), no metadata-only copies, no index of hard links. */
 const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow";
@@ -33,6 +33,8 @@ const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow";
 const MAX_OPTION_BYTES = 4095;
 const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const ROOT_DEFAULT = { mode: 0o755, uid: 0, gid: 0 };
+
+type OverlayMount = Extract<RootMount, { kind: "overlay" }>;
 
 interface State {
   root: string;
@@ -167,7 +169,7 @@ function prepare(state: State, key: string, active: Active): RootMount {
   return activeMount(state, key);
 }
 
-function activeMount(state: State, key: string): RootMount {
+function activeMount(state: State, key: string): OverlayMount {
   const active = state.index.actives.get(activeOf(state, key)) as Active;
   const [upper, work] = [`${ACTIVE_DIRECTORY}/${key}/fs`, `${ACTIVE_DIRECTORY}/${key}/work`];
   const lower = lowerOf(state, active.parent);
@@ -191,8 +193,7 @@ function activeLayers(state: State, key: string): string[] {
 /** For reading, every directory is a lower one: the snapshot may be mounted by its container at the same time. */
 function activeView(state: State, key: string, options: { writable: boolean; mounts: ViewMount[] }): RootView {
   const common = { kind: "overlay", cwd: state.root, target: EMPTY_DIRECTORY, mounts: options.mounts } as const;
-  const root = activeMount(state, key);
-  if (options.writable && root.kind === "overlay") return { ...common, data: root.data, scratch: undefined };
+  if (options.writable) return { ...common, data: activeMount(state, key).data, scratch: undefined };
   const layers = activeLayers(state, key);
   const needsScratch = options.mounts.length > 0;
   // The empty directory is what the scratch layer is mounted on.
@@ -214,7 +215,10 @@ function viewMount(state: State, chainId: ChainID | undefined): RootMount {
   });
 }
 
-function overlayMount(state: State, mount: { data: string; lower: string[]; upper: string; work: string }): RootMount {
+function overlayMount(
+  state: State,
+  mount: { data: string; lower: string[]; upper: string; work: string },
+): OverlayMount {
   if (mount.data.length > MAX_OPTION_BYTES) throw new EngineError("internal", `too many layers: ${mount.lower.length}`);
   const absolute = (path: string) => (path === "" ? "" : join(state.root, path));
   return {

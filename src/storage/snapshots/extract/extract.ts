@@ -1,4 +1,5 @@
 import { type ErrorValue, errorFromValue } from "../../../base/error-value.ts";
+import { invalid } from "../../../base/errors.ts";
 import type { RootView } from "../../../kernel/root-view.ts";
 import type { PlacerOptions } from "./placer.ts";
 
@@ -14,6 +15,9 @@ export interface ExtractRequest extends PlacerOptions {
 export type ExtractOrder = { begin: ExtractRequest } | { bytes: Uint8Array } | { finish: true } | { cancel: true };
 /** One for each order. */
 export type ExtractReply = { done: true } | { failed: ErrorValue };
+
+/** An archive of which nothing comes for so long is given up: a stopped container waits for it. */
+const STALL_MS = 300_000;
 
 /**
  * Extracts a plain tar archive into a view, by a worker of its own that has the view as its root. What was extracted before a
@@ -40,7 +44,7 @@ export async function extract(
     // A failed order has given everything back already.
     await order({ begin: request });
     open = true;
-    for await (const bytes of await archive()) {
+    for await (const bytes of unstalled(await archive())) {
       signal.throwIfAborted();
       const own = bytes.slice();
       open = false;
@@ -53,5 +57,29 @@ export async function extract(
   } finally {
     if (open) await ask({ cancel: true });
     worker.terminate();
+  }
+}
+
+/** Ends with an error when the next piece does not come. The source may hang for good: it is told to end, not waited for. */
+async function* unstalled(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await inTime(iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    iterator.return?.(undefined)?.catch(() => undefined);
+  }
+}
+
+async function inTime<T>(waited: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(invalid("the archive did not arrive in time")), STALL_MS);
+  try {
+    return await Promise.race([waited, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

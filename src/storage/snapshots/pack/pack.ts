@@ -29,6 +29,8 @@ export type PackMessage =
 
 /** Chunks that may wait for the reader. */
 export const MAX_WAITING_CHUNKS = 4;
+/** A reader that takes nothing for so long is given up: it holds a thread, and files of a container. */
+const STALL_MS = 300_000;
 export const TAKEN = 0;
 export const CANCELLED = 1;
 
@@ -38,6 +40,8 @@ export interface Packing {
   changes: Change[];
   /** To be read to its end, or given back with `return`; the signal does that, too. */
   stream: AsyncIterableIterator<Uint8Array>;
+  /** The worker has ended. Never rejects. */
+  ended: Promise<void>;
 }
 
 /**
@@ -48,25 +52,31 @@ export function pack(job: PackJob, signal: AbortSignal): Promise<Packing> {
   return new Promise((resolve, reject) => {
     const flow = new Int32Array(new SharedArrayBuffer(8));
     const worker = new Worker(new URL("./pack-worker.ts", import.meta.url));
-    const stream = new ChunkStream(flow, () => worker.terminate(), signal);
-    const packing: Packing = { found: undefined, changes: [], stream };
+    const over = Promise.withResolvers<void>();
+    const stream = new ChunkStream(flow, signal);
+    const packing: Packing = { found: undefined, changes: [], stream, ended: over.promise };
+    const end = (error: Error | undefined) => {
+      worker.terminate();
+      stream.end(error);
+      over.resolve();
+    };
     const point = () => resolve(packing);
     worker.onmessage = ({ data }: MessageEvent<PackMessage>) => {
       if ("found" in data) packing.found = data.found;
       else if ("changes" in data) packing.changes = data.changes;
       else if ("chunk" in data) stream.push(data.chunk);
-      else if ("ended" in data) stream.end(undefined);
+      else if ("ended" in data) end(undefined);
       else {
         const error = errorFromValue(data.failed);
         reject(error);
-        stream.end(error);
+        end(error);
       }
       point();
     };
     worker.onerror = ({ message }) => {
       const error = new Error(`pack worker: ${message}`);
       reject(error);
-      stream.end(error);
+      end(error);
     };
     worker.postMessage({ job, flow } satisfies PackRequest);
   });
@@ -75,11 +85,11 @@ export function pack(job: PackJob, signal: AbortSignal): Promise<Packing> {
 /** The worker ends by itself when it sees that it is cancelled: it has descriptors and mounts to give back first. */
 class ChunkStream implements AsyncIterableIterator<Uint8Array> {
   readonly #flow: Int32Array<SharedArrayBuffer>;
-  readonly #terminate: () => void;
   readonly #signal: AbortSignal;
   readonly #waiting: Uint8Array[] = [];
   #over: { error: unknown } | undefined;
   #wake: (() => void) | undefined;
+  #stalled: ReturnType<typeof setTimeout> | undefined;
   readonly #cancel = () => {
     Atomics.store(this.#flow, CANCELLED, 1);
     // Changed, so that a worker which is about to wait for it does not.
@@ -87,9 +97,8 @@ class ChunkStream implements AsyncIterableIterator<Uint8Array> {
     Atomics.notify(this.#flow, TAKEN);
   };
 
-  constructor(flow: Int32Array<SharedArrayBuffer>, terminate: () => void, signal: AbortSignal) {
+  constructor(flow: Int32Array<SharedArrayBuffer>, signal: AbortSignal) {
     this.#flow = flow;
-    this.#terminate = terminate;
     this.#signal = signal;
     if (signal.aborted) this.#cancel();
     else signal.addEventListener("abort", this.#cancel, { once: true });
@@ -97,14 +106,15 @@ class ChunkStream implements AsyncIterableIterator<Uint8Array> {
 
   push(chunk: Uint8Array): void {
     this.#waiting.push(chunk);
+    this.#stalled ??= setTimeout(this.#cancel, STALL_MS);
     this.#notify();
   }
 
   end(error: unknown): void {
     if (this.#over !== undefined) return;
     this.#over = { error };
+    clearTimeout(this.#stalled);
     this.#signal.removeEventListener("abort", this.#cancel);
-    this.#terminate();
     this.#notify();
   }
 
@@ -112,6 +122,8 @@ class ChunkStream implements AsyncIterableIterator<Uint8Array> {
     for (;;) {
       const chunk = this.#waiting.shift();
       if (chunk !== undefined) {
+        clearTimeout(this.#stalled);
+        this.#stalled = this.#waiting.length > 0 ? setTimeout(this.#cancel, STALL_MS) : undefined;
         Atomics.add(this.#flow, TAKEN, 1);
         Atomics.notify(this.#flow, TAKEN);
         return { done: false, value: chunk };
