@@ -23,7 +23,17 @@ const attach = entry(
   "Attach local standard input, output, and error streams to a running container",
   () => import("./container/attach.ts"),
 );
+const commit = entry("Create a new image from a container's changes", () => import("./container/commit.ts"));
+const cp = entry("Copy files/folders between a container and the local filesystem", () => import("./container/cp.ts"));
 const create = entry("Create a new container", () => import("./container/create.ts"));
+const diff = entry(
+  "Inspect changes to files or directories on a container's filesystem",
+  () => import("./container/diff.ts"),
+);
+const exportContainer = entry(
+  "Export a container's filesystem as a tar archive",
+  () => import("./container/export.ts"),
+);
 const kill = entry("Kill one or more running containers", () => import("./container/kill.ts"));
 const logs = entry("Fetch the logs of a container", () => import("./container/logs.ts"));
 const pause = entry("Pause all processes within one or more containers", () => import("./container/pause.ts"));
@@ -82,8 +92,12 @@ export const TOP: Record<string, Entry> = {
   version,
   info,
   attach,
+  commit,
+  cp,
   create,
+  diff,
   events,
+  export: exportContainer,
   history,
   import: importImage,
   inspect,
@@ -115,8 +129,12 @@ export const GROUPS: Record<string, Group> = {
     short: "Manage containers",
     entries: {
       attach,
+      commit,
+      cp,
       create,
+      diff,
       exec,
+      export: exportContainer,
       inspect: entry("Display detailed information on one or more containers", () => import("./container/inspect.ts")),
       kill,
       logs,

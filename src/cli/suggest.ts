@@ -1,6 +1,6 @@
 /** Verbs of Docker's that this version does not have; saying so is more use than "unknown command". */
 export const LATER_VERBS: readonly string[] =
-  "bake build builder buildx checkpoint commit compose config context cp diff export node plugin secret service stack stats swarm update".split(
+  "bake build builder buildx checkpoint compose config context node plugin secret service stack stats swarm update".split(
     " ",
   );
 

@@ -1,6 +1,7 @@
 import type { EndpointState } from "../networks/networks.ts";
 import type { Attachment, AttachRequest, Exit } from "../runtime/launcher/launcher.ts";
 import type { ContainerSpec } from "./container-spec.ts";
+import type { ContainerFiles } from "./files/files.ts";
 
 /** A discriminated union; the API's booleans are derived in the encoder. Statuses are Docker's own words. */
 export type ContainerState =
@@ -125,7 +126,7 @@ export interface WaitResult {
  * The containers of this engine. `reference` is a full ID, a name (leading slash allowed) or an unambiguous ID prefix.
  * Every method throws EngineError with Docker's own text; commands on one container run one after the other.
  */
-export interface Containers {
+export interface Containers extends ContainerFiles {
   create(spec: ContainerSpec): Promise<{ id: string; warnings: string[] }>;
   /** `changed: false` when it was running already (HTTP 304). */
   start(reference: string): Promise<{ changed: boolean }>;

@@ -5,6 +5,7 @@ import { createCore, subjectOf } from "./core.ts";
 import { createContainer } from "./create.ts";
 import type { ContainersDeps } from "./deps.ts";
 import { createExecs } from "./exec.ts";
+import { createFiles } from "./files/create-files.ts";
 import { assertCan } from "./guards.ts";
 import { watchHealth } from "./health-monitor.ts";
 import { createLifecycle } from "./lifecycle.ts";
@@ -73,6 +74,7 @@ export function createContainers(deps: ContainersDeps): ContainersService {
     getExec: async (id) => execs.get(id),
     execEnded: (id) => execs.ended(id),
     resizeExec: (id, rows, columns) => execs.resize(id, rows, columns),
+    ...createFiles(core, lifecycle.resolveUser),
 
     recover: () => recover(core, lifecycle, execs),
     usersOfImage(imageId) {

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import type { CommitImage } from "../images/commit/commit.ts";
 import type { Image } from "../images/images.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Launcher } from "../runtime/launcher/launcher.ts";
@@ -52,12 +53,16 @@ export interface ContainersDeps {
   records: ContainerRecords;
   images: {
     get(reference: string): Promise<Image>;
+    commit(request: CommitImage): Promise<{ id: string; reference: string }>;
     /** Told whenever a container that stood on the image is gone. */
     release(imageId: string): void;
   };
   networks: Pick<Networks, "get" | "attach" | "detach" | "restore" | "loopbackMessages">;
   volumes: Pick<Volumes, "create" | "hold" | "release" | "discard">;
-  snapshots: Pick<Snapshots, "prepare" | "mounts" | "remove" | "usage" | "imageUsage" | "readFile" | "listActive">;
+  snapshots: Pick<
+    Snapshots,
+    "prepare" | "mounts" | "remove" | "usage" | "imageUsage" | "readFile" | "listActive" | "rootView" | "directories"
+  >;
   copyUp: CopyUp;
   launcher: Launcher;
   planner: Planner;

@@ -32,8 +32,11 @@ export interface Definition {
 /** What changes from start to start. */
 export interface Run {
   state: ContainerState;
-  /** What was under way when this was written: recovery undoes a creation, asks the launcher about a start, and ends a removal. */
-  intent: "none" | "create" | "start" | "remove-with-volumes";
+  /**
+   * What was under way when this was written: recovery undoes a creation, asks the launcher about a start, ends a removal, and thaws
+   * what a commit has frozen.
+   */
+  intent: "none" | "create" | "start" | "commit" | "remove-with-volumes";
   restartCount: number;
   /** `docker stop` or `kill`: restart policies leave it alone. */
   stoppedByUser: boolean;

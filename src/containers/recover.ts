@@ -8,6 +8,7 @@ import { undoCreation } from "./create.ts";
 import { createEntry, type Entry } from "./entry.ts";
 import type { Execs } from "./exec.ts";
 import { forget } from "./exit.ts";
+import { endPause } from "./files/commit.ts";
 import { cgroupPath } from "./launch-input.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { decodeDefinition, decodeRun } from "./record.ts";
@@ -66,6 +67,7 @@ async function takeUp(core: Core, entry: Entry, found: Set<string>): Promise<Exi
   if (adoption.state === "running") {
     const { task } = adoption;
     entry.task = task;
+    if (intent === "commit") await endPause(core, entry);
     if (believedRunning && state.startTicks === task.startTicks && state.pid === task.pid) return undefined;
     if (!believedRunning) core.apply(entry, startedFact(task.pid, task.startTicks, task.startedAt));
     core.persist(entry);

@@ -9,6 +9,7 @@ import type { ImageRecords, ImageRow } from "../storage/records/images.ts";
 import { copyUp } from "../storage/snapshots/copy-up/copy-up.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
 import { createUnpacker } from "../storage/snapshots/unpack/unpack.ts";
+import { type CommitImage, commitImage } from "./commit/commit.ts";
 import { filterImages } from "./filters.ts";
 import { imageHistory } from "./history.ts";
 import type { Images } from "./images.ts";
@@ -45,6 +46,8 @@ export type ImagesService = Images & {
   library: Library;
   /** Nobody stands on the image any more: if it was removed meanwhile, its layers go, too. In the background. */
   release(imageId: string): void;
+  /** An image of a container's files. `reference`: familiar, "" where it got no name. */
+  commit(request: CommitImage): Promise<{ id: string; reference: string }>;
   /** Initialises an empty directory from what an active snapshot's image holds at `path`. Nothing there: nothing. */
   copyUp(key: string, path: string, destination: string): Promise<void>;
 };
@@ -118,6 +121,7 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
         signal,
       }),
     import: (archive, options) => importImage(service, archive, options),
+    commit: (request) => commit(service, request),
   };
 }
 
@@ -207,6 +211,19 @@ async function importImage(
     publish(service, "import", entry, entry.row.id);
     await store.writeIndex();
     return entry.row.id;
+  } catch (error) {
+    await store.collect();
+    throw error;
+  }
+}
+
+async function commit(service: Service, request: CommitImage): Promise<{ id: string; reference: string }> {
+  const { store, clock } = service;
+  try {
+    const { entry, reference } = await commitImage({ ...service, now: clock.now() }, request);
+    if (reference !== "") publish(service, "tag", entry, reference);
+    await store.writeIndex();
+    return { id: entry.row.id, reference };
   } catch (error) {
     await store.collect();
     throw error;

@@ -1,8 +1,9 @@
+import { E2BIG, SystemError } from "./errno.ts";
 import { AT_FDCWD, closeFd, O_DIRECTORY, O_PATH, openAt } from "./files.ts";
 import { cstring, ptr, syscall } from "./libc.ts";
 
-const CLONE_FS = 0x200;
-const CLONE_NEWNS = 0x20000;
+export const CLONE_FS = 0x200;
+export const CLONE_NEWNS = 0x20000;
 const MS_REC = 0x4000;
 const MS_PRIVATE = 1 << 18;
 const MS_RDONLY = 1;
@@ -27,8 +28,7 @@ export function confineThread(directory: string): void {
 export function confineThreadToOverlay(overlay: { cwd: string; data: string; target: string }): void {
   const fd = openAt(AT_FDCWD, overlay.target, O_PATH | O_DIRECTORY);
   closeFd(fd);
-  syscall("unshare", "CLONE_FS|CLONE_NEWNS", CLONE_FS | CLONE_NEWNS);
-  mount("none", "/", "none", { flags: MS_REC | MS_PRIVATE });
+  unshareMounts();
   changeDirectory(overlay.cwd);
   mount("overlay", overlay.target, "overlay", {
     flags: MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
@@ -37,19 +37,34 @@ export function confineThreadToOverlay(overlay: { cwd: string; data: string; tar
   enterRoot(openAt(AT_FDCWD, overlay.target, O_PATH | O_DIRECTORY));
 }
 
-function enterRoot(fd: number): void {
-  syscall("fchdir", "new root", fd);
+/** Mounts of the thread's own, a copy of those around it: nothing that is mounted here shows anywhere else. */
+export function unshareMounts(): void {
+  syscall("unshare", "CLONE_FS|CLONE_NEWNS", CLONE_FS | CLONE_NEWNS);
+  mount("none", "/", "none", { flags: MS_REC | MS_PRIVATE });
+}
+
+/** Takes the directory as root and as working directory, and closes it. */
+export function enterRoot(fd: number): void {
+  enterDirectory(fd);
   const dot = cstring(".");
   syscall("chroot", "new root", ptr(dot));
   closeFd(fd);
 }
 
-function changeDirectory(path: string): void {
+export function enterDirectory(fd: number): void {
+  syscall("fchdir", `fd ${fd}`, fd);
+}
+
+export function changeDirectory(path: string): void {
   const bytes = cstring(path);
   syscall("chdir", path, ptr(bytes));
 }
 
-function mount(source: string, target: string, fstype: string, options: { flags: number; data?: string }): void {
+/** The kernel copies options into one page, and cuts what is more. */
+const MAX_MOUNT_DATA = 4095;
+
+export function mount(source: string, target: string, fstype: string, options: { flags: number; data?: string }): void {
+  if ((options.data ?? "").length > MAX_MOUNT_DATA) throw new SystemError("mount", E2BIG, target);
   const [sourceBytes, targetBytes, typeBytes, dataBytes] = [
     cstring(source),
     cstring(target),

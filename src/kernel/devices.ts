@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
+import { splitDevice } from "../base/device-number.ts";
 
 export interface DeviceNode {
   path: string;
@@ -43,12 +44,4 @@ function deviceOf(path: string, found: Stats): DeviceNode[] {
   if (kind === undefined) return [];
   const { major, minor } = splitDevice(BigInt(found.rdev));
   return [{ path, kind, major, minor, mode: found.mode & 0o777, uid: found.uid, gid: found.gid }];
-}
-
-/** glibc's encoding of dev_t: 12+20 bits of major, 8+24 of minor, interleaved. @see makedev(3) */
-export function splitDevice(device: bigint): { major: number; minor: number } {
-  return {
-    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
-    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
-  };
 }

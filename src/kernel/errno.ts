@@ -34,4 +34,7 @@ export const {
   ESRCH,
   EACCES,
   ELOOP,
+  ENXIO,
+  EROFS,
+  E2BIG,
 } = constants.errno;

@@ -1,4 +1,4 @@
-import { SystemError } from "./errno.ts";
+import { EAGAIN, SystemError } from "./errno.ts";
 import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
 
 /** File system calls by descriptor and byte path. Paths are bytes because names in images need not be UTF-8. */
@@ -67,6 +67,21 @@ export function tryOpenAt2(directory: number, path: Path, flags: number, resolve
   return trySyscall("openat2", directory, ptr(bytes), ptr(how), 24);
 }
 
+/** Another thread's rename or mount made the kernel give up on a safe look-up: it asks to try again. */
+const MAX_RESOLVE_ATTEMPTS = 128;
+
+/**
+ * What `path` names, as a process sees it whose root is `root`: links are followed inside, magic links (/proc/1/root) not at all.
+ * The descriptor, or minus errno.
+ */
+export function tryOpenInRoot(root: number, path: Path, flags: number): number {
+  let fd = -EAGAIN;
+  for (let attempt = 0; fd === -EAGAIN && attempt < MAX_RESOLVE_ATTEMPTS; attempt++) {
+    fd = tryOpenAt2(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  }
+  return fd;
+}
+
 export function closeFd(fd: number): void {
   trySyscall("close", fd);
 }
@@ -111,6 +126,13 @@ export function reserveBlocks(fd: number, bytes: number): void {
 
 export function fsyncFd(fd: number): void {
   syscall("fsync", `fd ${fd}`, fd);
+}
+
+/** What kind of file system `fd` lies on: the magic numbers of <linux/magic.h>. */
+export function fileSystemKind(fd: number): number {
+  const buffer = Buffer.alloc(256);
+  syscall("fstatfs", `fd ${fd}`, fd, ptr(buffer));
+  return buffer.readUInt32LE(0);
 }
 
 /** Everything of the file system that `fd` lies on. */

@@ -85,6 +85,10 @@ const NUMBERS = {
     open_tree: 428,
     move_mount: 429,
     mount_setattr: 442,
+    fsopen: 430,
+    fsconfig: 431,
+    fsmount: 432,
+    fstatfs: 138,
   },
   arm64: {
     mount: 40,
@@ -157,6 +161,10 @@ const NUMBERS = {
     open_tree: 428,
     move_mount: 429,
     mount_setattr: 442,
+    fsopen: 430,
+    fsconfig: 431,
+    fsmount: 432,
+    fstatfs: 44,
   },
 } as const;
 

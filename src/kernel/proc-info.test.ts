@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { splitDevice } from "./devices.ts";
+import { splitDevice } from "../base/device-number.ts";
 import { parseCpuList, parseHardLimits, parseMountInfo } from "./proc-info.ts";
 
 test("parseMountInfo() finds what follows the dash, and undoes escapes", () => {

@@ -213,3 +213,24 @@ export interface WireContainersPruned {
   ContainersDeleted: string[] | null;
   SpaceReclaimed: number;
 }
+
+/** Of `GET /containers/{id}/changes`. */
+export interface WireChange {
+  Path: string;
+  /** 0: modified, 1: added, 2: deleted. */
+  Kind: 0 | 1 | 2;
+}
+
+/** Base64 of this JSON is the header `X-Docker-Container-Path-Stat`. `mode`: Go's FileMode bits, see `wire/file-mode.ts`. */
+export interface WirePathStat {
+  name: string;
+  size: number;
+  mode: number;
+  /** RFC 3339 with nanoseconds. */
+  mtime: string;
+  linkTarget: string;
+}
+
+export interface WireCommitted {
+  Id: string;
+}

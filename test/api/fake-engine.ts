@@ -3,7 +3,7 @@ import { createSystemClock } from "../../src/base/clock.ts";
 import { EngineError, notFound } from "../../src/base/errors.ts";
 import type { ContainerSpec } from "../../src/containers/container-spec.ts";
 import type { Container, Containers, Exec } from "../../src/containers/containers.ts";
-import type { Engine, SystemInfo } from "../../src/engine/engine.ts";
+import type { Engine } from "../../src/engine/engine.ts";
 import { createEventBus } from "../../src/engine/event-bus.ts";
 import type { Image, Images } from "../../src/images/images.ts";
 import type { Network, Networks } from "../../src/networks/networks.ts";
@@ -12,6 +12,7 @@ import type { Volume, Volumes } from "../../src/volumes/volumes.ts";
 import { encodeFrame, STDOUT } from "../../src/wire/stdcopy.ts";
 import { EchoAttachment } from "./echo-attachment.ts";
 import { fakeDistribution } from "./fake-distribution.ts";
+import { INFO } from "./fake-info.ts";
 
 /** An engine without a kernel: one image, containers that only exist in memory, streams that echo. */
 export interface FakeEngine extends Engine {
@@ -129,6 +130,12 @@ function fakeContainers({ calls, specs, attachments }: State, exited: Promise<nu
     pause: note("pause"),
     unpause: note("unpause"),
     rename: note("rename"),
+    pathStatus: note("pathStatus"),
+    readArchive: note("readArchive"),
+    writeArchive: note("writeArchive"),
+    changes: note("changes"),
+    export: note("export"),
+    commit: note("commit"),
     remove: note("remove"),
     prune: async (filters) => {
       calls.push(`prune ${JSON.stringify(filters)}`);
@@ -358,42 +365,3 @@ function fakeVolumes(): Volumes {
     discard: unused,
   };
 }
-
-const INFO: SystemInfo = {
-  id: "fake-id",
-  name: "fake",
-  counts: { running: 1, paused: 0, stopped: 0, images: 1 },
-  storageDriver: "overlay2",
-  backingFilesystem: "extfs",
-  dataRoot: "/data",
-  cgroupVersion: 1,
-  kernelVersion: "6.18",
-  operatingSystem: "Fake",
-  osVersion: "1",
-  architecture: "x86_64",
-  cpuCount: 2,
-  memoryBytes: 1 << 30,
-  fileDescriptors: 3,
-  liveRestore: true,
-  securityOptions: ["name=seccomp,profile=builtin"],
-  warnings: [],
-  limits: {
-    memory: true,
-    swap: true,
-    cpuCfs: true,
-    cpuShares: true,
-    cpuset: true,
-    pids: true,
-    oomKillDisable: true,
-    blkio: true,
-  },
-  registryMirrors: [],
-  insecureRegistries: [],
-  ipv4Forwarding: true,
-  eventListeners: 0,
-  debug: false,
-  labels: [],
-  httpProxy: "",
-  httpsProxy: "",
-  noProxy: "",
-};

@@ -82,7 +82,11 @@ export async function openTestContainers(
     ...shared,
     ...hostDependencies(directory),
     records: createContainerRecords(containerDatabase),
-    images: { get: async (reference) => testImage(reference, imageConfig), release: () => {} },
+    images: {
+      get: async (reference) => testImage(reference, imageConfig),
+      commit: () => Promise.reject(new Error("there are no images to commit to")),
+      release: () => {},
+    },
     networks: testNetworks(endpoints),
     volumes,
     snapshots,

@@ -63,6 +63,30 @@ test.skipIf(!isRoot)("a layer's entries keep type, owner, mode, times, attribute
   expect(readFileSync(join(root, "implied/deep/f"), "utf8")).toBe("implied/deep/f");
 });
 
+test.skipIf(!isRoot)("a directory with set-gid does not give its group to what a layer puts into it", async () => {
+  await using fixture = await openFixture();
+  const directory = (name: string, mode: number, gid = 0) => entry({ type: "directory", name, mode, gid });
+  const root = await unpacked(
+    fixture,
+    layer(
+      directory("mail/", 0o2775, 8),
+      file("mail/f"),
+      directory("mail/d/", 0o755),
+      file("mail/d/g", "g", { gid: 5 }),
+    ),
+  );
+  const look = (name: string) => {
+    const { mode, gid } = lstatSync(join(root, name));
+    return [mode & 0o7777, gid];
+  };
+  expect(["mail", "mail/f", "mail/d", "mail/d/g"].map(look)).toEqual([
+    [0o2775, 8],
+    [0o644, 0],
+    [0o755, 0],
+    [0o644, 5],
+  ]);
+});
+
 test.skipIf(!isRoot)("whiteouts become what overlayfs reads, and the merged view honours them", async () => {
   await using fixture = await openFixture();
   const base = layer(

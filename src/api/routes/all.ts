@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Route } from "../route.ts";
+import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
 import { containerRoutes } from "./containers.ts";
 import { distributionRoutes } from "./distribution.ts";
@@ -28,6 +29,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...systemRoutes(deps),
     ...containerRoutes(engine.containers, clock),
     ...containerStreamRoutes(engine),
+    ...containerFileRoutes(engine.containers),
     ...execRoutes(engine),
     ...imageRoutes(engine),
     ...distributionRoutes(engine.distribution),

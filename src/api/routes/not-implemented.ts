@@ -3,14 +3,9 @@ import { type Method, type Route, route } from "../route.ts";
 
 /** Endpoints of the Engine API that this engine cannot serve yet: method, path, what it would do, lowest API minor. */
 const MISSING: [method: Method, path: string, what: string, since?: number][] = [
-  ["GET", "/containers/{id}/changes", "listing changed files"],
-  ["GET", "/containers/{id}/export", "exporting a container"],
   ["GET", "/containers/{id}/stats", "resource statistics"],
   ["POST", "/containers/{id}/update", "updating a container"],
   ["GET", "/containers/{id}/attach/ws", "attaching by web socket"],
-  ["HEAD", "/containers/{id}/archive", "copying files"],
-  ["GET", "/containers/{id}/archive", "copying files"],
-  ["PUT", "/containers/{id}/archive", "copying files"],
   ["GET", "/containers/{id}/checkpoints", "checkpoints"],
   ["POST", "/containers/{id}/checkpoints", "checkpoints"],
   ["DELETE", "/containers/{id}/checkpoints/{checkpoint}", "checkpoints"],
@@ -19,7 +14,6 @@ const MISSING: [method: Method, path: string, what: string, since?: number][] = 
   ["POST", "/grpc", "BuildKit"],
   ["POST", "/session", "BuildKit sessions"],
   ["GET", "/images/{name}/attestations", "attestations", 55],
-  ["POST", "/commit", "committing a container"],
   ["POST", "/networks/create", "creating networks"],
   ["POST", "/networks/{id}/connect", "connecting to networks"],
   ["POST", "/networks/{id}/disconnect", "disconnecting from networks"],

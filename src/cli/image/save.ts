@@ -1,4 +1,5 @@
-import { AT_LEAST_ONE, type CliContext, type Command, ExitError } from "../command.ts";
+import { AT_LEAST_ONE, type Command, ExitError } from "../command.ts";
+import { writeArchive } from "../files/write-archive.ts";
 import { LIST, STRING } from "../flags/flag-types.ts";
 import { metered, openMeter } from "../progress/meter.ts";
 import { platformQueries } from "./platform.ts";
@@ -36,34 +37,10 @@ export const command: Command = {
     }
     const meter = await openMeter(context, { label: output.slice(output.lastIndexOf("/") + 1), quiet: false });
     try {
-      await writeFile(context, output, metered(answer.stream(), meter));
+      await writeArchive(context, { path: output, what: "save image" }, metered(answer.stream(), meter));
     } finally {
       await meter.end();
     }
     return 0;
   },
 };
-
-/** Written beside the target and renamed when complete: a broken save leaves no half archive under the name. */
-async function writeFile(context: CliContext, path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const { open, rename, unlink, stat } = await import("node:fs/promises");
-  const existing = await stat(path).catch(() => undefined);
-  const special = existing !== undefined && !existing.isFile();
-  const target = special ? path : `${path}.${process.pid}.partial`;
-  const file = await open(target, special ? "w" : "wx", 0o600).catch((error: unknown) => {
-    throw new ExitError(1, `failed to save image: open ${path}: ${(error as Error).message}`);
-  });
-  const remove = async () => (special ? undefined : unlink(target).catch(() => undefined));
-  const forget = context.onInterrupt(remove);
-  try {
-    for await (const chunk of chunks) await file.writeFile(chunk);
-    await file.close();
-    if (!special) await rename(target, path);
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await remove();
-    throw error;
-  } finally {
-    forget();
-  }
-}

@@ -23,6 +23,14 @@ test.each<[string[], object]>([
   expect(applyChanges(changes)).toEqual(expected);
 });
 
+test("a new entrypoint drops the command of the old one, but not one that is given with it", () => {
+  const base = { Entrypoint: ["old"], Cmd: ["of old"], Env: ["A=1"] };
+  expect(applyChanges(['ENTRYPOINT ["new"]'], base)).toEqual({ Entrypoint: ["new"], Env: ["A=1"] });
+  const both = { Entrypoint: ["new"], Cmd: ["mine"], Env: ["A=1"] };
+  expect(applyChanges(['CMD ["mine"]', 'ENTRYPOINT ["new"]'], base)).toEqual(both);
+  expect(applyChanges(['ENTRYPOINT ["new"]', 'CMD ["mine"]'], base)).toEqual(both);
+});
+
 test.each([
   ["RUN x", "RUN is not a valid change command"],
   ["FROM x", "FROM is not a valid change command"],

@@ -12,6 +12,7 @@ export interface ExecutionConfig {
   Labels?: Record<string, string>;
   StopSignal?: string;
   OnBuild?: string[];
+  Shell?: string[];
   Healthcheck?: { Test: string[]; Interval?: number; Timeout?: number; StartPeriod?: number; Retries?: number };
 }
 
@@ -39,13 +40,18 @@ const INSTRUCTIONS: Record<string, Apply> = {
 
 /** Applies instructions such as `CMD ["sh"]` in order. Throws invalid-argument for any other, with Docker's text. Pure. */
 export function applyChanges(changes: string[], base: ExecutionConfig = {}): ExecutionConfig {
+  let commandGiven = false;
   return changes.reduce((config, change) => {
     const [, name = "", rest = ""] = /^\s*(\S+)\s*([^]*?)\s*$/.exec(change) ?? [];
     const instruction = name.toUpperCase();
     if (!Object.hasOwn(INSTRUCTIONS, instruction))
       throw invalid(`${instruction || change} is not a valid change command`);
     if (rest === "") throw invalid(`${instruction} requires at least one argument`);
-    return (INSTRUCTIONS[instruction] as Apply)(config, rest);
+    commandGiven ||= instruction === "CMD";
+    // A new entrypoint drops the command that belonged to the old one. @see moby builder/dockerfile `dispatchEntrypoint`
+    const { Cmd: _, ...withoutCommand } = config;
+    const before = instruction === "ENTRYPOINT" && !commandGiven ? withoutCommand : config;
+    return (INSTRUCTIONS[instruction] as Apply)(before, rest);
   }, base);
 }
 

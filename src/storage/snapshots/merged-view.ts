@@ -8,6 +8,7 @@ import {
   O_NONBLOCK,
   O_PATH,
   O_RDONLY,
+  type Path,
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
@@ -21,6 +22,7 @@ import {
   statFd,
   tryOpenAt2,
 } from "../../kernel/files.ts";
+import { names } from "../../kernel/trees.ts";
 import { getXattrFd } from "../../kernel/xattr.ts";
 
 /**
@@ -43,20 +45,27 @@ const CONFINED = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 export interface Found {
   layer: string;
   /** Relative to the layer, without symlinks. "" is the root. */
-  path: string;
+  path: Path;
   status: FileStatus;
+}
+
+/** Something of the merged view, and the layers whose directories of this path make it up. Not a directory: no layers. */
+export interface Merged {
+  path: Path;
+  layers: string[];
+  found: Found;
 }
 
 /** Where `path` of the merged view really lies, symlinks followed inside the root. undefined: nowhere. */
 export function resolveMerged(stack: Stack, path: string): Found | undefined {
   const todo = components(path);
-  const trail: { path: string; layers: string[]; found: Found }[] = [];
+  const trail: Merged[] = [];
   const root = rootOf(stack);
   if (root === undefined) return undefined;
   trail.push(root);
   let symlinks = 0;
   for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-    const here = trail.at(-1) as (typeof trail)[number];
+    const here = trail.at(-1) as Merged;
     if (next === "..") {
       if (trail.length > 1) trail.pop();
       continue;
@@ -82,7 +91,7 @@ export function resolveMerged(stack: Stack, path: string): Found | undefined {
 export function readMerged(stack: Stack, path: string, limitBytes: number): Uint8Array | undefined {
   const found = resolveMerged(stack, path);
   if (found === undefined || (found.status.mode & S_IFMT) !== S_IFREG) return undefined;
-  const fd = tryOpenAt2(stack.rootFd, join(found.layer, found.path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, CONFINED);
+  const fd = openFound(stack, found, O_RDONLY | O_NONBLOCK);
   if (fd < 0) return undefined;
   try {
     const status = statFd(fd);
@@ -95,14 +104,15 @@ export function readMerged(stack: Stack, path: string, limitBytes: number): Uint
   }
 }
 
-function rootOf(stack: Stack) {
+/** undefined: there is no layer. */
+export function rootOf(stack: Stack): Merged | undefined {
   const [layer = ""] = stack.layers;
   const status = inspect(stack, layer)?.status;
   return status === undefined ? undefined : { path: "", layers: stack.layers, found: { layer, path: "", status } };
 }
 
 /** One name in a merged directory: the topmost entry, and for a directory those below that merge into it. */
-function lookUp(stack: Stack, directory: { path: string; layers: string[] }, name: string) {
+export function lookUp(stack: Stack, directory: Merged, name: Path): Merged | undefined {
   const path = join(directory.path, name);
   const layers: string[] = [];
   let found: Found | undefined;
@@ -110,8 +120,7 @@ function lookUp(stack: Stack, directory: { path: string; layers: string[] }, nam
     const entry = inspect(stack, join(layer, path));
     if (entry === undefined) continue;
     const type = entry.status.mode & S_IFMT;
-    const isWhiteout = type === S_IFCHR && entry.status.deviceMajor === 0 && entry.status.deviceMinor === 0;
-    if (isWhiteout || (found !== undefined && type !== S_IFDIR)) break;
+    if (isWhiteout(entry.status) || (found !== undefined && type !== S_IFDIR)) break;
     found ??= { layer, path, status: entry.status };
     if (type !== S_IFDIR) break;
     layers.push(layer);
@@ -120,12 +129,41 @@ function lookUp(stack: Stack, directory: { path: string; layers: string[] }, nam
   return found === undefined ? undefined : { path, layers, found };
 }
 
+/** How overlayfs marks a name that is hidden: device 0:0. */
+export function isWhiteout({ mode, deviceMajor, deviceMinor }: FileStatus): boolean {
+  return (mode & S_IFMT) === S_IFCHR && deviceMajor === 0 && deviceMinor === 0;
+}
+
+export function isOpaque(directory: number): boolean {
+  return getXattrFd(directory, "trusted.overlay.opaque")?.toString() === "y";
+}
+
+/** Names that a merged directory shows. */
+export function namesIn(stack: Stack, directory: Merged): Buffer[] {
+  const found = new Map<string, Buffer>();
+  for (const layer of directory.layers) {
+    const fd = openFound(stack, { layer, path: directory.path }, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) continue;
+    try {
+      for (const name of names(fd)) found.set(name.toString("latin1"), name);
+    } finally {
+      closeFd(fd);
+    }
+  }
+  return [...found.values()].filter((name) => lookUp(stack, directory, name) !== undefined);
+}
+
+/** The descriptor, or minus errno. Nothing is followed. */
+export function openFound(stack: Stack, { layer, path }: Pick<Found, "layer" | "path">, flags: number): number {
+  return tryOpenAt2(stack.rootFd, join(layer, path), flags | O_NOFOLLOW, CONFINED);
+}
+
 /** Directories are opened for reading, since O_PATH descriptors have no attributes. */
-function inspect(stack: Stack, path: string): { status: FileStatus; opaque: boolean } | undefined {
+function inspect(stack: Stack, path: Path): { status: FileStatus; opaque: boolean } | undefined {
   const directory = tryOpenAt2(stack.rootFd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, CONFINED);
   if (directory >= 0) {
     try {
-      return { status: statFd(directory), opaque: getXattrFd(directory, "trusted.overlay.opaque")?.toString() === "y" };
+      return { status: statFd(directory), opaque: isOpaque(directory) };
     } finally {
       closeFd(directory);
     }
@@ -133,7 +171,7 @@ function inspect(stack: Stack, path: string): { status: FileStatus; opaque: bool
   if (directory === -ENOENT) return undefined;
   const fd = tryOpenAt2(stack.rootFd, path, O_PATH | O_NOFOLLOW, CONFINED);
   if (fd === -ENOENT || fd === -ENOTDIR || fd === -ELOOP) return undefined;
-  if (fd < 0) throw new SystemError("openat2", -fd, path);
+  if (fd < 0) throw new SystemError("openat2", -fd, String(path));
   try {
     return { status: statFd(fd), opaque: false };
   } finally {
@@ -142,7 +180,7 @@ function inspect(stack: Stack, path: string): { status: FileStatus; opaque: bool
 }
 
 function readTarget(stack: Stack, found: Found): string | undefined {
-  const fd = tryOpenAt2(stack.rootFd, join(found.layer, found.path), O_PATH | O_NOFOLLOW, CONFINED);
+  const fd = openFound(stack, found, O_PATH);
   if (fd < 0) return undefined;
   try {
     return readLinkAt(fd, "").toString();
@@ -158,7 +196,8 @@ function components(path: string): string[] {
   return path.split("/").filter((component) => component !== "" && component !== ".");
 }
 
-function join(left: string, right: string): string {
-  if (left === "" || right === "") return left + right;
-  return `${left}/${right}`;
+function join(left: Path, right: Path): Path {
+  if (left.length === 0 || right.length === 0) return left.length === 0 ? right : left;
+  if (typeof left === "string" && typeof right === "string") return `${left}/${right}`;
+  return Buffer.concat([Buffer.from(left), Buffer.from("/"), Buffer.from(right)]);
 }

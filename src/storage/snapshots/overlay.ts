@@ -4,6 +4,8 @@ import { join, relative } from "node:path";
 import { conflict, EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { AT_FDCWD, makeDirAt, modeAt, O_DIRECTORY, openAt, ownAt, symlinkAt } from "../../kernel/files.ts";
+import type { RootView } from "../../kernel/root-view.ts";
+import type { ViewMount } from "../../kernel/view-mounts.ts";
 import { auditSnapshots } from "./audit.ts";
 import { createHousekeeper, type Housekeeper } from "./housekeeper.ts";
 import { adoptAttributes } from "./implied-directories.ts";
@@ -21,10 +23,10 @@ import {
   stackOf,
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
-import { countUsers, type UserCounts } from "./user-counts.ts";
 import { readMerged } from "./merged-view.ts";
 import { createSettling, type Settling } from "./settling.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
+import { countUsers, type UserCounts } from "./user-counts.ts";
 
 /** Options that keep layers readable without the kernel: no redirects (a hostile layer may hold them), no metadata-only copies, no index of hard links. */
 const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow";
@@ -32,6 +34,8 @@ const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow";
 const MAX_OPTION_BYTES = 4095;
 const KEY = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const ROOT_DEFAULT = { mode: 0o755, uid: 0, gid: 0 };
+
+type OverlayMount = Extract<RootMount, { kind: "overlay" }>;
 
 interface State {
   root: string;
@@ -79,6 +83,8 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     stackOf: (key) => stackOf(index.layers, parentOf(state, key)).map(({ chainId }) => chainId),
     layerIn: (directory) => [...index.layers.values()].find(({ number }) => String(number) === directory)?.chainId,
     isUsed: (chainId) => state.users.has(chainId),
+    rootView: (key, options) => activeView(state, key, options),
+    directories: (key) => ({ root, layers: activeLayers(state, key) }),
     remove: async (key) => {
       const active = index.actives.get(key);
       if (active === undefined) return;
@@ -103,8 +109,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     readFile: async (key, path, limitBytes) => {
       const mount = activeMount(state, key);
       if (mount.kind !== "overlay") return undefined;
-      const layers = [join(ACTIVE_DIRECTORY, key, "fs"), ...lowerOf(state, index.actives.get(key)?.parent)];
-      return readMerged({ rootFd: state.rootFd, layers }, path, limitBytes);
+      return readMerged({ rootFd: state.rootFd, layers: activeLayers(state, key) }, path, limitBytes);
     },
     async close() {
       await state.settling.settle().catch((error: unknown) => {
@@ -186,7 +191,7 @@ function prepare(state: State, key: string, active: Active): RootMount {
   return activeMount(state, key);
 }
 
-function activeMount(state: State, key: string): RootMount {
+function activeMount(state: State, key: string): OverlayMount {
   const active = state.index.actives.get(activeOf(state, key)) as Active;
   const [upper, work] = [`${ACTIVE_DIRECTORY}/${key}/fs`, `${ACTIVE_DIRECTORY}/${key}/work`];
   const lower = lowerOf(state, active.parent);
@@ -202,6 +207,23 @@ function activeMount(state: State, key: string): RootMount {
   return overlayMount(state, { data, lower, upper, work });
 }
 
+function activeLayers(state: State, key: string): string[] {
+  const parent = state.index.actives.get(activeOf(state, key))?.parent;
+  return [join(ACTIVE_DIRECTORY, key, "fs"), ...lowerOf(state, parent)];
+}
+
+/** For reading, every directory is a lower one: the snapshot may be mounted by its container at the same time. */
+function activeView(state: State, key: string, options: { writable: boolean; mounts: ViewMount[] }): RootView {
+  const common = { kind: "overlay", cwd: state.root, target: EMPTY_DIRECTORY, mounts: options.mounts } as const;
+  if (options.writable) return { ...common, data: activeMount(state, key).data, scratch: undefined };
+  const layers = activeLayers(state, key);
+  const needsScratch = options.mounts.length > 0;
+  // The empty directory is what the scratch layer is mounted on.
+  const lower = needsScratch ? layers.filter((layer) => layer !== EMPTY_DIRECTORY) : layers;
+  const data = `lowerdir=${lower.join(":")},${OVERLAY_OPTIONS}`;
+  return { ...common, data, scratch: needsScratch ? { top: layers[0] as string } : undefined };
+}
+
 /** A read-only overlay wants two lower directories at least. */
 function viewMount(state: State, chainId: ChainID | undefined): RootMount {
   const lower = lowerOf(state, chainId);
@@ -215,7 +237,10 @@ function viewMount(state: State, chainId: ChainID | undefined): RootMount {
   });
 }
 
-function overlayMount(state: State, mount: { data: string; lower: string[]; upper: string; work: string }): RootMount {
+function overlayMount(
+  state: State,
+  mount: { data: string; lower: string[]; upper: string; work: string },
+): OverlayMount {
   if (mount.data.length > MAX_OPTION_BYTES) throw new EngineError("internal", `too many layers: ${mount.lower.length}`);
   const absolute = (path: string) => (path === "" ? "" : join(state.root, path));
   return {

@@ -1,3 +1,5 @@
+import type { RootView } from "../../kernel/root-view.ts";
+import type { ViewMount } from "../../kernel/view-mounts.ts";
 import type { SnapshotAudit } from "./audit.ts";
 
 /** Content-addressed name of a stack of layers. @see OCI image-spec config.md "Layer ChainID" */
@@ -31,6 +33,10 @@ export interface Snapshots {
   imageView(key: string): RootMount;
   /** Whether another snapshot stands on it: then it cannot be removed. */
   isUsed(chainId: ChainID): boolean;
+  /** An active snapshot with its own changes, for a worker to enter. `writable`: what is written becomes a change of the snapshot. */
+  rootView(key: string, options: { writable: boolean; mounts: ViewMount[] }): RootView;
+  /** Where an active snapshot's own directory and those below it are, topmost first; `layers` are relative to `root`. */
+  directories(key: string): LayerDirectories;
   /** Removes an active snapshot's directories. Absent: nothing. */
   remove(key: string): Promise<void>;
   /** Removes a committed layer. Throws conflict while another snapshot stands on it. Absent: nothing. */
@@ -64,6 +70,11 @@ export interface Snapshots {
   readFile(key: string, path: string, limitBytes: number): Promise<Uint8Array | undefined>;
   /** Releases workers. The directories stay. */
   close(): Promise<void>;
+}
+
+export interface LayerDirectories {
+  root: string;
+  layers: string[];
 }
 
 export interface StagedLayer {

@@ -1,4 +1,5 @@
 import type { Suite } from "./context.ts";
+import { filesSuite } from "./files.ts";
 import { imagesSuite } from "./images.ts";
 import { lifecycleSuite } from "./lifecycle.ts";
 import { runSuite } from "./run.ts";
@@ -6,4 +7,12 @@ import { networkSuite, volumesSuite } from "./storage-network.ts";
 import { streamsSuite } from "./streams.ts";
 
 /** What every command line that speaks the Engine API must be able to do with our daemon. */
-export const EVERYTHING: Suite[] = [imagesSuite, runSuite, lifecycleSuite, streamsSuite, volumesSuite, networkSuite];
+export const EVERYTHING: Suite[] = [
+  imagesSuite,
+  runSuite,
+  lifecycleSuite,
+  streamsSuite,
+  filesSuite,
+  volumesSuite,
+  networkSuite,
+];

@@ -39,7 +39,8 @@ export function parentOf(path: Buffer): Buffer {
   return path.subarray(0, Math.max(path.lastIndexOf(SLASH), 0));
 }
 
-function cleanName(name: Uint8Array): Buffer[] {
+/** The components of a member's name; none for the root. Throws invalid-argument for a name that climbs out of the root. */
+export function cleanName(name: Uint8Array): Buffer[] {
   if (name.length > MAX_PATH_BYTES) throw badTar(`name of ${name.length} bytes`);
   const bytes = Buffer.from(name.buffer, name.byteOffset, name.length);
   const components: Buffer[] = [];

@@ -1,6 +1,6 @@
-import { badTar, type TarEntry, type TarTime } from "../../../formats/tar/entry.ts";
+import { badTar, type TarEntry } from "../../../formats/tar/entry.ts";
 import type { TarSink } from "../../../formats/tar/parser.ts";
-import { EEXIST, EPERM, SystemError } from "../../../kernel/errno.ts";
+import { EEXIST, SystemError } from "../../../kernel/errno.ts";
 import {
   AT_FDCWD,
   closeFd,
@@ -8,36 +8,22 @@ import {
   makeDirAt,
   makeNodeAt,
   modeAt,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_WRONLY,
-  openAt,
   ownAt,
-  S_IFBLK,
   S_IFCHR,
   S_IFDIR,
-  S_IFIFO,
   S_IFMT,
   statAt,
-  symlinkAt,
-  timesAt,
-  timesFd,
-  truncateFd,
-  writeAt,
-  writeFull,
 } from "../../../kernel/files.ts";
 import { removeTree } from "../../../kernel/trees.ts";
 import { setXattr } from "../../../kernel/xattr.ts";
+import { closeEntryFile, type EntryFile, makeEntry, setAttributes, setTimes, writeEntryFile } from "./entry-file.ts";
 import { classifyName, linkPath, parentOf } from "./entry-path.ts";
 import type { UnpackLimits } from "./limits.ts";
 
-const EOPNOTSUPP = 95;
 const OPAQUE_XATTR = "trusted.overlay.opaque";
 const OPAQUE_VALUE = Buffer.from("y");
-/** Attributes by which an archive could speak to overlayfs itself. */
-const OVERLAY_XATTR_PREFIX = "trusted.overlay.";
 
+const S_ISGID = 0o2000;
 /** Each costs a pass over all directories of the archive. */
 const MAX_REPLACED_DIRECTORIES = 1000;
 
@@ -59,9 +45,9 @@ export class Extractor implements TarSink {
   /** Directories that exist, as latin1: saves a look-up for each member. */
   readonly #known = new Set<string>([""]);
   readonly #implied = new Map<string, Buffer>([["", Buffer.alloc(0)]]);
-  /** Set last: making members changes the times of their directories. */
-  readonly #directoryTimes = new Map<string, { path: Buffer; entry: TarEntry }>();
-  #file: { fd: number; entry: TarEntry; path: Buffer } | undefined;
+  /** Times are set last, since making members changes them, and so is set-gid, which gives the directory's group to its members. */
+  readonly #directories = new Map<string, { path: Buffer; entry: TarEntry; mode: number }>();
+  #file: EntryFile | undefined;
 
   constructor(limits: UnpackLimits) {
     this.#limits = limits;
@@ -86,28 +72,22 @@ export class Extractor implements TarSink {
   }
 
   data(bytes: Uint8Array, offset: number): void {
-    if (this.#file === undefined) return;
-    if (this.#file.entry.sparse === undefined) writeFull(this.#file.fd, bytes);
-    else writeAt(this.#file.fd, bytes, offset);
+    if (this.#file !== undefined) writeEntryFile(this.#file, bytes, offset);
   }
 
   close(): void {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    const { fd, entry, path } = file;
-    try {
-      if (entry.sparse !== undefined) truncateFd(fd, entry.sizeBytes);
-      this.#attributes(path, entry);
-      timesFd(fd, entry.accessedAt ?? entry.modifiedAt, entry.modifiedAt);
-    } finally {
-      closeFd(fd);
-    }
+    closeEntryFile(file);
   }
 
   /** After the last entry. */
   finish(): ExtractResult {
-    for (const { path, entry } of [...this.#directoryTimes.values()].reverse()) this.#times(path, entry);
+    for (const { path, entry, mode } of [...this.#directories.values()].reverse()) {
+      if ((mode & S_ISGID) !== 0) modeAt(AT_FDCWD, path, mode);
+      setTimes(path, entry);
+    }
     this.result.implied = [...this.#implied.values()];
     return this.result;
   }
@@ -118,10 +98,11 @@ export class Extractor implements TarSink {
     this.#file = undefined;
   }
 
-  #create(path: Buffer, entry: TarEntry): void {
-    if (path.length === 1) return this.#root(entry);
+  #create(path: Buffer, given: TarEntry): void {
+    const entry = given.type === "directory" ? { ...given, mode: given.mode & ~S_ISGID } : given;
+    if (path.length === 1) return this.#root(entry, given.mode);
     this.#ensureDirectory(parentOf(path));
-    if (entry.type === "directory") return this.#directory(path, entry);
+    if (entry.type === "directory") return this.#directory(path, entry, given.mode);
     try {
       this.#make(path, entry);
     } catch (error) {
@@ -132,44 +113,18 @@ export class Extractor implements TarSink {
   }
 
   #make(path: Buffer, entry: TarEntry): void {
-    const device = { major: entry.deviceMajor, minor: entry.deviceMinor };
-    switch (entry.type) {
-      case "file": {
-        const fd = openAt(AT_FDCWD, path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, entry.mode);
-        this.#file = { fd, entry, path };
-        this.result.fileBytes += entry.sizeBytes;
-        return;
-      }
-      case "hardlink":
-        linkAt(AT_FDCWD, linkPath(entry.linkName), AT_FDCWD, path);
-        return;
-      case "symlink":
-        symlinkAt(entry.linkName, AT_FDCWD, path);
-        break;
-      case "character":
-        makeNodeAt(AT_FDCWD, path, S_IFCHR | entry.mode, device);
-        break;
-      case "block":
-        makeNodeAt(AT_FDCWD, path, S_IFBLK | entry.mode, device);
-        break;
-      case "fifo":
-        makeNodeAt(AT_FDCWD, path, S_IFIFO | entry.mode, { major: 0, minor: 0 });
-        break;
-      case "directory":
-        makeDirAt(AT_FDCWD, path, entry.mode);
-        return;
-    }
-    this.#attributes(path, entry);
-    this.#times(path, entry);
+    if (entry.type === "hardlink") return linkAt(AT_FDCWD, linkPath(entry.linkName), AT_FDCWD, path);
+    this.#file = makeEntry(path, entry, "changed");
+    if (entry.type === "file") this.result.fileBytes += entry.sizeBytes;
   }
 
-  #root(entry: TarEntry): void {
+  #root(entry: TarEntry, mode: number): void {
     if (entry.type !== "directory") throw badTar("the root is not a directory");
     modeAt(AT_FDCWD, "/", entry.mode);
-    this.#described("", Buffer.from("/"), entry);
+    this.#described("", { path: Buffer.from("/"), entry, mode });
   }
 
-  #directory(path: Buffer, entry: TarEntry): void {
+  #directory(path: Buffer, entry: TarEntry, mode: number): void {
     const key = path.toString("latin1");
     const type = this.#known.has(key) ? S_IFDIR : this.#typeOf(path);
     if (type !== undefined && type !== S_IFDIR) this.#removeExisting(path);
@@ -177,13 +132,13 @@ export class Extractor implements TarSink {
     else makeDirAt(AT_FDCWD, path, entry.mode);
     if (type === S_IFCHR && this.#wasWhiteout) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
     this.#known.add(key);
-    this.#described(key, path, entry);
+    this.#described(key, { path: Buffer.from(path), entry, mode });
   }
 
-  #described(key: string, path: Buffer, entry: TarEntry): void {
+  #described(key: string, directory: { path: Buffer; entry: TarEntry; mode: number }): void {
     this.#implied.delete(key);
-    this.#attributes(path, entry);
-    this.#directoryTimes.set(key, { path: Buffer.from(path), entry });
+    setAttributes(directory.path, directory.entry, "changed");
+    this.#directories.set(key, directory);
   }
 
   /** What hides a name of the layers below. An entry of the same name in this layer hides it by itself. */
@@ -228,41 +183,10 @@ export class Extractor implements TarSink {
     if (++this.#replacedDirectories > MAX_REPLACED_DIRECTORIES) throw badTar("too many directories replaced by others");
     const key = path.toString("latin1");
     const isBelow = (other: string) => other === key || other.startsWith(`${key}/`);
-    for (const map of [this.#known, this.#implied, this.#directoryTimes]) {
+    for (const map of [this.#known, this.#implied, this.#directories]) {
       for (const other of map.keys()) if (isBelow(other)) map.delete(other);
     }
   }
 
   #replacedDirectories = 0;
-
-  /** In this order: a change of owner drops set-id bits and capabilities. */
-  #attributes(path: Buffer, entry: TarEntry): void {
-    const owned = entry.uid !== 0 || entry.gid !== 0;
-    if (owned) ownAt(AT_FDCWD, path, entry.uid, entry.gid);
-    if (entry.type !== "symlink" && owned && (entry.mode & 0o7000) !== 0) modeAt(AT_FDCWD, path, entry.mode);
-    for (const { name, value } of entry.xattrs) this.#attribute(path, entry, { name, value });
-  }
-
-  /** A file system or file type that cannot hold an attribute does without, as with Docker. */
-  #attribute(path: Buffer, entry: TarEntry, { name, value }: { name: Buffer; value: Buffer }): void {
-    if (name.toString("latin1").startsWith(OVERLAY_XATTR_PREFIX)) return;
-    try {
-      setXattr(path, name, value);
-    } catch (error) {
-      const special = entry.type !== "file" && entry.type !== "directory";
-      if (error instanceof SystemError && (error.errno === EOPNOTSUPP || (error.errno === EPERM && special))) return;
-      throw error;
-    }
-  }
-
-  #times(path: Buffer, entry: TarEntry): void {
-    timesAt(AT_FDCWD, path, clampTime(entry.accessedAt ?? entry.modifiedAt), clampTime(entry.modifiedAt));
-  }
-}
-
-/** The kernel cuts to what the file system holds; only 64 bits pass the call. */
-function clampTime(time: TarTime): TarTime {
-  const limit = 2n ** 62n;
-  const seconds = time.seconds > limit ? limit : time.seconds < -limit ? -limit : time.seconds;
-  return { seconds, nanoseconds: time.nanoseconds };
 }
