@@ -78,7 +78,11 @@ async function cleanHost(directory: string, firewallBefore: string): Promise<voi
   }
   for (const hierarchy of readdirSync("/sys/fs/cgroup")) {
     const path = join("/sys/fs/cgroup", hierarchy, CGROUP_PARENT);
-    if (existsSync(path)) rmdirSync(path);
+    // The kernel takes a moment after the last process of a container.
+    await until(`${path} is gone`, () => {
+      if (existsSync(path)) rmdirSync(path);
+      return true;
+    });
   }
   rmSync(directory, { recursive: true, force: true });
 }
