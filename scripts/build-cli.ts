@@ -3,9 +3,9 @@ import { rename, rm } from "node:fs/promises";
 /**
  * Bundles the command line with its bytecode and the runtime into one program, dist/gantry: nothing is looked up, read or parsed
  * at its start, which takes 3 ms off each command. It loads no .env, bunfig.toml or tsconfig.json of the directory it happens to
- * be called in: that would run their code. The daemon is started rarely and finds its files beside its sources: it stays outside.
+ * be called in: that would run their code. The daemon and the registry are started rarely and find their files beside their sources: they stay outside.
  */
-const OUTSIDE = /^\.\/(daemon|debug)\.ts$/;
+const OUTSIDE = /^\.\/(daemon|debug|registry)\.ts$/;
 
 const root = `${import.meta.dir}/..`;
 const staging = `${root}/dist.new`;

@@ -14,6 +14,7 @@ async function dispatch(): Promise<number> {
   if (DAEMON_NAMES.includes(invokedAs)) return (await import("./daemon.ts")).runDaemon(args);
   if (args[0] === "daemon") return (await import("./daemon.ts")).runDaemon(args.slice(1));
   if (args[0] === "debug") return (await import("./debug.ts")).runDebug(args.slice(1));
+  if (args[0] === "registry") return (await import("./registry.ts")).runRegistry(args.slice(1));
   return main({
     program: invokedAs === "docker" ? "docker" : "gantry",
     args,

@@ -9,6 +9,7 @@ const LINE_WIDTH = 80;
 /** What the program does besides being a client; started before any verb is looked for. */
 const ENGINE_COMMANDS: [name: string, entry: { short: string }][] = [
   ["daemon", { short: "Run the engine: the server that all other commands talk to" }],
+  ["registry", { short: "Run a registry of your own, or check one" }],
   ["debug", { short: "Show the plan that a container would be started with" }],
 ];
 

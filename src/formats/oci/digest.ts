@@ -44,6 +44,7 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 
 /** Counts and hashes what passes by. */
 export interface DigestStream {
+  readonly algorithm: DigestAlgorithm;
   readonly sizeBytes: number;
   update(bytes: Uint8Array): void;
   /** Ends the stream. */
@@ -54,6 +55,7 @@ export function createDigestStream(algorithm: DigestAlgorithm = "sha256"): Diges
   const hasher = new Bun.CryptoHasher(algorithm);
   let sizeBytes = 0;
   return {
+    algorithm,
     get sizeBytes() {
       return sizeBytes;
     },

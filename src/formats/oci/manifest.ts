@@ -1,6 +1,6 @@
 import { invalid } from "../../base/errors.ts";
 import { type Descriptor, encodeDescriptor, parseDescriptor } from "./descriptor.ts";
-import { optionalArray, optionalString, parseDocument, stringMap } from "./json.ts";
+import { type JsonObject, optionalArray, optionalObject, optionalString, parseDocument, stringMap } from "./json.ts";
 import { isConfigType, isIndexType, isLayerType, isManifestType, MEDIA_TYPES } from "./media-types.ts";
 
 /** Bytes of a manifest or index; registries accept at least 4 MiB, real ones hold kilobytes. */
@@ -15,12 +15,17 @@ export interface Manifest {
   config: Descriptor;
   layers: Descriptor[];
   annotations: Record<string, string>;
+  /** What this manifest is said about: makes it a referrer of that one. */
+  subject?: Descriptor;
+  artifactType?: string;
 }
 
 export interface ImageIndex {
   mediaType: string;
   manifests: Descriptor[];
   annotations: Record<string, string>;
+  subject?: Descriptor;
+  artifactType?: string;
 }
 
 /** An image manifest, or an index of them: told apart by content, which a server's Content-Type must agree with. */
@@ -39,6 +44,7 @@ export function parseManifestDocument(bytes: Uint8Array, what = "manifest"): Man
     throw invalid(`${what}: must be either an image manifest or an index`);
   }
   const annotations = stringMap(document, "annotations", what);
+  const relation = parseRelation(document, what);
   if (!isImage) {
     if (mediaType !== undefined && !isIndexType(mediaType))
       throw invalid(`${what}: unexpected media type ${mediaType}`);
@@ -48,6 +54,7 @@ export function parseManifestDocument(bytes: Uint8Array, what = "manifest"): Man
       mediaType: mediaType ?? MEDIA_TYPES.ociIndex,
       manifests: manifests.map((value) => parseDescriptor(value, what)),
       annotations,
+      ...relation,
     };
   }
   if (mediaType !== undefined && !isManifestType(mediaType))
@@ -56,7 +63,17 @@ export function parseManifestDocument(bytes: Uint8Array, what = "manifest"): Man
   const layers = (optionalArray(document, "layers", what, MAX_LAYERS) ?? []).map((value) =>
     parseDescriptor(value, `${what}: layer`),
   );
-  return { kind: "manifest", mediaType: mediaType ?? MEDIA_TYPES.ociManifest, config, layers, annotations };
+  const ownType = mediaType ?? MEDIA_TYPES.ociManifest;
+  return { kind: "manifest", mediaType: ownType, config, layers, annotations, ...relation };
+}
+
+function parseRelation(document: JsonObject, what: string): Pick<Manifest, "subject" | "artifactType"> {
+  const subject = optionalObject(document, "subject", what);
+  const artifactType = optionalString(document, "artifactType", what);
+  return {
+    ...(subject === undefined ? {} : { subject: parseDescriptor(subject, `${what}: subject`) }),
+    ...(artifactType === undefined || artifactType === "" ? {} : { artifactType }),
+  };
 }
 
 /** Whether a container can stand on it: a known config type and layers that are file systems (not an artifact or attestation). */

@@ -17,13 +17,22 @@ const LEGACY_DEFAULT_DOMAIN = "index.docker.io";
 const OFFICIAL_PREFIX = "library/";
 const DEFAULT_TAG = "latest";
 /** Characters of `domain/path`, as in the distribution grammar. */
-const MAX_NAME_LENGTH = 255;
+export const MAX_NAME_LENGTH = 255;
 
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const DOMAIN_COMPONENT = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
 const DOMAIN = new RegExp(`^(?:${DOMAIN_COMPONENT}(?:\\.${DOMAIN_COMPONENT})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 const FULL_ID = /^[a-f0-9]{64}$/;
+
+/** Whether a registry may have a repository of this name: lower-case components, none of them `.` or `..`. Any text may be asked. */
+export function isRepositoryPath(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && text.split("/").every((component) => PATH_COMPONENT.test(component));
+}
+
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
 
 /** Parses what a user types (`ubuntu`, `host:5000/a/b:tag@sha256:…`). Throws invalid-argument with Docker's texts. */
 export function parseReference(text: string): Reference {

@@ -1,0 +1,58 @@
+import { resolve } from "node:path";
+import { createSystemClock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import { createLogger } from "../base/logger.ts";
+import { HelpRequested } from "../cli/flags/flag-set.ts";
+import { lockFile } from "../kernel/file-lock.ts";
+import type { RegistryConfig } from "../registry/server/config/config.ts";
+import { checkStorage, removeDamaged } from "../registry/server/storage/check.ts";
+import { collect } from "../registry/server/storage/gc/collect.ts";
+import { openStorage } from "../registry/server/storage/storage.ts";
+import { parseVerb, registryUsage, type VerbName, VERBS, verbUsage } from "./registry-flags.ts";
+import { serveRegistry } from "./registry-serve.ts";
+
+/** `gantry registry …`. Returns the exit code. */
+export async function runRegistry(argv: string[]): Promise<number> {
+  const [word = "", ...rest] = argv;
+  if (word === "" || word === "--help" || word === "-h") {
+    process.stdout.write(registryUsage());
+    return 0;
+  }
+  if (!Object.hasOwn(VERBS, word)) {
+    process.stderr.write(`gantry registry: '${word}' is not a command.\n\n${registryUsage()}`);
+    return 1;
+  }
+  const verb = word as VerbName;
+  try {
+    const { config, flags } = parseVerb(verb, rest);
+    if (verb === "serve") return await serveRegistry(config);
+    return await (verb === "gc" ? collectOnce(config) : check(config, flags.bool("remove-damaged")));
+  } catch (error) {
+    const help = error instanceof HelpRequested;
+    (help ? process.stdout : process.stderr).write(help ? verbUsage(verb) : `gantry registry: ${messageOf(error)}\n`);
+    return help ? 0 : 1;
+  }
+}
+
+function open({ root, gc }: RegistryConfig, readOnly: boolean) {
+  const logger = createLogger("warn", (line) => process.stderr.write(line));
+  const deps = { lock: lockFile, clock: createSystemClock(), logger };
+  return openStorage({ root: resolve(root), readOnly, graceMs: gc.graceMs }, deps);
+}
+
+async function collectOnce(config: RegistryConfig): Promise<number> {
+  const storage = await open(config, false);
+  const collected = await collect(storage, createSystemClock(), config.gc);
+  if (collected === undefined) throw new Error("another process collects at this moment");
+  const { manifests, blobs, uploads, bytes } = collected;
+  process.stdout.write(`removed ${manifests} manifests, ${blobs} blobs, ${uploads} uploads: ${bytes} bytes\n`);
+  return 0;
+}
+
+async function check(config: RegistryConfig, remove: boolean): Promise<number> {
+  const { blobs, repositories, damage } = await checkStorage(await open(config, true));
+  for (const { where, what } of damage) process.stdout.write(`${where}: ${what}\n`);
+  if (remove) process.stdout.write(`removed ${await removeDamaged(damage)} files\n`);
+  process.stdout.write(`checked ${blobs} blobs in ${repositories} repositories: ${damage.length} damaged\n`);
+  return damage.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,114 @@
+import { rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Clock } from "../../../../base/clock.ts";
+import { allRepositories } from "../catalog.ts";
+import { isErrno, namesIn, removeFile, statFile } from "../files.ts";
+import { ALGORITHMS, type Layout, TRASH_SUFFIX } from "../layout.ts";
+import type { Storage } from "../storage.ts";
+import { collectRepository } from "./collect-repository.ts";
+import { decide, discard } from "./trash.ts";
+
+export interface CollectOptions {
+  /** Nothing is removed that was pushed, mounted or asked for less than this ago. */
+  graceMs: number;
+  /** Uploads that nobody went on with for this long. */
+  uploadExpiryMs: number;
+  /** Also manifests that neither a tag nor an index nor a kept subject leads to. */
+  deleteUntagged: boolean;
+  /** Of a mirror: tags that nobody asked for in this time go. */
+  forgetTagsAfterMs?: number;
+}
+
+export interface Collected {
+  manifests: number;
+  blobs: number;
+  uploads: number;
+  bytes: number;
+}
+
+/** One run, and what it needs to judge by age. */
+export interface Run {
+  storage: Storage;
+  options: CollectOptions;
+  /** Files last used before this may go. */
+  before: number;
+  now: number;
+  collected: Collected;
+}
+
+/**
+ * Removes what nothing refers to, while servers go on: marks from the manifests of each repository, puts aside what is unmarked and
+ * old, looks again, deletes. Undefined: another process collects at this moment.
+ */
+export async function collect(storage: Storage, clock: Clock, options: CollectOptions): Promise<Collected | undefined> {
+  const lock = storage.lock(join(storage.layout.root, "gc.lock"));
+  if (lock === undefined) return undefined;
+  try {
+    const now = clock.now().getTime();
+    const collected: Collected = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 };
+    const run: Run = { storage, options, now, before: now - options.graceMs, collected };
+    for (const repository of await allRepositories(storage.layout)) {
+      await collectRepository(run, repository);
+      await removeEmptyFolders(storage.layout, repository);
+    }
+    await collectBlobs(run);
+    await sweepTemporary(run);
+    return collected;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Blobs that no repository links: their only link is the one below blobs/. */
+async function collectBlobs(run: Run): Promise<void> {
+  const { layout } = run.storage;
+  const needed = (file: { nlink: number; mtimeMs: number }) => file.nlink > 1 || file.mtimeMs >= run.before;
+  for (const algorithm of ALGORITHMS) {
+    for (const name of namesIn(layout.blobs(algorithm))) {
+      const path = join(layout.blobs(algorithm), name.replace(TRASH_SUFFIX, ""));
+      const file = statFile(path);
+      const freed = name.endsWith(TRASH_SUFFIX)
+        ? await decide(path, needed)
+        : file === undefined || needed(file)
+          ? undefined
+          : await discard(path, needed);
+      if (freed === undefined) continue;
+      run.collected.blobs++;
+      run.collected.bytes += freed;
+    }
+  }
+}
+
+/** What a request that was killed left: a request that lives has younger files. */
+async function sweepTemporary({ storage, now, options }: Run): Promise<void> {
+  for (const name of namesIn(storage.layout.temporary)) {
+    const path = join(storage.layout.temporary, name);
+    const file = statFile(path);
+    if (file !== undefined && file.ctimeMs < now - options.uploadExpiryMs) await removeFile(path);
+  }
+}
+
+/** From the leaves upwards, as far as they are empty. A writer that meets this makes its directory again. */
+async function removeEmptyFolders(layout: Layout, repository: string): Promise<void> {
+  const own = layout.repository(repository);
+  const leaves = ["_blobs", "_manifests"].flatMap((kind) => ALGORITHMS.map((algorithm) => join(own, kind, algorithm)));
+  const folders = [...leaves, ...["_blobs", "_manifests", "_tags", "_uploads"].map((kind) => join(own, kind))];
+  for (const subjects of ALGORITHMS.map((algorithm) => join(layout.allReferrers(repository), algorithm))) {
+    for (const subject of namesIn(subjects)) await removeIfEmpty(join(subjects, subject));
+    folders.push(subjects);
+  }
+  for (const folder of [...folders, layout.allReferrers(repository)]) await removeIfEmpty(folder);
+  for (let folder = own; folder !== layout.repositories; folder = dirname(folder)) {
+    if (!(await removeIfEmpty(folder))) return;
+  }
+}
+
+async function removeIfEmpty(folder: string): Promise<boolean> {
+  try {
+    await rmdir(folder);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTEMPTY")) return false;
+    throw error;
+  }
+}
