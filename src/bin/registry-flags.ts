@@ -1,11 +1,11 @@
 import { type Flag, type Parsed, parseFlags } from "../cli/flags/flag-set.ts";
-import { BOOL, LIST, STRING, UINT } from "../cli/flags/flag-types.ts";
+import { BOOL, DURATION, LIST, STRING, UINT } from "../cli/flags/flag-types.ts";
 import { flagUsages } from "../cli/flags/flag-usage.ts";
 import { type RegistryConfig, resolveConfig, type Settings } from "../registry/server/config/config.ts";
 import { CONFIG_OPTIONS, type ConfigOption } from "../registry/server/config/options.ts";
 import { settingsFromEnvironment, settingsFromFile } from "../registry/server/config/sources.ts";
 
-const TYPES = { string: STRING, list: LIST, bool: BOOL, number: UINT };
+const TYPES = { string: STRING, list: LIST, bool: BOOL, number: UINT, duration: DURATION };
 const OPTIONS: readonly ConfigOption[] = CONFIG_OPTIONS;
 
 const CONFIG: Flag = { name: "config", type: STRING, usage: "YAML or JSON file with settings, named as these flags" };
@@ -14,7 +14,12 @@ const REMOVE: Flag = {
   type: BOOL,
   usage: "Remove files with wrong bytes, so that a push repairs them",
 };
-const OFFLINE = ["root", "gc-grace-minutes", "upload-expiry-hours", "delete-untagged"];
+const OFFLINE: Flag = {
+  name: "offline",
+  type: BOOL,
+  usage: "No server runs on the directory: spare nothing for being new",
+};
+const OF_GC = ["root", "gc-grace", "upload-expiry", "delete-untagged"];
 
 function flagOf({ name, kind, usage, default: value }: ConfigOption): Flag {
   return { name, type: TYPES[kind], usage, ...(value === undefined ? {} : { default: value }) };
@@ -43,7 +48,7 @@ Examples:
   gc: {
     short: "Remove what nothing refers to",
     text: "Remove what nothing refers to. Servers on the same directory go on meanwhile.",
-    flags: OPTIONS.filter(({ name }) => OFFLINE.includes(name)).map(flagOf),
+    flags: [OFFLINE, ...OPTIONS.filter(({ name }) => OF_GC.includes(name)).map(flagOf)],
   },
   check: {
     short: "Verify every blob and every reference",

@@ -7,7 +7,7 @@ import { lockFile } from "../kernel/file-lock.ts";
 import type { RegistryConfig } from "../registry/server/config/config.ts";
 import { checkStorage, removeDamaged } from "../registry/server/storage/check.ts";
 import { collect } from "../registry/server/storage/gc/collect.ts";
-import { openStorage } from "../registry/server/storage/storage.ts";
+import { LEAST_GRACE_MS, openStorage } from "../registry/server/storage/storage.ts";
 import { parseVerb, registryUsage, type VerbName, VERBS, verbUsage } from "./registry-flags.ts";
 import { serveRegistry } from "./registry-serve.ts";
 
@@ -26,7 +26,9 @@ export async function runRegistry(argv: string[]): Promise<number> {
   try {
     const { config, flags } = parseVerb(verb, rest);
     if (verb === "serve") return await serveRegistry(config);
-    return await (verb === "gc" ? collectOnce(config) : check(config, flags.bool("remove-damaged")));
+    return await (verb === "gc"
+      ? collectOnce(config, flags.bool("offline"))
+      : check(config, flags.bool("remove-damaged")));
   } catch (error) {
     const help = error instanceof HelpRequested;
     (help ? process.stdout : process.stderr).write(help ? verbUsage(verb) : `gantry registry: ${messageOf(error)}\n`);
@@ -34,15 +36,21 @@ export async function runRegistry(argv: string[]): Promise<number> {
   }
 }
 
-function open({ root, gc }: RegistryConfig, readOnly: boolean) {
+function open({ root }: RegistryConfig, readOnly: boolean) {
   const logger = createLogger("warn", (line) => process.stderr.write(line));
   const deps = { lock: lockFile, clock: createSystemClock(), logger };
-  return openStorage({ root: resolve(root), readOnly, graceMs: gc.graceMs }, deps);
+  return openStorage({ root: resolve(root), readOnly }, deps);
 }
 
-async function collectOnce(config: RegistryConfig): Promise<number> {
+async function collectOnce(config: RegistryConfig, offline: boolean): Promise<number> {
   const storage = await open(config, false);
-  const collected = await collect(storage, createSystemClock(), config.gc);
+  const { gc } = config;
+  const graceMs = offline ? 0 : Math.max(gc.graceMs, LEAST_GRACE_MS);
+  const collected = await collect(storage, createSystemClock(), {
+    ...gc,
+    graceMs,
+    ...(offline ? { uploadExpiryMs: 0 } : {}),
+  });
   if (collected === undefined) throw new Error("another process collects at this moment");
   const { manifests, blobs, uploads, bytes } = collected;
   process.stdout.write(`removed ${manifests} manifests, ${blobs} blobs, ${uploads} uploads: ${bytes} bytes\n`);

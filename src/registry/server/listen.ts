@@ -1,6 +1,8 @@
 import type { RegistryConfig } from "./config/config.ts";
 import type { RequestHandler } from "./handle-request.ts";
+import { DistributionError } from "./http/error-codes.ts";
 import { replyError, toDistributionError } from "./http/replies.ts";
+import { isErrno } from "./storage/files.ts";
 
 /** Longest that Bun lets a connection be idle, in seconds. */
 const MAX_IDLE_SECONDS = 255;
@@ -40,7 +42,8 @@ export function listen(address: RegistryConfig["listen"], options: ListenOptions
       });
     },
     // Of an answer that is a file: the collector or a deletion took it after it was looked up.
-    error: (error) => replyError(toDistributionError(error)),
+    error: (error) =>
+      replyError(isErrno(error, "ENOENT") ? new DistributionError("BLOB_UNKNOWN") : toDistributionError(error)),
   });
   return {
     port: server.port ?? 0,

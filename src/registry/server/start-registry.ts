@@ -24,7 +24,7 @@ import { manifestRoutes } from "./routes/manifests.ts";
 import { type LoadPage, pageRoutes } from "./routes/page.ts";
 import { searchRoutes } from "./routes/search.ts";
 import { uploadRoutes } from "./routes/uploads.ts";
-import { openStorage, type Storage } from "./storage/storage.ts";
+import { LEAST_GRACE_MS, openStorage, type Storage } from "./storage/storage.ts";
 import type { TryLock } from "./storage/uploads.ts";
 
 export interface RegistryDeps {
@@ -48,7 +48,7 @@ export interface Registry {
 export async function startRegistry(config: RegistryConfig, deps: RegistryDeps): Promise<Registry> {
   const { clock, logger, lock } = deps;
   const tls = readTls(config);
-  const storage = await openStorage({ root: config.root, readOnly: config.readOnly, graceMs: config.gc.graceMs }, deps);
+  const storage = await openStorage({ root: config.root, readOnly: config.readOnly }, deps);
   const metrics = createMetrics();
   const mirror = createMirrorOf(config, storage, logger);
   const { authorizer, routes: tokenRoutes } = createAuthorizer(config, clock);
@@ -59,13 +59,14 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
   const common = { metrics, logger, clock, limits: config.limits, accessLog };
   const refusal = refusalOf(config);
   const handler = createRequestHandler({ ...common, routes, authorizer, refusal });
-  const main = listen(config.listen, { handler, tls, limits: config.limits, shared: config.workers > 1 });
+  const main = listen(config.listen, { handler, tls, limits: config.limits, shared: config.reusePort });
   const open: HandlerDeps = { ...common, routes: observed, authorizer: openToAll, refusal, accessLog: noAccessLog };
   const side = config.metricsListen && listenAside(config.metricsListen, open);
   const housekeeping = startHousekeeping(
     { storage, clock, logger, metrics },
     {
       ...config.gc,
+      graceMs: Math.max(config.gc.graceMs, LEAST_GRACE_MS),
       intervalMs: config.readOnly ? 0 : config.gc.intervalMs,
       // A mirror's manifests are found by their tags alone, once those are forgotten they are garbage.
       deleteUntagged: config.gc.deleteUntagged || config.proxy !== undefined,

@@ -6,7 +6,7 @@ import { CONFIG_OPTIONS, type ConfigOption, type OptionName } from "./options.ts
 export interface RegistryConfig {
   listen: ListenAddress;
   root: string;
-  workers: number;
+  reusePort: boolean;
   readOnly: boolean;
   deletes: boolean;
   tls: { certificate: string; key: string } | undefined;
@@ -30,25 +30,23 @@ export interface ListenAddress {
 /** Texts of settings by name: what one source (flags, environment, file) says. A list has one text per entry. */
 export type Settings = Partial<Record<string, string[]>>;
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const LEVELS: LogLevel[] = ["debug", "info", "warn", "error"];
-/** Bun closes no idle connection later than this. */
-const MAX_STALL_SECONDS = 250;
-const MAX_WORKERS = 64;
+/** Bun closes no idle connection later than 255 seconds. */
+const MAX_STALL_MS = 250_000;
+const MIN_STALL_MS = 1000;
 
 /** The first source that names a setting decides. Throws invalid-argument, and says which setting is wrong. */
 export function resolveConfig(...sources: Settings[]): RegistryConfig {
   const read = createReader(sources);
-  const { text, flag, count } = read;
-  const stallSeconds = count("stall-seconds", 1, MAX_STALL_SECONDS);
+  const { text, flag, count, duration } = read;
   const logLevel = LEVELS.find((level) => level === text("log-level"));
   if (logLevel === undefined)
     throw invalid(`log-level: ${JSON.stringify(text("log-level"))} is not ${LEVELS.join(", ")}`);
   const config: RegistryConfig = {
     listen: parseListen(text("listen"), "listen"),
     root: text("root"),
-    workers: count("workers", 1, MAX_WORKERS),
+    reusePort: flag("reuse-port"),
     readOnly: flag("read-only"),
     deletes: flag("delete"),
     tls: together(read, "tls-certificate", "tls-key"),
@@ -58,16 +56,16 @@ export function resolveConfig(...sources: Settings[]): RegistryConfig {
     token: tokenConfig(read),
     proxy: proxyConfig(read),
     gc: {
-      intervalMs: count("gc-interval-minutes") * MINUTE_MS,
-      graceMs: count("gc-grace-minutes") * MINUTE_MS,
-      uploadExpiryMs: count("upload-expiry-hours") * HOUR_MS,
+      intervalMs: duration("gc-interval"),
+      graceMs: duration("gc-grace"),
+      uploadExpiryMs: duration("upload-expiry"),
       deleteUntagged: flag("delete-untagged"),
     },
     limits: {
       uploads: count("max-uploads", 1),
       requests: count("max-requests", 1),
-      stallMs: stallSeconds * 1000,
-      shutdownMs: count("shutdown-seconds") * 1000,
+      stallMs: duration("stall-timeout", MIN_STALL_MS, MAX_STALL_MS),
+      shutdownMs: duration("shutdown-timeout"),
     },
     accessLog: flag("access-log"),
     metricsListen: text("metrics-listen") === "" ? undefined : parseListen(text("metrics-listen"), "metrics-listen"),
@@ -89,7 +87,9 @@ interface Reader {
   text(name: OptionName): string;
   list(name: OptionName): string[];
   flag(name: OptionName): boolean;
-  count(name: OptionName, least?: number, most?: number): number;
+  count(name: OptionName, least?: number): number;
+  /** In milliseconds. */
+  duration(name: OptionName, leastMs?: number, mostMs?: number): number;
 }
 
 function createReader(sources: Settings[]): Reader {
@@ -110,11 +110,17 @@ function createReader(sources: Settings[]): Reader {
       if (/^(0|f|false|no|off)$/i.test(text(name))) return false;
       throw invalid(`${name}: ${JSON.stringify(text(name))} is neither true nor false`);
     },
-    count(name, least = 0, most = Number.MAX_SAFE_INTEGER) {
+    count(name, least = 0) {
       const value = /^\d{1,12}$/.test(text(name)) ? Number(text(name)) : Number.NaN;
-      if (value >= least && value <= most) return value;
-      const range = most === Number.MAX_SAFE_INTEGER ? `a number from ${least}` : `a number from ${least} to ${most}`;
-      throw invalid(`${name}: ${JSON.stringify(text(name))} is not ${range}`);
+      if (value >= least) return value;
+      throw invalid(`${name}: ${JSON.stringify(text(name))} is not a number from ${least}`);
+    },
+    duration(name, leastMs = 0, mostMs = Number.MAX_SAFE_INTEGER) {
+      const [, number, unit = ""] = /^(\d{1,9})(ms|s|m|h)$/.exec(text(name)) ?? [];
+      const value = Number(number) * (UNIT_MS[unit] ?? Number.NaN);
+      if (Number.isNaN(value)) throw invalid(`${name}: ${JSON.stringify(text(name))} is not a time such as 90s or 24h`);
+      if (value >= leastMs && value <= mostMs) return value;
+      throw invalid(`${name}: ${text(name)} is not between ${leastMs / 1000}s and ${mostMs / 1000}s`);
     },
   };
 }
@@ -134,16 +140,16 @@ function tokenConfig({ text, list }: Reader): RegistryConfig["token"] {
   return token;
 }
 
-function proxyConfig({ text, count }: Reader): RegistryConfig["proxy"] {
+function proxyConfig({ text, duration }: Reader): RegistryConfig["proxy"] {
   const url = text("proxy");
   if (url === "") return undefined;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw invalid(`proxy: ${url} is no http(s) URL`);
-  const hours = count("proxy-ttl-hours");
+  const ttlMs = duration("proxy-ttl");
   return {
     url,
     user: text("proxy-username"),
     passwordFile: text("proxy-password-file"),
-    forgetAfterMs: hours === 0 ? undefined : hours * HOUR_MS,
+    forgetAfterMs: ttlMs === 0 ? undefined : ttlMs,
   };
 }
 

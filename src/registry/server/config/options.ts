@@ -1,7 +1,7 @@
 /** One setting: flag `--name`, the same name as a key of the configuration file, and perhaps a variable of the environment. */
 export interface ConfigOption {
   name: string;
-  kind: "string" | "list" | "bool" | "number";
+  kind: "string" | "list" | "bool" | "number" | "duration";
   /** Docker's own registry image is configured by these; existing `docker run -e …` lines go on working. */
   environment?: string;
   default?: string;
@@ -22,7 +22,12 @@ export const CONFIG_OPTIONS = [
     environment: "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
     usage: "Directory that holds everything",
   },
-  { name: "workers", kind: "number", default: "1", usage: "Processes that serve the same address" },
+  {
+    name: "reuse-port",
+    kind: "bool",
+    default: "false",
+    usage: "Share the address with other servers on the same directory: one per core, for example",
+  },
   { name: "read-only", kind: "bool", default: "false", usage: "Refuse everything that changes the registry" },
   {
     name: "delete",
@@ -99,16 +104,16 @@ export const CONFIG_OPTIONS = [
     usage: "File with the password of that user",
   },
   {
-    name: "proxy-ttl-hours",
-    kind: "number",
-    default: "168",
-    usage: "Forget what nobody pulled through the cache for so long; 0: never",
+    name: "proxy-ttl",
+    kind: "duration",
+    default: "168h",
+    usage: "Forget what nobody pulled through the cache for so long; 0s: never",
   },
-  { name: "gc-interval-minutes", kind: "number", default: "60", usage: "Time between garbage collections; 0: none" },
+  { name: "gc-interval", kind: "duration", default: "1h", usage: "Time between garbage collections; 0s: none" },
   {
-    name: "gc-grace-minutes",
-    kind: "number",
-    default: "1440",
+    name: "gc-grace",
+    kind: "duration",
+    default: "24h",
     usage: "Keep unreferenced blobs at least so long: a push may still need them",
   },
   {
@@ -117,16 +122,16 @@ export const CONFIG_OPTIONS = [
     default: "false",
     usage: "Also collect manifests that no tag leads to",
   },
-  { name: "upload-expiry-hours", kind: "number", default: "24", usage: "Remove unfinished uploads after so long" },
+  { name: "upload-expiry", kind: "duration", default: "24h", usage: "Remove unfinished uploads after so long" },
   { name: "max-uploads", kind: "number", default: "256", usage: "Uploads that are received at once, per process" },
   { name: "max-requests", kind: "number", default: "4096", usage: "Requests that are served at once, per process" },
   {
-    name: "stall-seconds",
-    kind: "number",
-    default: "60",
+    name: "stall-timeout",
+    kind: "duration",
+    default: "60s",
     usage: "Leave a client that sends or takes nothing for so long",
   },
-  { name: "shutdown-seconds", kind: "number", default: "30", usage: "Time to finish requests when told to stop" },
+  { name: "shutdown-timeout", kind: "duration", default: "30s", usage: "Time to finish requests when told to stop" },
   { name: "access-log", kind: "bool", default: "true", usage: "Write a JSON line per request to standard output" },
   {
     name: "metrics-listen",

@@ -24,7 +24,7 @@ export function replyError(error: DistributionError): Response {
 /** What an error of the file system or a bug is called to the outside; its text stays inside. */
 export function toDistributionError(error: unknown): DistributionError {
   if (error instanceof DistributionError) return error;
-  const codes: Record<string, ErrorCode> = { ENOSPC: "STORAGE_FULL", EDQUOT: "STORAGE_FULL", ENOENT: "BLOB_UNKNOWN" };
+  const codes: Record<string, ErrorCode> = { ENOSPC: "STORAGE_FULL", EDQUOT: "STORAGE_FULL" };
   const code = codes[(error as NodeJS.ErrnoException | undefined)?.code ?? ""] ?? "UNKNOWN";
   return new DistributionError(code, { cause: error });
 }

@@ -70,7 +70,7 @@ export function createMirror(deps: Deps): Mirror {
 async function manifestByDigest(deps: Deps, repository: string, digest: Digest): Promise<StoredManifest | undefined> {
   const local = deps.storage.manifests.get(repository, digest);
   if (local !== undefined) {
-    deps.storage.manifests.has(repository, digest);
+    await deps.storage.manifests.use(repository, digest);
     return local;
   }
   return unlessUnavailable(() => fetchManifest(deps, repository, digest));

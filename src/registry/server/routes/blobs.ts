@@ -5,6 +5,7 @@ import type { Exchange, Routes } from "../http/exchange.ts";
 import { type Body, isNotModified, reply } from "../http/replies.ts";
 import type { TargetOf } from "../http/target.ts";
 import type { Mirror } from "../proxy/mirror.ts";
+import type { Linked } from "../storage/links.ts";
 import type { Storage } from "../storage/storage.ts";
 import { readDigest } from "./parse.ts";
 
@@ -21,23 +22,17 @@ export interface BlobSource {
 
 export function blobRoutes(deps: { storage: Storage; mirror: Mirror | undefined }): Routes {
   const { storage, mirror } = deps;
-  const local = (name: string, digest: Digest, use: boolean): BlobSource | undefined => {
-    const found = storage.links.stat({ repository: name, kind: "_blobs" }, digest, { use });
-    if (found === undefined) return undefined;
-    const { path, sizeBytes } = found;
-    return { sizeBytes, body: (start, end) => fileBody(path, { start, end, sizeBytes }) };
-  };
-  const serve = async ({ target, request }: BlobExchange, use: boolean): Promise<Response> => {
+  const serve = async ({ target, request }: BlobExchange): Promise<Response> => {
     const digest = readDigest(target.digest);
-    const source = local(target.name, digest, use) ?? (await mirror?.blob(target.name, digest));
+    // Also for a GET: a client may ask that way whether it must push.
+    const found = await storage.links.use({ repository: target.name, kind: "_blobs" }, digest);
+    const source = found === undefined ? await mirror?.blob(target.name, digest) : fileSource(found);
     if (source === undefined) throw new DistributionError("BLOB_UNKNOWN", { detail: { digest } });
     return answer(request, digest, source);
   };
   return {
     blob: {
-      GET: (exchange) => serve(exchange, mirror !== undefined),
-      // A client that asks before it pushes will rely on the answer.
-      HEAD: (exchange) => serve(exchange, true),
+      GET: serve,
       async DELETE({ target }) {
         const digest = readDigest(target.digest);
         const removed = await storage.links.remove({ repository: target.name, kind: "_blobs" }, digest);
@@ -48,9 +43,10 @@ export function blobRoutes(deps: { storage: Storage; mirror: Mirror | undefined 
   };
 }
 
-function fileBody(path: string, range: { start: number; end: number; sizeBytes: number }): Body {
+function fileSource({ path, sizeBytes }: Linked): BlobSource {
   const file = Bun.file(path);
-  return range.start === 0 && range.end === range.sizeBytes - 1 ? file : file.slice(range.start, range.end + 1);
+  const isWhole = (start: number, end: number) => start === 0 && end === sizeBytes - 1;
+  return { sizeBytes, body: (start, end) => (isWhole(start, end) ? file : file.slice(start, end + 1)) };
 }
 
 function answer(request: Request, digest: Digest, source: BlobSource): Response {

@@ -68,7 +68,7 @@ async function push(storage: Storage, exchange: ManifestExchange): Promise<Respo
   const bytes = await exchange.document(MAX_MANIFEST_BYTES);
   const digest = checkedDigest(bytes, wanted);
   const document = readPushedManifest(bytes, exchange.request.headers.get("content-type"));
-  checkReferences(storage, name, document);
+  await checkReferences(storage, name, document);
   await storage.manifests.put(name, { digest, bytes, mediaType: document.mediaType }, document);
   for (const tag of tags) await storage.tags.set(name, tag, digest);
   const response = reply(201, {
@@ -98,19 +98,21 @@ function checkedDigest(bytes: Uint8Array, wanted: ManifestName): Digest {
 }
 
 /** What a manifest names must be in the same repository, and of the size that it says; asking marks it as used. */
-function checkReferences({ links, manifests }: Storage, repository: string, document: ManifestDocument): void {
+async function checkReferences(storage: Storage, repository: string, document: ManifestDocument): Promise<void> {
   for (const descriptor of referencesOf(document)) {
     const { digest, sizeBytes } = descriptor;
-    const blob = links.stat({ repository, kind: "_blobs" }, digest, { use: true })?.sizeBytes;
-    const manifest =
-      document.kind === "index" && manifests.has(repository, digest)
-        ? manifests.get(repository, digest)?.bytes.length
-        : undefined;
-    const actual = isManifestReference(document, descriptor) ? manifest : (blob ?? manifest);
+    const actual = isManifestReference(document, descriptor)
+      ? await manifestSize(storage, repository, digest)
+      : ((await storage.links.use({ repository, kind: "_blobs" }, digest))?.sizeBytes ??
+        (document.kind === "index" ? await manifestSize(storage, repository, digest) : undefined));
     if (actual === undefined) throw new DistributionError("MANIFEST_BLOB_UNKNOWN", { detail: { digest } });
     if (actual !== sizeBytes)
       throw new DistributionError("MANIFEST_INVALID", {
         message: `manifest invalid: ${digest} has ${actual} bytes, not ${sizeBytes}`,
       });
   }
+}
+
+async function manifestSize({ links }: Storage, repository: string, digest: Digest): Promise<number | undefined> {
+  return (await links.use({ repository, kind: "_manifests" }, digest))?.sizeBytes;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { lstatSync, readdirSync, readFileSync, type Stats, statSync, utimesSync } from "node:fs";
+import { readdirSync, readFileSync, type Stats, statSync, utimesSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -65,15 +65,14 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** Runs `use`, which needs the directory, and again when the collector took the directory away in between. */
+/** Runs `use`, which needs the directory, and again when the collector (which another writer may have undone) took it away. */
 export async function withDirectory<T>(directory: string, use: () => Promise<T>): Promise<T> {
   for (let race = 0; ; race++) {
-    await makeDirectory(directory);
     try {
+      await makeDirectory(directory);
       return await use();
     } catch (error) {
-      const vanished = isErrno(error, "ENOENT") && lstatSync(directory, { throwIfNoEntry: false }) === undefined;
-      if (!vanished || race >= MAX_DIRECTORY_RACES) throw error;
+      if (!isErrno(error, "ENOENT") || race >= MAX_DIRECTORY_RACES) throw error;
     }
   }
 }

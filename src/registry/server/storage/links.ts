@@ -13,10 +13,13 @@ import {
   unlessMissing,
   withDirectory,
 } from "./files.ts";
-import type { Layout, LinkKind } from "./layout.ts";
+import { type Layout, type LinkKind, TRASH_SUFFIX } from "./layout.ts";
 
 /** How often the collector may take a blob away while one link to it is made. */
 const MAX_RACES = 10;
+/** How long the collector may look at a file that it has put aside; longer is one that was killed meanwhile. */
+const MAX_LOOK_MS = 200;
+const LOOK_POLL_MS = 5;
 
 /** Where bytes are, or are to be, known: in one repository, as one kind. */
 export interface Place {
@@ -24,13 +27,20 @@ export interface Place {
   kind: LinkKind;
 }
 
+export interface Linked {
+  path: string;
+  sizeBytes: number;
+}
+
 /**
  * Which repository has which bytes. A link is a hard link to the blob, so its link count tells who still needs it, and reading
  * through a repository checks right and existence in one step, whoever deletes or collects at the same time.
  */
 export interface Links {
-  /** undefined: this repository has it not. `use`: somebody is about to rely on it, so the collector must wait. */
-  stat(place: Place, digest: Digest, options?: { use: boolean }): { path: string; sizeBytes: number } | undefined;
+  /** undefined: this repository has it not (or the collector is looking at it). */
+  stat(place: Place, digest: Digest): Linked | undefined;
+  /** The same for one who will rely on it: marks it, so that the collector leaves it, and waits while the collector looks at it. */
+  use(place: Place, digest: Digest): Linked | undefined | Promise<Linked | undefined>;
   read(place: Place, digest: Digest): Buffer | undefined;
   /** Gives verified, durable bytes of a file their name; the file itself is removed. */
   publish(file: string, place: Place, digest: Digest): Promise<void>;
@@ -49,15 +59,29 @@ export interface LinkOptions {
 
 export function createLinks(layout: Layout, options: LinkOptions): Links {
   const pathOf = ({ repository, kind }: Place, digest: Digest) => layout.link(repository, kind, digest);
+  const stat: Links["stat"] = (place, digest) => {
+    const path = pathOf(place, digest);
+    const found = statFile(path);
+    return found === undefined ? undefined : { path, sizeBytes: found.size };
+  };
+  const mark = (place: Place, digest: Digest): Linked | undefined => {
+    const path = pathOf(place, digest);
+    const found = statFile(path);
+    if (found === undefined) return undefined;
+    const ageMs = options.clock.now().getTime() - found.mtimeMs;
+    if (!options.readOnly && ageMs > options.touchAfterMs && !touch(path)) return undefined;
+    return { path, sizeBytes: found.size };
+  };
+  const markLater = async (place: Place, digest: Digest): Promise<Linked | undefined> => {
+    const aside = `${pathOf(place, digest)}${TRASH_SUFFIX}`;
+    for (let waitedMs = 0; waitedMs < MAX_LOOK_MS && statFile(aside) !== undefined; waitedMs += LOOK_POLL_MS)
+      await options.clock.sleep(LOOK_POLL_MS);
+    return mark(place, digest);
+  };
+  const use: Links["use"] = (place, digest) => mark(place, digest) ?? markLater(place, digest);
   return {
-    stat(place, digest, { use } = { use: false }) {
-      const path = pathOf(place, digest);
-      const found = statFile(path);
-      if (found === undefined) return undefined;
-      const ageMs = options.clock.now().getTime() - found.mtimeMs;
-      if (use && !options.readOnly && ageMs > options.touchAfterMs && !touch(path)) return undefined;
-      return { path, sizeBytes: found.size };
-    },
+    stat,
+    use,
     read: (place, digest) => unlessMissing(() => readFileSync(pathOf(place, digest))),
     async publish(file, place, digest) {
       await linkShared(layout, file, { digest, target: pathOf(place, digest) });
@@ -65,7 +89,7 @@ export function createLinks(layout: Layout, options: LinkOptions): Links {
     },
     async mount(from, to, digest) {
       const source = pathOf(from, digest);
-      if (!touch(source)) return false;
+      if ((await use(from, digest)) === undefined) return false;
       const target = pathOf(to, digest);
       const linked = await linkOnce(layout, source, target);
       if (linked) await syncDirectory(dirname(target));

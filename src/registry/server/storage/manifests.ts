@@ -24,6 +24,8 @@ export interface Manifests {
   /** undefined: the repository has it not. */
   get(repository: string, digest: Digest): StoredManifest | undefined;
   has(repository: string, digest: Digest): boolean;
+  /** The same for one who will rely on it: the collector leaves it then. */
+  use(repository: string, digest: Digest): Promise<boolean>;
   /** Stores bytes that were checked. Announces them to the referrers of their subject. */
   put(repository: string, manifest: StoredManifest, document: ManifestDocument): Promise<void>;
   /** False: it was not there. */
@@ -46,7 +48,8 @@ export function createManifests(deps: { layout: Layout; links: Links; referrers:
   };
   return {
     get,
-    has: (repository, digest) => links.stat(place(repository), digest, { use: true }) !== undefined,
+    has: (repository, digest) => links.stat(place(repository), digest) !== undefined,
+    use: async (repository, digest) => (await links.use(place(repository), digest)) !== undefined,
     async put(repository, manifest, document) {
       const staged = await writeTemporary(layout.temporary, manifest.bytes, 0o444);
       // Before the manifest: an announcement without its manifest is skipped by readers, the other way round it would be missing.

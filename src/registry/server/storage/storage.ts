@@ -31,12 +31,16 @@ export interface Storage {
 export interface StorageOptions {
   root: string;
   readOnly: boolean;
-  /** What the collector spares at least; uses of blobs are marked well within it. */
-  graceMs: number;
 }
 
-/** A blob's use is marked once in such a part of the grace period. */
-const TOUCHES_PER_GRACE = 4;
+/** A use of a blob is marked unless that was done less than this ago. */
+const TOUCH_AFTER_MS = 15_000;
+
+/**
+ * The least that a collector beside servers may spare: a blob's use was marked at most `TOUCH_AFTER_MS` before it, and the request
+ * that relies on it, a push of one manifest, ends within the rest.
+ */
+export const LEAST_GRACE_MS = 60_000;
 
 export async function openStorage(
   options: StorageOptions,
@@ -45,8 +49,7 @@ export async function openStorage(
   const { readOnly } = options;
   const layout = createLayout(options.root);
   if (!readOnly) await prepareLayout(layout);
-  const touchAfterMs = options.graceMs / TOUCHES_PER_GRACE;
-  const links = createLinks(layout, { clock: deps.clock, touchAfterMs, readOnly });
+  const links = createLinks(layout, { clock: deps.clock, touchAfterMs: TOUCH_AFTER_MS, readOnly });
   const referrers = createReferrers(layout);
   const manifests = createManifests({ layout, links, referrers });
   const tags = createTags(layout);

@@ -100,17 +100,23 @@ async function withUpload<T>(
 ): Promise<T> {
   const lock = await waitForLock(deps, path);
   try {
-    const file = await open(path, "r+");
+    const file = await openExisting(path);
     try {
       return await use(file, path);
     } finally {
       await file.close();
     }
+  } finally {
+    lock.release();
+  }
+}
+
+async function openExisting(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r+");
   } catch (error) {
     if (isErrno(error, "ENOENT")) throw new DistributionError("BLOB_UPLOAD_UNKNOWN", { cause: error });
     throw error;
-  } finally {
-    lock.release();
   }
 }
 

@@ -3,10 +3,13 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../../../../base/clock.ts";
 import { allRepositories } from "../catalog.ts";
 import { isErrno, namesIn, removeFile, statFile } from "../files.ts";
-import { ALGORITHMS, type Layout, TRASH_SUFFIX } from "../layout.ts";
+import { ALGORITHMS, TRASH_SUFFIX } from "../layout.ts";
 import type { Storage } from "../storage.ts";
 import { collectRepository } from "./collect-repository.ts";
 import { decide, discard } from "./trash.ts";
+
+/** An empty directory that changed less than this ago may be on its way to its first file. */
+const FRESH_FOLDER_MS = 60_000;
 
 export interface CollectOptions {
   /** Nothing is removed that was pushed, mounted or asked for less than this ago. */
@@ -49,7 +52,7 @@ export async function collect(storage: Storage, clock: Clock, options: CollectOp
     const run: Run = { storage, options, now, before: now - options.graceMs, collected };
     for (const repository of await allRepositories(storage.layout)) {
       await collectRepository(run, repository);
-      await removeEmptyFolders(storage.layout, repository);
+      await removeEmptyFolders(run, repository);
     }
     await collectBlobs(run);
     await sweepTemporary(run);
@@ -88,22 +91,25 @@ async function sweepTemporary({ storage, now, options }: Run): Promise<void> {
   }
 }
 
-/** From the leaves upwards, as far as they are empty. A writer that meets this makes its directory again. */
-async function removeEmptyFolders(layout: Layout, repository: string): Promise<void> {
+/** From the leaves upwards, as far as they are empty and not just made for somebody. A writer that meets this makes its own again. */
+async function removeEmptyFolders({ storage: { layout }, now }: Run, repository: string): Promise<void> {
+  const removable = (folder: string) => removeIfEmpty(folder, now - FRESH_FOLDER_MS);
   const own = layout.repository(repository);
   const leaves = ["_blobs", "_manifests"].flatMap((kind) => ALGORITHMS.map((algorithm) => join(own, kind, algorithm)));
   const folders = [...leaves, ...["_blobs", "_manifests", "_tags", "_uploads"].map((kind) => join(own, kind))];
   for (const subjects of ALGORITHMS.map((algorithm) => join(layout.allReferrers(repository), algorithm))) {
-    for (const subject of namesIn(subjects)) await removeIfEmpty(join(subjects, subject));
+    for (const subject of namesIn(subjects)) await removable(join(subjects, subject));
     folders.push(subjects);
   }
-  for (const folder of [...folders, layout.allReferrers(repository)]) await removeIfEmpty(folder);
+  for (const folder of [...folders, layout.allReferrers(repository)]) await removable(folder);
   for (let folder = own; folder !== layout.repositories; folder = dirname(folder)) {
-    if (!(await removeIfEmpty(folder))) return;
+    if (!(await removable(folder))) return;
   }
 }
 
-async function removeIfEmpty(folder: string): Promise<boolean> {
+async function removeIfEmpty(folder: string, before: number): Promise<boolean> {
+  const found = statFile(folder);
+  if (found === undefined || found.mtimeMs >= before) return false;
   try {
     await rmdir(folder);
     return true;
