@@ -9,7 +9,12 @@ export interface BodyLimits {
 /** A request's body as it comes; Bun stops reading the socket while the consumer is busy. Throws UPLOAD_STALLED. */
 export async function* readBody(request: Request, { stallMs }: BodyLimits): AsyncGenerator<Uint8Array> {
   if (request.body === null) return;
-  yield* readStream(request.body, { stallMs, stalled: () => new DistributionError("UPLOAD_STALLED") });
+  yield* readStream(request.body, { stallMs, stalled });
+}
+
+/** The rest of the body will not come, so nothing can follow on this connection. */
+function stalled(): DistributionError {
+  return new DistributionError("UPLOAD_STALLED", { headers: { Connection: "close" } });
 }
 
 /** A document's bytes. Throws MANIFEST_TOO_LARGE as soon as it is known to be larger than `limitBytes`. */

@@ -54,8 +54,9 @@ export async function collect(storage: Storage, clock: Clock, options: CollectOp
       await collectRepository(run, repository);
       await removeEmptyFolders(run, repository);
     }
-    await collectBlobs(run);
+    // Before the blobs: what a push that was killed staged may be linked already.
     await sweepTemporary(run);
+    await collectBlobs(run);
     return collected;
   } finally {
     lock.release();
