@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createSystemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { createLogger } from "../base/logger.ts";
@@ -37,6 +38,7 @@ export async function runRegistry(argv: string[]): Promise<number> {
 }
 
 function open({ root }: RegistryConfig, readOnly: boolean) {
+  if (!existsSync(join(root, "oci-layout"))) throw new Error(`${root} holds no registry`);
   const logger = createLogger("warn", (line) => process.stderr.write(line));
   const deps = { lock: lockFile, clock: createSystemClock(), logger };
   return openStorage({ root: resolve(root), readOnly }, deps);

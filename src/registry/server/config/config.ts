@@ -116,9 +116,10 @@ function createReader(sources: Settings[]): Reader {
       throw invalid(`${name}: ${JSON.stringify(text(name))} is not a number from ${least}`);
     },
     duration(name, leastMs = 0, mostMs = Number.MAX_SAFE_INTEGER) {
-      const [, number, unit = ""] = /^(\d{1,9})(ms|s|m|h)$/.exec(text(name)) ?? [];
-      const value = Number(number) * (UNIT_MS[unit] ?? Number.NaN);
-      if (Number.isNaN(value)) throw invalid(`${name}: ${JSON.stringify(text(name))} is not a time such as 90s or 24h`);
+      const parts = [...text(name).matchAll(/(\d{1,9})(ms|s|m|h)/g)];
+      if (parts.length === 0 || parts.map(([part]) => part).join("") !== text(name))
+        throw invalid(`${name}: ${JSON.stringify(text(name))} is not a time such as 90s or 24h`);
+      const value = parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (UNIT_MS[unit] ?? 0), 0);
       if (value >= leastMs && value <= mostMs) return value;
       throw invalid(`${name}: ${text(name)} is not between ${leastMs / 1000}s and ${mostMs / 1000}s`);
     },
