@@ -80,7 +80,8 @@ test.each(["me:{SHA}abc", "me:$apr1$x$y", "me", "me:plain"])(
     using folder = temporaryDirectory();
     const path = join(folder.path, "htpasswd");
     writeFileSync(path, `${line}\n`);
-    await expect(inProcess({ htpasswd: path })).rejects.toThrow("line 1 is no bcrypt entry");
+    const failure = await inProcess({ htpasswd: path }).then(() => "none", String);
+    expect(failure).toContain("line 1 is no bcrypt entry");
   },
 );
 
@@ -94,13 +95,13 @@ test("anonymous pull: everybody gets a token to pull with, users one to push wit
     const response = await server.fetch(`/auth/token?service=Registry&scope=${scope}`, { headers });
     return response.ok ? ((await response.json()) as { token: string }).token : response.status;
   };
-  const as = (token: unknown) => ({ url: server.url, headers: { Authorization: `Bearer ${token}` } });
+  const as = (token: string | number) => ({ url: server.url, headers: { Authorization: `Bearer ${token}` } });
   const me = as(await tokenFor("repository:team/app:pull,push", basic("me", "secret")));
   await pushImage(me, "team/app", "v1");
   expect(await tokenFor("repository:team/app:pull", basic("me", "wrong"))).toBe(401);
   const anybody = as(await tokenFor("repository:team/app:pull,push"));
   expect((await server.fetch("/v2/team/app/manifests/v1", { headers: anybody.headers })).status).toBe(200);
-  await expect(pushImage(anybody, "team/app", "v2")).rejects.toThrow("401");
+  expect(await pushImage(anybody, "team/app", "v2").catch(String)).toContain(": 401 ");
   const [payload = "", signature = ""] = anybody.headers.Authorization.slice(7).split(".");
   const wider = Buffer.from(Buffer.from(payload, "base64url").toString().replace('["pull"]', '["push","pull"]'));
   for (const forged of [`${wider.toString("base64url")}.${signature}`, `${payload}.`, payload, `${payload}.AAAA`])

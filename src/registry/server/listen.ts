@@ -28,6 +28,8 @@ export function listen(address: RegistryConfig["listen"], options: ListenOptions
   const server = Bun.serve({
     hostname: address.host,
     port: address.port,
+    // Else Bun shows errors, with their source, to whoever asks.
+    development: false,
     reusePort: shared,
     // Blobs have no largest size; documents have, and are measured where they are read.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,

@@ -46,9 +46,10 @@ export interface Registry {
 
 /** The whole server in one process; read it as the wiring diagram. Throws invalid-argument for settings that cannot be obeyed. */
 export async function startRegistry(config: RegistryConfig, deps: RegistryDeps): Promise<Registry> {
-  const { clock, logger, lock } = deps;
+  const { clock, logger } = deps;
   const tls = readTls(config);
   const storage = await openStorage({ root: config.root, readOnly: config.readOnly }, deps);
+  if (!config.readOnly) storage.refreshIndex();
   const metrics = createMetrics();
   const mirror = createMirrorOf(config, storage, logger);
   const { authorizer, routes: tokenRoutes } = createAuthorizer(config, clock);
@@ -156,7 +157,7 @@ function createAuthorizer(config: RegistryConfig, clock: Clock): { authorizer: A
     const scheme = request.headers.get("x-forwarded-proto") ?? (config.tls === undefined ? "http" : "https");
     return `${scheme}://${request.headers.get("host") ?? ""}/auth/token`;
   };
-  const options = { realm, service: config.realm, claimsOf: own.claimsOf };
+  const options = { realm, service: config.realm, claimsOf: (text: string, now: Date) => own.claimsOf(text, now) };
   return { authorizer: createTokenAuthorizer(options, clock), routes: own.routes };
 }
 

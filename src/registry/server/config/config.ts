@@ -84,12 +84,12 @@ function checkTogether(config: RegistryConfig): void {
 }
 
 interface Reader {
-  text(name: OptionName): string;
-  list(name: OptionName): string[];
-  flag(name: OptionName): boolean;
-  count(name: OptionName, least?: number): number;
+  text: (name: OptionName) => string;
+  list: (name: OptionName) => string[];
+  flag: (name: OptionName) => boolean;
+  count: (name: OptionName, least?: number) => number;
   /** In milliseconds. */
-  duration(name: OptionName, leastMs?: number, mostMs?: number): number;
+  duration: (name: OptionName, leastMs?: number, mostMs?: number) => number;
 }
 
 function createReader(sources: Settings[]): Reader {

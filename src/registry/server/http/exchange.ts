@@ -11,7 +11,7 @@ export interface Exchange<T = Target> {
   query: URLSearchParams;
   target: T;
   /** The body, with limits; read at most once. */
-  body(): AsyncIterable<Uint8Array>;
+  body: () => AsyncIterable<Uint8Array>;
   document(limitBytes: number): Promise<Uint8Array>;
 }
 

@@ -23,5 +23,5 @@ export function paginate(sorted: readonly string[], query: URLSearchParams, path
   const end = items.at(-1);
   if (end === undefined || items.length === rest.length) return { items };
   const next = new URLSearchParams({ last: end, n: limitText });
-  return { items, link: `<${path}?${next}>; rel="next"` };
+  return { items, link: `<${path}?${next.toString()}>; rel="next"` };
 }

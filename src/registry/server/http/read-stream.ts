@@ -2,7 +2,7 @@ export interface StallLimit {
   /** Longest time between two pieces. */
   stallMs: number;
   /** What is thrown after that. */
-  stalled(): Error;
+  stalled: () => Error;
 }
 
 /** The pieces of a stream, as fast as they are taken. A stream that falls silent is cancelled, and so is one that is left early. */

@@ -13,7 +13,8 @@ const HELD_BACK_BYTES = 1;
 
 /** A blob on its way from the upstream into the storage, which any number of clients read behind the writer. */
 export interface Download {
-  sizeBytes: number;
+  /** undefined: not known before it is done. */
+  sizeBytes: number | undefined;
   /** Resolves when the blob is in the storage; rejects when it never will be. */
   done: Promise<void>;
   read(start: number, end: number): ReadableStream<Uint8Array>;
@@ -32,7 +33,8 @@ export async function startDownload(
   const file = await open(path, "r");
   const body = counted(blob.body, (bytes) => progress.advance(bytes));
   const { sizeBytes } = blob;
-  const done = storage.uploads.commit(repository, id, { body, digest, lengthBytes: sizeBytes }).then(
+  const length = sizeBytes === undefined ? {} : { lengthBytes: sizeBytes };
+  const done = storage.uploads.commit(repository, id, { body, digest, ...length }).then(
     () => progress.finish(undefined),
     async (error: unknown) => {
       progress.finish(error);

@@ -47,9 +47,7 @@ export function createHttpUpstream(options: UpstreamOptions): Upstream {
       if (response === undefined) return undefined;
       const body = response.body ?? new Blob([]).stream();
       const length = response.headers.get("content-length") ?? "";
-      if (!/^\d{1,15}$/.test(length))
-        throw new Error(`upstream ${session.base.host} does not say how long ${digest} is`);
-      return { sizeBytes: Number(length), body };
+      return { sizeBytes: /^\d{1,15}$/.test(length) ? Number(length) : undefined, body };
     },
   };
 }

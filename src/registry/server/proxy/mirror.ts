@@ -3,8 +3,8 @@ import type { Logger } from "../../../base/logger.ts";
 import { algorithmOf, createDigestStream, type Digest } from "../../../formats/oci/digest.ts";
 import { MEDIA_TYPES } from "../../../formats/oci/media-types.ts";
 import { DistributionError } from "../http/error-codes.ts";
-import type { BlobSource } from "../routes/blobs.ts";
 import type { ManifestName } from "../routes/parse.ts";
+import { type BlobSource, fileSource } from "../storage/blob-source.ts";
 import { readPushedManifest, type StoredManifest } from "../storage/manifests.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type Download, startDownload } from "./download.ts";
@@ -61,7 +61,11 @@ export function createMirror(deps: Deps): Mirror {
       const key = `${repository}@${digest}`;
       const running = downloads.get(key) ?? (await opening.run(key, () => fetchBlob(repository, digest, key)));
       if (running === undefined) return undefined;
-      return { sizeBytes: running.sizeBytes, body: (start, end) => running.read(start, end) };
+      const { sizeBytes } = running;
+      if (sizeBytes !== undefined) return { sizeBytes, body: (start, end) => running.read(start, end) };
+      await unlessUnavailable(() => running.done);
+      const whole = storage.links.stat({ repository, kind: "_blobs" }, digest);
+      return whole === undefined ? undefined : fileSource(whole);
     },
     close: async () => void (await Promise.allSettled([...downloads.values()].map(({ done }) => done))),
   };

@@ -21,6 +21,7 @@ export interface UpstreamManifest {
 }
 
 export interface UpstreamBlob {
-  sizeBytes: number;
+  /** undefined: it does not say. */
+  sizeBytes: number | undefined;
   body: ReadableStream<Uint8Array>;
 }

@@ -2,10 +2,10 @@ import type { Digest } from "../../../formats/oci/digest.ts";
 import { parseRange } from "../http/byte-range.ts";
 import { DistributionError } from "../http/error-codes.ts";
 import type { Exchange, Routes } from "../http/exchange.ts";
-import { type Body, isNotModified, reply } from "../http/replies.ts";
+import { isNotModified, reply } from "../http/replies.ts";
 import type { TargetOf } from "../http/target.ts";
 import type { Mirror } from "../proxy/mirror.ts";
-import type { Linked } from "../storage/links.ts";
+import { type BlobSource, fileSource } from "../storage/blob-source.ts";
 import type { Storage } from "../storage/storage.ts";
 import { readDigest } from "./parse.ts";
 
@@ -13,12 +13,6 @@ type BlobExchange = Exchange<TargetOf<"blob">>;
 
 /** Content by digest never changes. */
 const FOR_EVER = "max-age=31536000, immutable";
-
-/** Where the bytes of an answer come from: a file that is whole, or one that is still being fetched. */
-export interface BlobSource {
-  sizeBytes: number;
-  body(start: number, end: number): Body;
-}
 
 export function blobRoutes(deps: { storage: Storage; mirror: Mirror | undefined }): Routes {
   const { storage, mirror } = deps;
@@ -41,12 +35,6 @@ export function blobRoutes(deps: { storage: Storage; mirror: Mirror | undefined 
       },
     },
   };
-}
-
-function fileSource({ path, sizeBytes }: Linked): BlobSource {
-  const file = Bun.file(path);
-  const isWhole = (start: number, end: number) => start === 0 && end === sizeBytes - 1;
-  return { sizeBytes, body: (start, end) => (isWhole(start, end) ? file : file.slice(start, end + 1)) };
 }
 
 function answer(request: Request, digest: Digest, source: BlobSource): Response {

@@ -19,6 +19,7 @@ export function createIndexKeeper(deps: { write(): Promise<void>; clock: Clock; 
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let lastCostMs = 0;
+  let closed = false;
   const write = async () => {
     timer = undefined;
     if (!dirty) return;
@@ -33,7 +34,7 @@ export function createIndexKeeper(deps: { write(): Promise<void>; clock: Clock; 
     if (dirty) plan();
   };
   const plan = () => {
-    timer ??= setTimeout(() => (running = write()), Math.max(GATHER_MS, lastCostMs * COST_DIVISOR));
+    if (!closed) timer ??= setTimeout(() => void (running = write()), Math.max(GATHER_MS, lastCostMs * COST_DIVISOR));
   };
   return {
     changed() {
@@ -41,11 +42,10 @@ export function createIndexKeeper(deps: { write(): Promise<void>; clock: Clock; 
       plan();
     },
     async close() {
+      closed = true;
       clearTimeout(timer);
       await running;
-      clearTimeout(timer);
       await write();
-      clearTimeout(timer);
     },
   };
 }

@@ -25,6 +25,8 @@ export interface Storage {
   repositories(): Promise<string[]>;
   exists(repository: string): Promise<boolean>;
   countBlobs(): Promise<number>;
+  /** Has index.json written anew: a server that was killed may not have come to it. */
+  refreshIndex(): void;
   close(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function openStorage(
     repositories: () => listRepositories(layout),
     exists: (repository) => hasManifest(layout, repository),
     countBlobs: () => countBlobs(layout),
+    refreshIndex: () => index.changed(),
     close: () => index.close(),
   };
 }
