@@ -9,6 +9,11 @@ const TYPES = { string: STRING, list: LIST, bool: BOOL, number: UINT, duration: 
 const OPTIONS: readonly ConfigOption[] = CONFIG_OPTIONS;
 
 const CONFIG: Flag = { name: "config", type: STRING, usage: "YAML or JSON file with settings, named as these flags" };
+const PARTIAL: Flag = {
+  name: "partial",
+  type: BOOL,
+  usage: "The directory is a cache: what was never fetched is not missing",
+};
 const REMOVE: Flag = {
   name: "remove-damaged",
   type: BOOL,
@@ -53,7 +58,7 @@ Examples:
   check: {
     short: "Verify every blob and every reference",
     text: "Read every blob and follow every reference. Prints what is damaged; the exit code is then 1.",
-    flags: [REMOVE, ...OPTIONS.filter(({ name }) => name === "root").map(flagOf)],
+    flags: [REMOVE, PARTIAL, ...OPTIONS.filter(({ name }) => name === "root").map(flagOf)],
   },
 } satisfies Record<string, Verb>;
 

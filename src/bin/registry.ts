@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { createSystemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { createLogger } from "../base/logger.ts";
-import { HelpRequested } from "../cli/flags/flag-set.ts";
+import { HelpRequested, type Parsed } from "../cli/flags/flag-set.ts";
 import { lockFile } from "../kernel/file-lock.ts";
 import type { RegistryConfig } from "../registry/server/config/config.ts";
 import { checkStorage, removeDamaged } from "../registry/server/storage/check.ts";
@@ -27,9 +27,7 @@ export async function runRegistry(argv: string[]): Promise<number> {
   try {
     const { config, flags } = parseVerb(verb, rest);
     if (verb === "serve") return await serveRegistry(config);
-    return await (verb === "gc"
-      ? collectOnce(config, flags.bool("offline"))
-      : check(config, flags.bool("remove-damaged")));
+    return await (verb === "gc" ? collectOnce(config, flags.bool("offline")) : check(config, flags));
   } catch (error) {
     const help = error instanceof HelpRequested;
     (help ? process.stdout : process.stderr).write(help ? verbUsage(verb) : `gantry registry: ${messageOf(error)}\n`);
@@ -59,10 +57,12 @@ async function collectOnce(config: RegistryConfig, offline: boolean): Promise<nu
   return 0;
 }
 
-async function check(config: RegistryConfig, remove: boolean): Promise<number> {
-  const { blobs, repositories, damage } = await checkStorage(await open(config, true));
+async function check(config: RegistryConfig, flags: Parsed): Promise<number> {
+  const { blobs, repositories, damage } = await checkStorage(await open(config, true), {
+    partial: flags.bool("partial"),
+  });
   for (const { where, what } of damage) process.stdout.write(`${where}: ${what}\n`);
-  if (remove) process.stdout.write(`removed ${await removeDamaged(damage)} files\n`);
+  if (flags.bool("remove-damaged")) process.stdout.write(`removed ${await removeDamaged(damage)} files\n`);
   process.stdout.write(`checked ${blobs} blobs in ${repositories} repositories: ${damage.length} damaged\n`);
   return damage.length === 0 ? 0 : 1;
 }

@@ -23,14 +23,17 @@ export interface CheckResult {
   damage: Damage[];
 }
 
-/** Reads every blob and follows every reference. Changes nothing. May run beside servers, but then sees pushes half done as damage. */
-export async function checkStorage(storage: Storage): Promise<CheckResult> {
+/**
+ * Reads every blob and follows every reference. Changes nothing. May run beside servers. `partial`: a cache, which lacks what nobody
+ * asked for.
+ */
+export async function checkStorage(storage: Storage, { partial } = { partial: false }): Promise<CheckResult> {
   const bad = new Map<number, Digest>();
   const result: CheckResult = { blobs: 0, repositories: 0, damage: [] };
-  for (const algorithm of ALGORITHMS) await checkBlobs(storage, algorithm, { result, bad });
+  for (const algorithm of ALGORITHMS) await checkBlobs(storage, algorithm, { result, bad, partial });
   for (const repository of await allRepositories(storage.layout)) {
     result.repositories++;
-    await checkRepository(storage, repository, { result, bad });
+    await checkRepository(storage, repository, { result, bad, partial });
   }
   return result;
 }
@@ -46,6 +49,7 @@ interface Findings {
   result: CheckResult;
   /** Inodes of files that do not hold what their name says. */
   bad: Map<number, Digest>;
+  partial: boolean;
 }
 
 async function checkBlobs(
@@ -71,7 +75,7 @@ async function checkBlobs(
 async function checkRepository(storage: Storage, repository: string, findings: Findings): Promise<void> {
   for (const kind of ["_blobs", "_manifests"] as const) await checkLinks(storage, { repository, kind }, findings);
   const { damage } = findings.result;
-  for (const digest of storage.manifests.list(repository)) {
+  for (const digest of findings.partial ? [] : storage.manifests.list(repository)) {
     for (const what of missingReferences(storage, repository, digest))
       damage.push({ where: `${repository}@${digest}`, what, files: [] });
   }
