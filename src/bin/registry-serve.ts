@@ -26,6 +26,8 @@ export async function serveRegistry(config: RegistryConfig): Promise<number> {
   logger.info("registry listens", { host: config.listen.host, port: registry.port, root: config.root });
   await stopped;
   await registry.stop();
+  // Lines of the access log on their way to a pipe.
+  await new Promise((written) => process.stdout.write("", written));
   logger.info("registry stopped");
   return 0;
 }

@@ -131,7 +131,7 @@ function refusalOf(config: RegistryConfig): HandlerDeps["refusal"] {
 
 function createMirrorOf({ proxy }: RegistryConfig, storage: Storage, logger: Logger): Mirror | undefined {
   if (proxy === undefined) return undefined;
-  const password = proxy.passwordFile === "" ? "" : readFileSync(proxy.passwordFile, "utf8").trimEnd();
+  const password = proxy.passwordFile === "" ? proxy.password : readFileSync(proxy.passwordFile, "utf8").trimEnd();
   return createMirror({
     storage,
     logger,

@@ -14,7 +14,9 @@ export interface RegistryConfig {
   realm: string;
   anonymousPull: boolean;
   token: { realm: string; service: string; issuer: string; keys: string[] } | undefined;
-  proxy: { url: string; user: string; passwordFile: string; forgetAfterMs: number | undefined } | undefined;
+  proxy:
+    | { url: string; user: string; password: string; passwordFile: string; forgetAfterMs: number | undefined }
+    | undefined;
   gc: { intervalMs: number; graceMs: number; uploadExpiryMs: number; deleteUntagged: boolean };
   limits: { uploads: number; requests: number; stallMs: number; shutdownMs: number };
   accessLog: boolean;
@@ -149,6 +151,7 @@ function proxyConfig({ text, duration }: Reader): RegistryConfig["proxy"] {
   return {
     url,
     user: text("proxy-username"),
+    password: text("proxy-password"),
     passwordFile: text("proxy-password-file"),
     forgetAfterMs: ttlMs === 0 ? undefined : ttlMs,
   };

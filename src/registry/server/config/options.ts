@@ -99,6 +99,12 @@ export const CONFIG_OPTIONS = [
     usage: "User at the registry behind the cache",
   },
   {
+    name: "proxy-password",
+    kind: "string",
+    environment: "REGISTRY_PROXY_PASSWORD",
+    usage: "Password of that user; as a flag everybody on this host can read it",
+  },
+  {
     name: "proxy-password-file",
     kind: "string",
     usage: "File with the password of that user",
