@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { runProgram } from "../harness/run-program.ts";
 import { until } from "../harness/until.ts";
 import { inProcess } from "./in-process.ts";
 import { digestOf, must, pushBlob, pushImage, startUpload } from "./push.ts";
@@ -174,6 +175,34 @@ async function referencedBlobs(root: string): Promise<Set<string>> {
   }
 }
 
+test("clients that go away in the middle, of a download or an upload, leave no descriptor open", async () => {
+  using directory = temporaryDirectory();
+  const server = await startServer(directory.path);
+  try {
+    const digest = await pushBlob(server, "big", Buffer.alloc(16 << 20));
+    const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length;
+    const location = await startUpload(server, "big");
+    const goAway = async (init: RequestInit, path: string) => {
+      const controller = new AbortController();
+      const response = fetch(`${server.url}${path}`, { ...init, signal: controller.signal });
+      await Promise.race([response, Bun.sleep(20)]);
+      controller.abort();
+      await response.catch(() => undefined);
+    };
+    const endless = () => new ReadableStream({ pull: (controller) => controller.enqueue(Buffer.alloc(1000)) });
+    const before = descriptors();
+    await Promise.all(Array.from({ length: 30 }, () => goAway({}, `/v2/big/blobs/${digest}`)));
+    await goAway({ method: "PATCH", body: endless() }, location);
+    await until("all descriptors are closed", () => descriptors() <= before);
+    await until(
+      "the upload is free",
+      async () => (await fetch(`${server.url}${location}`, { method: "DELETE" })).status === 204,
+    );
+  } finally {
+    await server.stop();
+  }
+});
+
 test("one gigabyte takes little memory", async () => {
   using directory = temporaryDirectory();
   const server = await startServer(directory.path);
@@ -196,3 +225,24 @@ test("one gigabyte takes little memory", async () => {
     await server.stop();
   }
 }, 60_000);
+
+test("a full disk: the push is told so, and what deletes still works and makes room again", async () => {
+  using directory = temporaryDirectory();
+  expect((await runProgram(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", directory.path])).code).toBe(0);
+  try {
+    await using server = await inProcess({ root: join(directory.path, "data") });
+    const digest = await pushImage(server, "first", "v1", { layer: "1".repeat(5 << 20) });
+    const second = Buffer.alloc(5 << 20, "2");
+    const push = () =>
+      server.fetch(`/v2/second/blobs/uploads/?digest=${digestOf(second)}`, { method: "POST", body: second });
+    const refused = await push();
+    expect([refused.status, await refused.text()]).toEqual([507, expect.stringContaining("STORAGE_FULL")]);
+    const kept = await server.fetch(`/v2/first/blobs/${digestOf("1".repeat(5 << 20))}`);
+    expect((await kept.bytes()).length).toBe(5 << 20);
+    await must(server, `/v2/first/manifests/${digest}`, { method: "DELETE" });
+    expect((await registryCommand("gc", "--root", server.root, "--offline")).code).toBe(0);
+    expect((await push()).status).toBe(201);
+  } finally {
+    expect((await runProgram(["umount", "-l", directory.path])).code).toBe(0);
+  }
+});

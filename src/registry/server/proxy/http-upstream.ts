@@ -31,7 +31,6 @@ export function createHttpUpstream(options: UpstreamOptions): Upstream {
   const manifest = (method: string, name: string, reference: string, accept: readonly string[]) =>
     ask(session, name, { method, path: `/v2/${name}/manifests/${reference}`, accept: accept.join(", ") });
   return {
-    host: session.base.host,
     async getManifest(name, reference, accept) {
       const response = await manifest("GET", name, reference, accept);
       if (response === undefined) return undefined;

@@ -20,7 +20,6 @@ const ACCEPT = [MEDIA_TYPES.ociIndex, MEDIA_TYPES.dockerIndex, MEDIA_TYPES.ociMa
  * last seen where the upstream cannot be asked. undefined: neither here nor there.
  */
 export interface Mirror {
-  host: string;
   manifest(repository: string, name: ManifestName): Promise<StoredManifest | undefined>;
   blob(repository: string, digest: Digest): Promise<BlobSource | undefined>;
   /** Waits for what is being fetched. */
@@ -52,7 +51,6 @@ export function createMirror(deps: Deps): Mirror {
     return download;
   };
   return {
-    host: upstream.host,
     manifest: (repository, name) =>
       "digest" in name
         ? manifests.run(`${repository}@${name.digest}`, () => manifestByDigest(deps, repository, name.digest))

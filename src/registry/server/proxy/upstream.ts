@@ -5,8 +5,6 @@ import type { Digest } from "../../../formats/oci/digest.ts";
  * refuses us). Nothing that it says is believed: the mirror checks digests itself.
  */
 export interface Upstream {
-  /** Host and port, to compare with a client's `ns`. */
-  readonly host: string;
   /** `reference`: a tag or a digest. At most `MAX_MANIFEST_BYTES`. */
   getManifest(repository: string, reference: string, accept: readonly string[]): Promise<UpstreamManifest | undefined>;
   /** undefined as well where it does not say the digest. */

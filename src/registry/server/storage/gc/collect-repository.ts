@@ -7,6 +7,7 @@ import { ALGORITHMS, type LinkKind, TRASH_SUFFIX } from "../layout.ts";
 import { linkedDigests, referencesOf } from "../manifests.ts";
 import { digestOfFileName } from "../referrers.ts";
 import type { Run } from "./collect.ts";
+import { inBatches } from "./in-batches.ts";
 import { decide, discard } from "./trash.ts";
 
 export async function collectRepository(run: Run, repository: string): Promise<void> {
@@ -15,7 +16,7 @@ export async function collectRepository(run: Run, repository: string): Promise<v
   for (const kind of ["_manifests", "_blobs"] as const) await recoverTrash(run, repository, kind);
   await expireUploads(run, repository);
   await forgetTags(run, repository);
-  const manifests = readManifests(run, repository);
+  const manifests = await readManifests(run, repository);
   const kept = run.options.deleteUntagged ? await reachable(run, repository, manifests) : new Set(manifests.keys());
   for (const digest of manifests.keys()) {
     if (kept.has(digest) || !(await dropLink(run, { repository, kind: "_manifests", digest }))) continue;
@@ -23,7 +24,7 @@ export async function collectRepository(run: Run, repository: string): Promise<v
     manifests.delete(digest);
   }
   const marked = new Set([...manifests.values()].flatMap(({ references }) => references));
-  for (const digest of linkedDigests(storage.layout, { repository, kind: "_blobs" })) {
+  for await (const digest of inBatches(linkedDigests(storage.layout, { repository, kind: "_blobs" }))) {
     // Counted where the blob itself goes, once no repository links it.
     if (!marked.has(digest)) await dropLink(run, { repository, kind: "_blobs", digest });
   }
@@ -36,9 +37,9 @@ interface Known {
   subject: Digest | undefined;
 }
 
-function readManifests({ storage }: Run, repository: string): Map<Digest, Known> {
+async function readManifests({ storage }: Run, repository: string): Promise<Map<Digest, Known>> {
   const known = new Map<Digest, Known>();
-  for (const digest of storage.manifests.list(repository)) {
+  for await (const digest of inBatches(storage.manifests.list(repository))) {
     const manifest = storage.manifests.get(repository, digest);
     if (manifest === undefined) continue;
     const document = parseManifestDocument(manifest.bytes);
@@ -130,7 +131,7 @@ async function dropStaleReferrers({ storage, before }: Run, repository: string):
 /** A link and the blob below blobs/ are one file again: after a race they may be two, or the blob missing. */
 async function healLinks({ storage }: Run, repository: string, kind: LinkKind): Promise<void> {
   const { layout } = storage;
-  for (const digest of linkedDigests(layout, { repository, kind })) {
+  for await (const digest of inBatches(linkedDigests(layout, { repository, kind }))) {
     const [path, blob] = [layout.link(repository, kind, digest), layout.blob(digest)];
     const [own, shared] = [statFile(path), statFile(blob)];
     if (own === undefined || own.ino === shared?.ino) continue;

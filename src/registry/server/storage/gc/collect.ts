@@ -6,6 +6,7 @@ import { isErrno, namesIn, removeFile, statFile } from "../files.ts";
 import { ALGORITHMS, TRASH_SUFFIX } from "../layout.ts";
 import type { Storage } from "../storage.ts";
 import { collectRepository } from "./collect-repository.ts";
+import { inBatches } from "./in-batches.ts";
 import { decide, discard } from "./trash.ts";
 
 /** An empty directory that changed less than this ago may be on its way to its first file. */
@@ -68,7 +69,7 @@ async function collectBlobs(run: Run): Promise<void> {
   const { layout } = run.storage;
   const needed = (file: { nlink: number; mtimeMs: number }) => file.nlink > 1 || file.mtimeMs >= run.before;
   for (const algorithm of ALGORITHMS) {
-    for (const name of namesIn(layout.blobs(algorithm))) {
+    for await (const name of inBatches(namesIn(layout.blobs(algorithm)))) {
       const path = join(layout.blobs(algorithm), name.replace(TRASH_SUFFIX, ""));
       const file = statFile(path);
       const freed = name.endsWith(TRASH_SUFFIX)
