@@ -138,26 +138,8 @@ testOf("skopeo")(
     const index = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: children });
     await putManifest(open, "multi/manifests/all", index, OCI_INDEX);
     const [from, to] = [`docker://${open.host}/multi`, `docker://${closed.host}/copies/multi`];
-    await skopeo(
-      "copy",
-      "-q",
-      "--all",
-      "--preserve-digests",
-      ...access("src-").open,
-      ...access("dest-").closed,
-      `${from}:all`,
-      `${to}:one`,
-    );
-    await skopeo(
-      "copy",
-      "-q",
-      "--all",
-      "--preserve-digests",
-      ...access("src-").open,
-      ...access("dest-").closed,
-      `${from}:all`,
-      `${to}:two`,
-    );
+    const both = ["--all", "--preserve-digests", ...access("src-").open, ...access("dest-").closed];
+    for (const tag of ["one", "two"]) await skopeo("copy", "-q", ...both, `${from}:all`, `${to}:${tag}`);
     expect(digestOf(await skopeo("inspect", "--raw", ...access("").closed, `${to}:one`))).toBe(digestOf(index));
     expect((JSON.parse(await skopeo("list-tags", ...access("").closed, to)) as { Tags: string[] }).Tags).toEqual([
       "one",

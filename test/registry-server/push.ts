@@ -30,8 +30,9 @@ export async function startUpload(target: Target, repository: string): Promise<s
 
 export async function pushBlob(target: Target, repository: string, bytes: Uint8Array | string): Promise<string> {
   const digest = digestOf(bytes);
-  const init = { method: "POST", body: bytes as string, headers: { "Content-Type": OCTETS } };
-  await must(target, `/v2/${repository}/blobs/uploads/?digest=${digest}`, init);
+  const location = new URL(await startUpload(target, repository), target.url);
+  location.searchParams.set("digest", digest);
+  await must(target, location.href, { method: "PUT", body: bytes as string, headers: { "Content-Type": OCTETS } });
   return digest;
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { DistributionError } from "../http/error-codes.ts";
 import type { Routes } from "../http/exchange.ts";
 import { replyJson } from "../http/replies.ts";
-import { isErrno } from "../storage/files.ts";
+import { isErrno, readIfThere } from "../storage/files.ts";
 import { basicCredentials } from "./basic-credentials.ts";
 import type { Passwords } from "./htpasswd.ts";
 import type { Claims } from "./web-token.ts";
@@ -71,6 +71,12 @@ function scopesOf(query: URLSearchParams): { type: string; name: string; actions
 
 /** The first server that needs it makes it; nobody sees it half written. */
 function sharedKey(path: string): Buffer {
+  const key = readIfThere(path) ?? makeKey(path);
+  if (key.length !== KEY_BYTES) throw new Error(`${path}: not a key; remove it, and a new one is made`);
+  return key;
+}
+
+function makeKey(path: string): Buffer {
   const staged = `${path}.${randomBytes(8).toString("hex")}`;
   writeFileSync(staged, randomBytes(KEY_BYTES), { flag: "wx", mode: 0o600, flush: true });
   try {
@@ -80,7 +86,5 @@ function sharedKey(path: string): Buffer {
   } finally {
     unlinkSync(staged);
   }
-  const key = readFileSync(path);
-  if (key.length !== KEY_BYTES) throw new Error(`${path}: not a key; remove it, and a new one is made`);
-  return key;
+  return readFileSync(path);
 }
