@@ -4,7 +4,9 @@ import { createSystemClock } from "../base/clock.ts";
 import { createLogger, type Logger } from "../base/logger.ts";
 import { lockFile } from "../kernel/file-lock.ts";
 import type { RegistryConfig } from "../registry/server/config/config.ts";
+import { loadPage, type PageSettings } from "../registry/page/load-page.ts";
 import { startRegistry } from "../registry/server/start-registry.ts";
+import { version } from "../../package.json" with { type: "json" };
 
 /** Serves until SIGTERM or SIGINT, then finishes what runs. Returns the exit code; throws when it cannot start. */
 export async function serveRegistry(config: RegistryConfig): Promise<number> {
@@ -16,6 +18,7 @@ export async function serveRegistry(config: RegistryConfig): Promise<number> {
       lock: lockFile,
       clock: createSystemClock(),
       logger,
+      loadPage: () => loadPage(pageSettings(config)),
       accessLog: {
         write: (text) => void process.stdout.write(text),
         pendingBytes: () => process.stdout.writableLength,
@@ -30,6 +33,11 @@ export async function serveRegistry(config: RegistryConfig): Promise<number> {
   await new Promise((written) => process.stdout.write("", written));
   logger.info("registry stopped");
   return 0;
+}
+
+function pageSettings({ deletes, readOnly, proxy }: RegistryConfig): PageSettings {
+  const unchanging = readOnly || proxy !== undefined;
+  return { delete: deletes && !unchanging, readOnly: unchanging, version, proxyOf: proxy?.url ?? null };
 }
 
 function stopSignal(logger: Logger): Promise<void> {

@@ -41,6 +41,7 @@ test(
     const digest = await pushImage(registry, "team/app", "v1");
     await gantry("restart", "registry");
     await answers();
+    expect(await (await must(registry, "/")).text()).toContain("<html");
     const again = await must(registry, "/v2/team/app/manifests/v1");
     expect(again.headers.get("docker-content-digest")).toBe(digest);
     expect(await gantry("logs", "registry")).toContain('"path":"/v2/team/app/manifests/v1","status":201');

@@ -1,17 +1,10 @@
+import type { PageFiles } from "../../page/load-page.ts";
 import type { Routes } from "../http/exchange.ts";
 import { DistributionError } from "../http/error-codes.ts";
 import { isNotModified, reply } from "../http/replies.ts";
 
-/** One file of the page. `path`: as the browser asks for it, `/` or below `/ui/`. */
-export interface PageFile {
-  body: Uint8Array<ArrayBuffer>;
-  contentType: string;
-  /** Quoted, as in the header. */
-  etag: string;
-}
-
 /** How the page comes in: called once at the start. Without it `/` is 404. */
-export type LoadPage = () => Promise<ReadonlyMap<string, PageFile>>;
+export type LoadPage = () => Promise<PageFiles>;
 
 /** The page loads nothing from elsewhere, runs no inline script and is shown in nobody's frame. */
 const SECURITY = {
@@ -22,7 +15,7 @@ const SECURITY = {
   "Cross-Origin-Resource-Policy": "same-origin",
 };
 
-export function pageRoutes(files: ReadonlyMap<string, PageFile>): Routes {
+export function pageRoutes(files: PageFiles): Routes {
   return {
     page: {
       GET({ path, request }) {
