@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { until } from "../harness/until.ts";
 import { inProcess, type TestRegistry } from "./in-process.ts";
 import { digestOf, must, OCI_MANIFEST, pushBlob, pushImage } from "./push.ts";
+import { temporaryDirectory } from "./server-process.ts";
 
 /** Stands between a mirror and its upstream: counts, breaks, slows and lies as it is told. */
 interface Between {
@@ -174,5 +175,30 @@ test("a cache takes no pushes", async () => {
     const response = await mirror.fetch("/v2/app/blobs/uploads/", { method: "POST" });
     expect(response.status).toBe(405);
     expect(await response.text()).toContain("a cache of another one");
+  });
+});
+
+test("an upstream that wants a password, or a token for everybody, gets it; one that is busy is told of", async () => {
+  using folder = temporaryDirectory();
+  const htpasswd = join(folder.path, "htpasswd");
+  writeFileSync(htpasswd, `me:${Bun.password.hashSync("secret", { algorithm: "bcrypt", cost: 4 })}\n`);
+  await using upstreamData = await inProcess();
+  const digest = await pushImage(upstreamData, "app", "v1");
+  const { root } = upstreamData;
+  await using strict = await inProcess({ root, htpasswd });
+  await using lenient = await inProcess({ root, htpasswd, "anonymous-pull": "true" });
+  writeFileSync(join(folder.path, "password"), "secret\n");
+  const account = { "proxy-username": "me", "proxy-password-file": join(folder.path, "password") };
+  for (const settings of [{ proxy: strict.url, ...account }, { proxy: lenient.url }]) {
+    await using mirror = await inProcess(settings);
+    const manifest = await must(mirror, "/v2/app/manifests/v1");
+    expect(manifest.headers.get("docker-content-digest")).toBe(digest);
+    expect(await (await must(mirror, `/v2/app/blobs/${digestOf("layer")}`)).text()).toBe("layer");
+  }
+  await using stranger = await inProcess({ proxy: strict.url });
+  expect((await stranger.fetch("/v2/app/manifests/v1")).status).toBe(502);
+  await withMirror(async (mirror) => {
+    between.twist = () => new Response("", { status: 429 });
+    expect((await mirror.fetch("/v2/app/manifests/v9")).status).toBe(429);
   });
 });

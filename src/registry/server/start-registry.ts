@@ -16,8 +16,8 @@ import type { Target } from "./http/target.ts";
 import { listen, type Listener } from "./listen.ts";
 import { createAccessLog, type LogSink, noAccessLog } from "./observe/access-log.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
-import { createHttpUpstream } from "./proxy/http-upstream.ts";
 import { createMirror, type Mirror } from "./proxy/mirror.ts";
+import { createRegistryUpstream } from "./proxy/registry-upstream.ts";
 import { blobRoutes } from "./routes/blobs.ts";
 import { listRoutes } from "./routes/lists.ts";
 import { manifestRoutes } from "./routes/manifests.ts";
@@ -51,7 +51,7 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
   const storage = await openStorage({ root: config.root, readOnly: config.readOnly }, deps);
   if (!config.readOnly) storage.refreshIndex();
   const metrics = createMetrics();
-  const mirror = createMirrorOf(config, storage, logger);
+  const mirror = createMirrorOf(config, storage, deps);
   const { authorizer, routes: tokenRoutes } = createAuthorizer(config, clock);
   const accessLog = config.accessLog ? createAccessLog(deps.accessLog) : noAccessLog;
   const page = pageRoutes((await deps.loadPage?.()) ?? new Map());
@@ -129,14 +129,12 @@ function refusalOf(config: RegistryConfig): HandlerDeps["refusal"] {
   };
 }
 
-function createMirrorOf({ proxy }: RegistryConfig, storage: Storage, logger: Logger): Mirror | undefined {
+function createMirrorOf({ proxy }: RegistryConfig, storage: Storage, deps: RegistryDeps): Mirror | undefined {
   if (proxy === undefined) return undefined;
-  const password = proxy.passwordFile === "" ? proxy.password : readFileSync(proxy.passwordFile, "utf8").trimEnd();
-  return createMirror({
-    storage,
-    logger,
-    upstream: createHttpUpstream({ url: proxy.url, user: proxy.user, password }),
-  });
+  const { url, user, passwordFile } = proxy;
+  const password = passwordFile === "" ? proxy.password : readFileSync(passwordFile, "utf8").trimEnd();
+  const upstream = createRegistryUpstream({ url, user, password }, deps.clock);
+  return createMirror({ storage, logger: deps.logger, upstream });
 }
 
 function createAuthorizer(config: RegistryConfig, clock: Clock): { authorizer: Authorizer; routes: Routes } {

@@ -2,7 +2,8 @@ import { messageOf } from "../../../base/errors.ts";
 import type { Logger } from "../../../base/logger.ts";
 import { algorithmOf, createDigestStream, type Digest } from "../../../formats/oci/digest.ts";
 import { MEDIA_TYPES } from "../../../formats/oci/media-types.ts";
-import { DistributionError } from "../http/error-codes.ts";
+import { RegistryError } from "../../client/registry-error.ts";
+import { DistributionError, isCode } from "../http/error-codes.ts";
 import type { ManifestName } from "../routes/parse.ts";
 import { type BlobSource, fileSource } from "../storage/blob-source.ts";
 import { readPushedManifest, type StoredManifest } from "../storage/manifests.ts";
@@ -127,7 +128,10 @@ async function unlessUnavailable<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 function unavailable(error: unknown): DistributionError {
-  if (error instanceof DistributionError && error.code === "TOOMANYREQUESTS") return error;
+  if (isCode(error, "TOOMANYREQUESTS")) return error as DistributionError;
+  // When it may be asked again stands in the words.
+  if (error instanceof RegistryError && error.status === 429)
+    return new DistributionError("TOOMANYREQUESTS", { message: error.message, cause: error });
   return new DistributionError("UPSTREAM_UNAVAILABLE", { detail: messageOf(error), cause: error });
 }
 
