@@ -95,6 +95,22 @@ export const housekeepingSuite: Suite = (client) => {
     expect(lines.slice(2).every((line) => /^Deleted: sha256:[0-9a-f]{64}$/.test(line))).toBe(true);
   });
 
+  test("an image that others were made of loses its name and stays; it goes with the last of them", async () => {
+    await client.ok(["import", "-c", "LABEL base=1", await busyboxRootTar(), "base:1"]);
+    const base = await idOf(client, "base:1");
+    await client.ok(["run", "--name", "changed", "base:1", "/bin/touch", "/new"]);
+    await client.ok(["commit", "changed", "derived:1"]);
+    await client.ok(["rm", "changed"]);
+    expect(await client.ok(["rmi", "base:1"])).toBe("Untagged: base:1");
+    expect(await client.ok(["images", "-q", "--no-trunc"])).not.toContain(base);
+    expect(await client.ok(["images", "-aq", "--no-trunc"])).toContain(base);
+    const refused = await client.run(["rmi", "-f", base]);
+    expect(refused.stderr).toMatch(/\(cannot be forced\) - image has dependent child images/);
+    const removed = await client.ok(["rmi", "derived:1"]);
+    expect(removed).toContain(`Deleted: ${base}`);
+    expect(await client.ok(["images", "-aq", "--no-trunc"])).not.toContain(base);
+  });
+
   test("import from a URL, and with every change", async () => {
     const root = Bun.file(await busyboxRootTar());
     using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(root) });
