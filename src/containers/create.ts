@@ -1,6 +1,6 @@
 import { invalid, messageOf } from "../base/errors.ts";
 import { shortId } from "../base/ids.ts";
-import type { Platform } from "../formats/oci/platform.ts";
+import { formatPlatform, type Platform } from "../formats/oci/platform.ts";
 import type { Image } from "../images/images.ts";
 import type { HostFacts } from "../runtime/plan/plan-input.ts";
 import { applyDefaults } from "./apply-defaults.ts";
@@ -24,7 +24,7 @@ export async function createContainer(core: Core, asked: ContainerSpec): Promise
   const { deps, index } = core;
   const given = asked.name === "" ? "" : parseName(asked.name);
   if (asked.image === "") throw invalid("no image specified: config.Image is empty");
-  const image = await deps.images.get(asked.image);
+  const image = await findImage(core, asked);
   const merged = applyDefaults(mergeImage(asked, image.config), deps.defaults);
   validateSpec(merged);
   requireJoined(merged, (reference) => index.tryFind(reference) !== undefined);
@@ -45,6 +45,13 @@ export async function createContainer(core: Core, asked: ContainerSpec): Promise
     core.creating.delete(id);
   }
   return { id, warnings };
+}
+
+/** A name may stand for images of several platforms. Where none is of the one asked for, `checkPlatform` finds the words. */
+async function findImage({ deps: { images } }: Core, { image, platform }: ContainerSpec): Promise<Image> {
+  if (platform === undefined) return images.get(image);
+  const wanted = formatPlatform(platform).replace(/\/+$/, "");
+  return images.get(image, { platform: wanted }).catch(() => images.get(image));
 }
 
 function hostPlatform({ architecture, variant }: HostFacts): Platform {

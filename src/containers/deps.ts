@@ -52,7 +52,7 @@ export type CopyUp = (snapshotKey: string, path: string, target: string) => Prom
 export interface ContainersDeps {
   records: ContainerRecords;
   images: {
-    get(reference: string): Promise<Image>;
+    get(reference: string, options?: { platform?: string }): Promise<Image>;
     commit(request: CommitImage): Promise<{ id: string; reference: string }>;
     /** Told whenever a container that stood on the image is gone. */
     release(imageId: string): void;

@@ -12,13 +12,14 @@ import { createUnpacker } from "../storage/snapshots/unpack/unpack.ts";
 import { type CommitImage, commitImage } from "./commit/commit.ts";
 import { filterImages } from "./filters.ts";
 import { imageHistory } from "./history.ts";
-import type { Images } from "./images.ts";
+import type { Images, ImportOptions } from "./images.ts";
+import { fetchSource } from "./import/fetch-source.ts";
 import { importArchive } from "./import/import.ts";
 import { type Entry, Library } from "./library.ts";
 import { loadArchive } from "./load/load.ts";
 import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { pruneImages } from "./prune.ts";
-import { type RemovalDeps, removeImage } from "./removal.ts";
+import { type RemovalDeps, removeImage, variantFor } from "./removal.ts";
 import { saveArchive } from "./save/save.ts";
 import { imagesUsage } from "./usage.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
@@ -95,9 +96,9 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     copyUp: async (key, path, destination) => {
       await copyUp(snapshots.imageView(key), path, destination);
     },
-    get: async (reference) => library.find(reference).view,
+    get: async (reference, options) => findVariant(library, reference, options?.platform).view,
     list: async (options) => list(service, options),
-    history: async (reference) => imageHistory(library.find(reference)),
+    history: async (reference, options) => imageHistory(findVariant(library, reference, options?.platform)),
     tag: (reference, target) => tag(service, reference, target),
     remove: (reference, { platforms, ...options }) =>
       removeImage(removalDeps(service), reference, {
@@ -121,8 +122,17 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
         signal,
       }),
     import: (archive, options) => importImage(service, archive, options),
+    importFrom: async (url, { report, ...options }) => {
+      const archive = await fetchSource(url, { report, signal: options.signal });
+      return importImage(service, archive, { ...options, source: url });
+    },
     commit: (request) => commit(service, request),
   };
+}
+
+function findVariant(library: Library, reference: string, platform: string | undefined): Entry {
+  if (platform === undefined) return library.find(reference);
+  return variantFor(library.variants(reference), parsePlatformSpecifier(platform), reference);
 }
 
 function removalDeps(service: Service): RemovalDeps {
@@ -200,11 +210,7 @@ async function load(service: Service, archive: AsyncIterable<Uint8Array>, option
   }
 }
 
-async function importImage(
-  service: Service,
-  archive: AsyncIterable<Uint8Array>,
-  options: Parameters<Images["import"]>[1],
-) {
+async function importImage(service: Service, archive: AsyncIterable<Uint8Array>, options: ImportOptions) {
   const { content, store, clock } = service;
   try {
     const entry = await importArchive({ content, store, now: clock.now() }, archive, options);

@@ -43,14 +43,28 @@ export interface ProgressMessage {
   aux?: unknown;
 }
 
+export interface ImportOptions {
+  repository: string;
+  tag: string;
+  /** "": where it came from. */
+  message: string;
+  /** Dockerfile instructions (`CMD`, `ENV`, …). */
+  changes: string[];
+  platform?: string;
+  /** Where the archive came from, for the message. */
+  source: string;
+  signal: AbortSignal;
+}
+
 export type RemovedImage = { untagged: string } | { deleted: string };
 
 /** `reference`: familiar name with tag or digest, full ID, or an unambiguous ID prefix. Throws not-found `No such image: x`. */
 export interface Images {
-  get(reference: string): Promise<Image>;
+  /** `platform`: of a name that stands for several. Throws not-found where it is not there. */
+  get(reference: string, options?: { platform?: string }): Promise<Image>;
   /** Filters: dangling label label! before since reference until. */
   list(options: { all: boolean; filters: Record<string, string[]> }): Promise<Image[]>;
-  history(reference: string): Promise<HistoryEntry[]>;
+  history(reference: string, options?: { platform?: string }): Promise<HistoryEntry[]>;
   tag(reference: string, target: string): Promise<void>;
   /** Messages in Docker's order: `{ untagged }` then `{ deleted }`. Throws conflict while a container uses it. */
   remove(reference: string, options: { force: boolean; prune: boolean; platforms?: string[] }): Promise<RemovedImage[]>;
@@ -68,17 +82,11 @@ export interface Images {
     references: string[],
     options: { platforms?: string[]; signal: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>>;
-  /** Returns the image ID. `changes`: Dockerfile instructions (`CMD`, `ENV`, …). */
-  import(
-    archive: AsyncIterable<Uint8Array>,
-    options: {
-      repository: string;
-      tag: string;
-      message: string;
-      changes: string[];
-      platform?: string;
-      source: string;
-      signal: AbortSignal;
-    },
+  /** Returns the image ID. */
+  import(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<string>;
+  /** The same with an archive that is fetched. `url`: http or https; without a scheme it is http. */
+  importFrom(
+    url: string,
+    options: Omit<ImportOptions, "source"> & { report: (message: ProgressMessage) => void },
   ): Promise<string>;
 }

@@ -177,7 +177,7 @@ export class Library {
     if (target !== undefined) await this.#openTarget(target);
     const rows = references.map((reference) => this.#row(row.id, reference, target));
     const known = this.#entries.get(row.id);
-    const kept = known === undefined || target !== undefined ? row : known.row;
+    const kept = known === undefined ? row : { ...known.row, ...(target === undefined ? {} : row) };
     this.#deps.records.put(kept, rows);
     for (const [index, reference] of references.entries()) this.#move(reference, rows[index] as ReferenceRow);
     if (known !== undefined) return this.#refresh({ ...known, row: kept });

@@ -17,13 +17,15 @@ export interface NewImage {
   /** The config, once the layers are known. `isEmpty`: no layer was added. */
   document: (diffIds: Digest[], isEmpty: boolean) => object;
   references: Reference[];
+  /** The image that it is made of; undefined: it comes whole. */
+  parent?: Digest;
   signal: AbortSignal;
 }
 
 /** Makes an image from a layer that exists nowhere yet. The archive is read once; nothing is visible before all of it is durable. */
 export async function storeNewImage(
   { content, store }: { content: Content; store: ImageStore },
-  { below, layer, skipEmpty, document, references, signal }: NewImage,
+  { below, layer, skipEmpty, document, references, parent, signal }: NewImage,
 ): Promise<Entry> {
   const ingest = await content.ingest();
   const releases: (() => void)[] = [];
@@ -60,7 +62,7 @@ export async function storeNewImage(
     await content.put(config);
     const { digest: manifestDigest } = await content.put(manifest);
     return await store.install({
-      row: { id, manifestDigest, layers },
+      row: { id, manifestDigest, layers, ...(parent === undefined ? {} : { parent }) },
       references,
       prepared: unplaced,
       signal,

@@ -89,7 +89,9 @@ export function createImageStore(deps: StoreDeps): ImageStore {
         await ensureLayers({ deps, unpacking, chain, request });
         signal.throwIfAborted();
         deps.failpoint("install.layers");
-        return await deps.library.add(row, withDigests(request), target);
+        const entry = await deps.library.add(row, withDigests(request), target);
+        deps.failpoint("install.recorded");
+        return entry;
       } finally {
         release();
       }

@@ -290,6 +290,10 @@ function fakeImages({ calls }: State): Images {
       for (const reference of references) find(reference);
       return PassThrough.from([new Uint8Array(1024)]);
     },
+    async importFrom(url, { repository, tag }) {
+      calls.push(`import ${repository}:${tag} ${url}`);
+      return IMAGE.id;
+    },
     async import(archive, { repository, tag, changes }) {
       for await (const chunk of archive)
         calls.push(`import ${repository}:${tag} ${chunk.byteLength} ${changes.join("|")}`);

@@ -138,6 +138,7 @@ const CONTAINER_LIFE: Step[] = [
 
 const IMAGES: Step[] = [
   [200, "GET", "/images/json"],
+  [200, "GET", "/images/json?shared-size=1&all=1"],
   [200, "GET", "/images/busybox/json"],
   [200, "GET", "/images/busybox/history"],
   [201, "POST", "/images/busybox/tag?repo=again&tag=v1"],
@@ -158,12 +159,17 @@ const NOUNS: Step[] = [
   [200, "GET", "/volumes/named"],
   [204, "DELETE", "/volumes/named"],
   [200, "GET", "/plugins"],
+  [200, "GET", "/system/df"],
+  [200, "GET", "/system/df?verbose=1"],
+  [200, "GET", "/system/df?type=volume&type=container"],
 ];
 
 const PRUNES: Step[] = [
   [200, "POST", "/containers/prune"],
   [200, "POST", "/volumes/prune"],
   [200, "POST", "/networks/prune"],
+  [200, "POST", "/images/prune"],
+  [200, "POST", "/build/prune"],
 ];
 
 /** The document of the newest version does not speak of versions that are too old for a path. */

@@ -1,4 +1,4 @@
-import { EngineError, invalid } from "../../base/errors.ts";
+import { invalid } from "../../base/errors.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Images } from "../../images/images.ts";
 import { TAR } from "../content-types.ts";
@@ -30,13 +30,13 @@ export function imageRoutes({ images, distribution }: Pick<Engine, "images" | "d
       const shared = new Map(usages.map(({ image, sharedBytes }) => [image.id, { sharedBytes }]));
       return { status: 200, body: found.map((image) => encodeImageSummary(image, version, shared.get(image.id))) };
     }),
-    route("GET", "/images/{name}/json", async ({ params, version }) => ({
+    route("GET", "/images/{name}/json", async ({ params, query, version }) => ({
       status: 200,
-      body: encodeImageInspect(await images.get(params.name), version),
+      body: encodeImageInspect(await images.get(params.name, atLeast(version, 49) ? platform(query) : {}), version),
     })),
-    route("GET", "/images/{name}/history", async ({ params }) => ({
+    route("GET", "/images/{name}/history", async ({ params, query, version }) => ({
       status: 200,
-      body: (await images.history(params.name)).map(encodeHistory),
+      body: (await images.history(params.name, atLeast(version, 48) ? platform(query) : {})).map(encodeHistory),
     })),
     route("POST", "/images/{name}/tag", async ({ params, query }) => {
       const [repository, tag] = [query.get("repo") ?? "", query.get("tag") ?? ""];
@@ -82,22 +82,19 @@ function archiveRoutes(images: Images): Route[] {
 
 function importReply(images: Images, { query, body, signal }: ApiRequest<unknown>): Promise<Reply> {
   const source = query.get("fromSrc") ?? "";
-  if (source !== "-") {
-    throw new EngineError(
-      "not-implemented",
-      "importing from a URL is not implemented by this engine yet: send the archive",
-    );
-  }
+  const options = {
+    repository: query.get("repo") ?? "",
+    tag: query.get("tag") ?? "",
+    message: query.get("message") ?? "",
+    changes: query.getAll("changes"),
+    ...platform(query),
+    signal,
+  };
   return progressReply(async (report) => {
-    const id = await images.import(body, {
-      repository: query.get("repo") ?? "",
-      tag: query.get("tag") ?? "",
-      message: query.get("message") ?? "",
-      changes: query.getAll("changes"),
-      ...platform(query),
-      source,
-      signal,
-    });
+    const id =
+      source === "-"
+        ? await images.import(body, { ...options, source })
+        : await images.importFrom(source, { ...options, report });
     report({ status: id });
   });
 }

@@ -66,6 +66,7 @@ export async function commitImage(
       history: [...(below.history ?? []), historyLine({ created, createdBy, author, comment }, isEmpty)],
     }),
     references,
+    parent: base.row.id,
     signal: request.signal,
   });
   return { entry, reference: references.map(familiarReference).join() };

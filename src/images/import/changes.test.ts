@@ -18,6 +18,10 @@ test.each<[string[], object]>([
     ["HEALTHCHECK --interval=5s --retries=3 CMD curl x"],
     { Healthcheck: { Test: ["CMD-SHELL", "curl x"], Interval: 5e9, Retries: 3 } },
   ],
+  [
+    ['HEALTHCHECK --timeout=1m --start-period=2s --start-interval=100ms CMD ["x", "y"]'],
+    { Healthcheck: { Test: ["CMD", "x", "y"], Timeout: 60e9, StartPeriod: 2e9, StartInterval: 1e8 } },
+  ],
   [["HEALTHCHECK NONE"], { Healthcheck: { Test: ["NONE"] } }],
 ])("%j", (changes, expected) => {
   expect(applyChanges(changes)).toEqual(expected);

@@ -13,7 +13,14 @@ export interface ExecutionConfig {
   StopSignal?: string;
   OnBuild?: string[];
   Shell?: string[];
-  Healthcheck?: { Test: string[]; Interval?: number; Timeout?: number; StartPeriod?: number; Retries?: number };
+  Healthcheck?: {
+    Test: string[];
+    Interval?: number;
+    Timeout?: number;
+    StartPeriod?: number;
+    StartInterval?: number;
+    Retries?: number;
+  };
 }
 
 type Apply = (config: ExecutionConfig, rest: string) => ExecutionConfig;
@@ -152,6 +159,7 @@ function healthcheck(text: string): NonNullable<ExecutionConfig["Healthcheck"]> 
     ...(options.interval === undefined ? {} : { Interval: durationNs(options.interval) }),
     ...(options.timeout === undefined ? {} : { Timeout: durationNs(options.timeout) }),
     ...(options["start-period"] === undefined ? {} : { StartPeriod: durationNs(options["start-period"]) }),
+    ...(options["start-interval"] === undefined ? {} : { StartInterval: durationNs(options["start-interval"]) }),
     ...(options.retries === undefined ? {} : { Retries: Number(options.retries) || 0 }),
   };
 }

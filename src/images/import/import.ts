@@ -1,7 +1,7 @@
 import { invalid } from "../../base/errors.ts";
 import { hostPlatform, parsePlatformSpecifier } from "../../formats/oci/platform.ts";
 import type { Content } from "../../storage/content/content.ts";
-import type { Images } from "../images.ts";
+import type { ImportOptions } from "../images.ts";
 import type { Entry } from "../library.ts";
 import { decompressArchive } from "../load/decompress.ts";
 import { storeNewImage, targetReferences } from "../new-image.ts";
@@ -18,7 +18,7 @@ export interface ImportDeps {
 export async function importArchive(
   { content, store, now }: ImportDeps,
   archive: AsyncIterable<Uint8Array>,
-  options: Parameters<Images["import"]>[1],
+  options: ImportOptions,
 ): Promise<Entry> {
   const references = targetReferences(options.repository, options.tag);
   const platform = options.platform === undefined ? hostPlatform() : parsePlatformSpecifier(options.platform);
