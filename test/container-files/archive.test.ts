@@ -68,6 +68,7 @@ test("an archive's names begin with the last component, whatever a link is calle
   expect(await names("/e/f")).toEqual(["f"]);
   const root = await names("/");
   expect(root.slice(0, 2)).toEqual(["/", "/abs"]);
+  expect([await names("/proc"), await names("/sys/")]).toEqual([["proc/"], ["sys/"]]);
   // What the engine mounts there is not the container's.
   expect(root.filter((name) => /^\/(dev|proc|sys)\/./.test(name))).toEqual([]);
 });
@@ -151,10 +152,10 @@ test("noOverwriteDirNonDir keeps directories and others apart; without it they r
   const directory = makeTar([{ name: "file/", type: "directory" }]);
   expect(await box.write(id, "/t", file, "&noOverwriteDirNonDir=1")).toEqual({
     status: 400,
-    message: 'cannot overwrite directory "dir" with non-directory',
+    message: 'cannot overwrite directory "/t/dir" with non-directory "/t"',
   });
   expect(await box.write(id, "/t", directory, "&noOverwriteDirNonDir=true")).toMatchObject({
-    message: 'cannot overwrite non-directory "file" with directory',
+    message: 'cannot overwrite non-directory "/t/file" with directory "/t"',
   });
   expect([(await box.write(id, "/t", file)).status, (await box.write(id, "/t", directory)).status]).toEqual([200, 200]);
   const { stdout } = await box.api.exec(id, ["stat", "-c", "%F", "/t/dir", "/t/file"]);

@@ -4,7 +4,6 @@ import { createTarParser, type TarParser } from "../../../formats/tar/parser.ts"
 import { ENOENT, EROFS, ESRCH, errnoName, SystemError } from "../../../kernel/errno.ts";
 import {
   closeFd,
-  fileSystemKind,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
@@ -14,7 +13,7 @@ import {
   statFd,
   tryOpenInRoot,
 } from "../../../kernel/files.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { type EnteredView, enterRootView } from "../../../kernel/root-view.ts";
 import { noSuchFile } from "../pack/path-status.ts";
 import type { ExtractOrder, ExtractReply, ExtractRequest } from "./extract.ts";
@@ -81,7 +80,7 @@ function openTop(root: number, path: string): number {
   if (fd === -ENOENT) throw noSuchFile(path);
   if (fd < 0) throw invalid(`lstat ${path}: ${errnoName(-fd)}`);
   try {
-    if (isKernelFileSystem(fileSystemKind(fd))) throw noSuchFile(path);
+    if (isOfKernel(fd)) throw noSuchFile(path);
     if ((statFd(fd).mode & S_IFMT) !== S_IFDIR) throw invalid("extraction point is not a directory");
   } finally {
     closeFd(fd);

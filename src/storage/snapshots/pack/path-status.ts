@@ -2,7 +2,6 @@ import { EngineError, invalid } from "../../../base/errors.ts";
 import { ENOENT, errnoName } from "../../../kernel/errno.ts";
 import {
   closeFd,
-  fileSystemKind,
   O_NOFOLLOW,
   O_PATH,
   readLinkAt,
@@ -11,7 +10,7 @@ import {
   statFd,
   tryOpenInRoot,
 } from "../../../kernel/files.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 
 /** What a path of a container is: the link itself where the last component is one, unless a slash follows it. */
 export interface PathStatus {
@@ -47,14 +46,25 @@ export function readPathStatus(root: number, path: string): PathStatus {
   }
 }
 
-/** An O_PATH descriptor of what is there. What the kernel shows of itself (/proc, /sys) holds no files, as with Docker. */
+/** An O_PATH descriptor of what is there. What the kernel shows of itself (/proc, /sys) is an empty directory, as with Docker. */
 function openPath(root: number, path: string): number {
   const fd = tryOpenInRoot(root, path, O_PATH | O_NOFOLLOW);
   if (fd === -ENOENT) throw noSuchFile(path);
   if (fd < 0) throw invalid(`lstat ${path}: ${errnoName(-fd)}`);
-  if (!isKernelFileSystem(fileSystemKind(fd))) return fd;
+  if (!isOfKernel(fd) || isMountPoint(root, path)) return fd;
   closeFd(fd);
   throw noSuchFile(path);
+}
+
+/** Of a kernel file system: what is above it is none. */
+function isMountPoint(root: number, path: string): boolean {
+  const above = tryOpenInRoot(root, `${path}/..`, O_PATH);
+  if (above < 0) return false;
+  try {
+    return !isOfKernel(above);
+  } finally {
+    closeFd(above);
+  }
 }
 
 export function noSuchFile(path: string): EngineError {
