@@ -173,8 +173,6 @@ test("attack 24: no program and no library of the container runs for an archive,
 test(
   "attack 25: a volume's mount point that is swapped for a link while files are copied",
   async () => {
-    const mounts = () => readFileSync("/proc/self/mountinfo", "utf8").split("\n").length;
-    const before = mounts();
     const prepare = `rm -rf real link; mkdir -p real/deep; ln -s ${wayOut()} link`;
     await swapper("targets", prepare, ["real", "link"]);
     const Binds = ["targets:/shared", "inner:/shared/real/deep/volume", "inner:/shared/real/new/place"];
@@ -185,11 +183,11 @@ test(
       const got = await box.read(id, "/shared/real").catch(() => undefined);
       outsideIsUntouched();
       // Outside is in there, too: nothing of this daemon's is mounted on the host.
-    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(box.daemon.directory);
+      expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(box.daemon.directory);
       return put.status === 200 && got !== undefined;
     });
     expect(well).toBeGreaterThan(0);
-      expect(existsSync("/shared")).toBe(false);
+    expect(existsSync("/shared")).toBe(false);
   },
   SWAPPING_MS + 60_000,
 );
