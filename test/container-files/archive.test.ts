@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { GO_MODE } from "../../src/wire/file-mode.ts";
 import { until } from "../harness/until.ts";
 import { type Box, openBox } from "./box.ts";
-import { makeTar, readTar } from "./tar.ts";
+import { compressWith, makeTar, readTar } from "./tar.ts";
 
 let box: Box;
 beforeAll(async () => {
@@ -110,7 +110,7 @@ test("a running container's tmpfs is seen and written", async () => {
 test.each(["gzip", "bzip2", "xz", "zstd"])("an upload may be compressed with %s", async (program) => {
   const id = await box.running("true");
   const archive = makeTar([{ name: "packed", content: "content".repeat(10_000) }]);
-  const packed = Bun.spawnSync([program, "-c"], { stdin: archive }).stdout;
+  const packed = compressWith(program, archive);
   expect(await box.write(id, "/tmp", packed)).toEqual({ status: 200, message: "" });
   expect((await box.read(id, "/tmp/packed")).members.get("packed")?.content.length).toBe(70_000);
 });
