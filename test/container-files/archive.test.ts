@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { GO_MODE } from "../../src/wire/file-mode.ts";
+import { loadHostileImage } from "../attacks/hostile-image.ts";
 import { until } from "../harness/until.ts";
 import { type Box, openBox } from "./box.ts";
 import { compressWith, makeTar, readTar } from "./tar.ts";
@@ -98,6 +99,27 @@ test("looking into a container that never ran changes nothing in it", async () =
   const id = await box.api.create({ Cmd: ["true"], HostConfig: { Binds: ["other:/new/place/volume"] } });
   expect([...(await box.read(id, "/new")).members.keys()]).toEqual(["new/", "new/place/", "new/place/volume/"]);
   expect(await box.changes(id)).toEqual([]);
+});
+
+test("a mount point at the end of a link to nothing is made where the link leads, as a start makes it", async () => {
+  await loadHostileImage(box.daemon, {
+    tag: "dangling:latest",
+    files: (directory) => symlinkSync("/mnt/elsewhere", join(directory, "data")),
+  });
+  const id = await box.api.create({ Image: "dangling", Cmd: ["true"], HostConfig: { Binds: ["behind:/data/volume"] } });
+  expect((await box.write(id, "/data/volume", makeTar([{ name: "f", content: "f" }]))).status).toBe(200);
+  expect((await box.read(id, "/mnt/elsewhere")).members.get("elsewhere/volume/f")?.content.toString()).toBe("f");
+});
+
+test("a container that ends while it is looked at is looked at all the same", async () => {
+  const id = await box.api.create({ Cmd: ["true"] });
+  for (let count = 0; count < 15; count++) {
+    const started = box.api.call("POST", `/containers/${id}/start`);
+    const looks = Array.from({ length: 6 }, () => box.stat(id, "/etc/passwd"));
+    for (const found of await Promise.all(looks)) expect(found).toMatchObject({ name: "passwd" });
+    await started;
+    await box.api.wait(id);
+  }
 });
 
 test("a running container's tmpfs is seen and written", async () => {

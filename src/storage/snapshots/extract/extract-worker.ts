@@ -1,7 +1,7 @@
 import { errorToValue } from "../../../base/error-value.ts";
 import { EngineError, invalid } from "../../../base/errors.ts";
 import { createTarParser, type TarParser } from "../../../formats/tar/parser.ts";
-import { ENOENT, EROFS, ESRCH, errnoName, SystemError } from "../../../kernel/errno.ts";
+import { ENOENT, ENOSPC, EROFS, ESRCH, errnoName, SystemError } from "../../../kernel/errno.ts";
 import {
   closeFd,
   O_DIRECTORY,
@@ -102,6 +102,7 @@ function end(): void {
 function explain(error: unknown): unknown {
   if (!(error instanceof SystemError)) return error;
   if (error.errno === EROFS) return readOnly(session?.onRoot ?? false);
+  if (error.errno === ENOSPC) return new Error("no space left on device");
   if (error.errno === ESRCH) return new EngineError("unavailable", "the container has ended");
   return error;
 }

@@ -4,7 +4,7 @@ import {
   closeFd,
   O_NOFOLLOW,
   O_PATH,
-  readLinkAt,
+  readLinkInRoot,
   S_IFLNK,
   S_IFMT,
   statFd,
@@ -85,7 +85,7 @@ function followLinks(root: number, path: string): string {
       done.pop();
       continue;
     }
-    const target = linkAt(root, `/${[...done, next].join("/")}`);
+    const target = readLinkInRoot(root, `/${[...done, next].join("/")}`);
     if (target === undefined) {
       done.push(next);
       continue;
@@ -95,17 +95,6 @@ function followLinks(root: number, path: string): string {
     todo.unshift(...components(target));
   }
   return `/${done.join("/")}`;
-}
-
-/** undefined: not a link, or not there. */
-function linkAt(root: number, path: string): string | undefined {
-  const fd = tryOpenInRoot(root, path, O_PATH | O_NOFOLLOW);
-  if (fd < 0) return undefined;
-  try {
-    return (statFd(fd).mode & S_IFMT) === S_IFLNK ? readLinkAt(fd, "").toString() : undefined;
-  } finally {
-    closeFd(fd);
-  }
 }
 
 function components(path: string): string[] {
