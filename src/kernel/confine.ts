@@ -19,6 +19,7 @@ export function confineThread(directory: string): void {
   const fd = openAt(AT_FDCWD, directory, O_PATH | O_DIRECTORY);
   syscall("unshare", "CLONE_FS", CLONE_FS);
   enterRoot(fd);
+  closeFd(fd);
 }
 
 /**
@@ -34,7 +35,9 @@ export function confineThreadToOverlay(overlay: { cwd: string; data: string; tar
     flags: MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
     data: overlay.data,
   });
-  enterRoot(openAt(AT_FDCWD, overlay.target, O_PATH | O_DIRECTORY));
+  const root = openAt(AT_FDCWD, overlay.target, O_PATH | O_DIRECTORY);
+  enterRoot(root);
+  closeFd(root);
 }
 
 /** Mounts of the thread's own, a copy of those around it: nothing that is mounted here shows anywhere else. */
@@ -43,12 +46,11 @@ export function unshareMounts(): void {
   mount("none", "/", "none", { flags: MS_REC | MS_PRIVATE });
 }
 
-/** Takes the directory as root and as working directory, and closes it. */
+/** Takes the directory as root and as working directory. */
 export function enterRoot(fd: number): void {
   enterDirectory(fd);
   const dot = cstring(".");
   syscall("chroot", "new root", ptr(dot));
-  closeFd(fd);
 }
 
 export function enterDirectory(fd: number): void {

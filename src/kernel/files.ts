@@ -82,6 +82,17 @@ export function tryOpenInRoot(root: number, path: Path, flags: number): number {
   return fd;
 }
 
+/** Where the link at `path` leads; undefined where there is none. */
+export function readLinkInRoot(root: number, path: Path): string | undefined {
+  const fd = tryOpenInRoot(root, path, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return undefined;
+  try {
+    return (statFd(fd).mode & S_IFMT) === S_IFLNK ? readLinkAt(fd, "").toString() : undefined;
+  } finally {
+    closeFd(fd);
+  }
+}
+
 export function closeFd(fd: number): void {
   trySyscall("close", fd);
 }

@@ -1,3 +1,5 @@
+import { fileSystemKind } from "./files.ts";
+
 /** File systems that hold the kernel's own state, not somebody's files. @see <linux/magic.h> */
 const KINDS: ReadonlySet<number> = new Set([
   0x9fa0, // proc
@@ -17,7 +19,7 @@ const KINDS: ReadonlySet<number> = new Set([
   0x6e736673, // nsfs
 ]);
 
-/** `kind`: of `fileSystemKind`. Reading or writing there is no copying of files. */
-export function isKernelFileSystem(kind: number): boolean {
-  return KINDS.has(kind);
+/** Whether what `fd` names lies there: reading or writing it is no copying of files. */
+export function isOfKernel(fd: number): boolean {
+  return KINDS.has(fileSystemKind(fd));
 }

@@ -90,11 +90,10 @@ function enterCopy(path: string, attributes: ViewAttributes): void {
   const copy = syscall("open_tree", path, AT_FDCWD, ptr(bytes), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   try {
     setAttributes(copy, "", { attributes, recursive: false });
-  } catch (error) {
+    enterRoot(copy);
+  } finally {
     closeFd(copy);
-    throw error;
   }
-  enterRoot(copy);
 }
 
 function enterOverlay({ cwd, data, target, scratch, mounts }: Extract<RootView, { kind: "overlay" }>): void {
@@ -107,9 +106,13 @@ function enterOverlay({ cwd, data, target, scratch, mounts }: Extract<RootView, 
     const upper = scratch === undefined ? undefined : makeScratchRoot(target, scratch.top);
     mount("overlay", target, "overlay", { flags: 0, data: upper === undefined ? data : `${data},${upper.options}` });
     const root = openAt(AT_FDCWD, target, O_PATH | O_DIRECTORY);
-    for (const { fd, wanted } of sources) attachInRoot(root, fd, wanted);
-    upper?.finish();
-    enterRoot(root);
+    try {
+      for (const { fd, wanted } of sources) attachInRoot(root, fd, wanted);
+      upper?.finish();
+      enterRoot(root);
+    } finally {
+      closeFd(root);
+    }
   } finally {
     for (const { fd } of sources) closeFd(fd);
   }

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { GO_MODE } from "../../src/wire/file-mode.ts";
+import { loadHostileImage } from "../attacks/hostile-image.ts";
 import { until } from "../harness/until.ts";
 import { type Box, openBox } from "./box.ts";
-import { makeTar, readTar } from "./tar.ts";
+import { compressWith, makeTar, readTar } from "./tar.ts";
 
 let box: Box;
 beforeAll(async () => {
@@ -68,6 +69,7 @@ test("an archive's names begin with the last component, whatever a link is calle
   expect(await names("/e/f")).toEqual(["f"]);
   const root = await names("/");
   expect(root.slice(0, 2)).toEqual(["/", "/abs"]);
+  expect([await names("/proc"), await names("/sys/")]).toEqual([["proc/"], ["sys/"]]);
   // What the engine mounts there is not the container's.
   expect(root.filter((name) => /^\/(dev|proc|sys)\/./.test(name))).toEqual([]);
 });
@@ -99,6 +101,27 @@ test("looking into a container that never ran changes nothing in it", async () =
   expect(await box.changes(id)).toEqual([]);
 });
 
+test("a mount point at the end of a link to nothing is made where the link leads, as a start makes it", async () => {
+  await loadHostileImage(box.daemon, {
+    tag: "dangling:latest",
+    files: (directory) => symlinkSync("/mnt/elsewhere", join(directory, "data")),
+  });
+  const id = await box.api.create({ Image: "dangling", Cmd: ["true"], HostConfig: { Binds: ["behind:/data/volume"] } });
+  expect((await box.write(id, "/data/volume", makeTar([{ name: "f", content: "f" }]))).status).toBe(200);
+  expect((await box.read(id, "/mnt/elsewhere")).members.get("elsewhere/volume/f")?.content.toString()).toBe("f");
+});
+
+test("a container that ends while it is looked at is looked at all the same", async () => {
+  const id = await box.api.create({ Cmd: ["true"] });
+  for (let count = 0; count < 15; count++) {
+    const started = box.api.call("POST", `/containers/${id}/start`);
+    const looks = Array.from({ length: 6 }, () => box.stat(id, "/etc/passwd"));
+    for (const found of await Promise.all(looks)) expect(found).toMatchObject({ name: "passwd" });
+    await started;
+    await box.api.wait(id);
+  }
+});
+
 test("a running container's tmpfs is seen and written", async () => {
   const id = await box.running("echo t > /scratch/t", { HostConfig: { Tmpfs: { "/scratch": "" } } });
   expect((await box.read(id, "/scratch")).members.get("scratch/t")?.content.toString()).toBe("t\n");
@@ -109,7 +132,7 @@ test("a running container's tmpfs is seen and written", async () => {
 test.each(["gzip", "bzip2", "xz", "zstd"])("an upload may be compressed with %s", async (program) => {
   const id = await box.running("true");
   const archive = makeTar([{ name: "packed", content: "content".repeat(10_000) }]);
-  const packed = Bun.spawnSync([program, "-c"], { stdin: archive }).stdout;
+  const packed = compressWith(program, archive);
   expect(await box.write(id, "/tmp", packed)).toEqual({ status: 200, message: "" });
   expect((await box.read(id, "/tmp/packed")).members.get("packed")?.content.length).toBe(70_000);
 });
@@ -151,10 +174,10 @@ test("noOverwriteDirNonDir keeps directories and others apart; without it they r
   const directory = makeTar([{ name: "file/", type: "directory" }]);
   expect(await box.write(id, "/t", file, "&noOverwriteDirNonDir=1")).toEqual({
     status: 400,
-    message: 'cannot overwrite directory "dir" with non-directory',
+    message: 'cannot overwrite directory "/t/dir" with non-directory "/t"',
   });
   expect(await box.write(id, "/t", directory, "&noOverwriteDirNonDir=true")).toMatchObject({
-    message: 'cannot overwrite non-directory "file" with directory',
+    message: 'cannot overwrite non-directory "/t/file" with directory "/t"',
   });
   expect([(await box.write(id, "/t", file)).status, (await box.write(id, "/t", directory)).status]).toEqual([200, 200]);
   const { stdout } = await box.api.exec(id, ["stat", "-c", "%F", "/t/dir", "/t/file"]);

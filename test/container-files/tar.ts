@@ -1,3 +1,4 @@
+import { zstdCompressSync } from "node:zlib";
 import type { TarEntry } from "../../src/formats/tar/entry.ts";
 import { encodeEnd, encodeEntry, type PackEntry, packFile } from "../../src/formats/tar/packer.ts";
 import { createTarParser } from "../../src/formats/tar/parser.ts";
@@ -24,6 +25,11 @@ export function readTar(archive: Uint8Array): Map<string, Member> {
   parser.push(archive);
   parser.end();
   return members;
+}
+
+/** As a client would send it. gzip, bzip2 and xz are programs of the host. */
+export function compressWith(kind: string, bytes: Uint8Array): Uint8Array {
+  return kind === "zstd" ? zstdCompressSync(bytes) : Bun.spawnSync([kind, "-c"], { stdin: bytes }).stdout;
 }
 
 export type NewMember = Partial<PackEntry> & { name: string; content?: string };

@@ -1,4 +1,4 @@
-import { conflict, isKind } from "../../base/errors.ts";
+import { conflict, EngineError, isKind, messageOf } from "../../base/errors.ts";
 import type { RootView } from "../../kernel/root-view.ts";
 import type { ViewMount } from "../../kernel/view-mounts.ts";
 import type { StagedOperation } from "../../runtime/plan/launch-plan.ts";
@@ -16,8 +16,9 @@ export interface ViewOptions {
   bare: boolean;
 }
 
-/** A task may end while a worker is on its way into it; then the container is looked at as one that does not run. */
-const MAX_ATTEMPTS = 3;
+/** A task may end while a worker is on its way into it; when its end is handled, the container is looked at as one that does not run. */
+const MAX_ATTEMPTS = 100;
+const RETRY_MS = 20;
 
 /**
  * Calls `use` with the container's root: of its task where it runs, else put together from its snapshot and mounts as a start would
@@ -36,10 +37,8 @@ export async function withView<T>(
       try {
         return await withTask(core, state, options, use);
       } catch (error) {
-        const isGone = isKind(error, "unavailable") || (isKind(error, "conflict") && entry.run.state !== state);
-        if (!isGone || attempt >= MAX_ATTEMPTS) throw error;
-        // Its end is handled in the queue.
-        await core.queue.run(entry.id, () => Promise.resolve());
+        if (!isKind(error, "unavailable") || attempt >= MAX_ATTEMPTS) throw error;
+        await core.deps.clock.sleep(RETRY_MS);
         continue;
       }
     }
@@ -59,11 +58,19 @@ async function withTask<T>(
   { bare }: ViewOptions,
   use: (view: RootView) => Promise<T>,
 ): Promise<T> {
-  const pidfd = deps.openPidfd(pid, startTicks);
+  const pidfd = openTask(deps, pid, startTicks);
   try {
     return await use({ kind: "task", pidfd, bare });
   } finally {
     deps.closeFd(pidfd);
+  }
+}
+
+function openTask(deps: Core["deps"], pid: number, startTicks: bigint): number {
+  try {
+    return deps.openPidfd(pid, startTicks);
+  } catch (error) {
+    throw new EngineError("unavailable", messageOf(error), { cause: error });
   }
 }
 

@@ -116,7 +116,8 @@ export function encodeHeader(fields: HeaderFields): Buffer {
   block.write(fields.typeFlag, TYPE_FLAG_AT, 1, "latin1");
   block.write("ustar\u000000", FIELDS.magic[0], 8, "latin1");
   block.fill(0x20, FIELDS.checksum[0], FIELDS.checksum[0] + 8);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (let index = 0; index < BLOCK_BYTES; index++) sum += block[index] as number;
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, FIELDS.checksum[0], 8, "latin1");
   return block;
 }

@@ -119,6 +119,8 @@ export const filesSuite: Suite = (client) => {
     await copied("never:/data", "out");
     expect(read("data/a")).toBe("local a");
     expect(await client.ok(["start", "-a", "never"])).toBe("local alocal b");
+    await client.ok(["rm", "never"]);
+    await client.ok(["volume", "rm", "cpvolume"]);
   });
 
   test("cp -a gives files to the container's user", async () => {

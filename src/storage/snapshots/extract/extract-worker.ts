@@ -1,10 +1,9 @@
 import { errorToValue } from "../../../base/error-value.ts";
 import { EngineError, invalid } from "../../../base/errors.ts";
 import { createTarParser, type TarParser } from "../../../formats/tar/parser.ts";
-import { ENOENT, EROFS, ESRCH, errnoName, SystemError } from "../../../kernel/errno.ts";
+import { ENOENT, ENOSPC, EROFS, ESRCH, errnoName, SystemError } from "../../../kernel/errno.ts";
 import {
   closeFd,
-  fileSystemKind,
   O_DIRECTORY,
   O_PATH,
   O_RDONLY,
@@ -14,7 +13,7 @@ import {
   statFd,
   tryOpenInRoot,
 } from "../../../kernel/files.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { type EnteredView, enterRootView } from "../../../kernel/root-view.ts";
 import { noSuchFile } from "../pack/path-status.ts";
 import type { ExtractOrder, ExtractReply, ExtractRequest } from "./extract.ts";
@@ -81,7 +80,7 @@ function openTop(root: number, path: string): number {
   if (fd === -ENOENT) throw noSuchFile(path);
   if (fd < 0) throw invalid(`lstat ${path}: ${errnoName(-fd)}`);
   try {
-    if (isKernelFileSystem(fileSystemKind(fd))) throw noSuchFile(path);
+    if (isOfKernel(fd)) throw noSuchFile(path);
     if ((statFd(fd).mode & S_IFMT) !== S_IFDIR) throw invalid("extraction point is not a directory");
   } finally {
     closeFd(fd);
@@ -103,6 +102,7 @@ function end(): void {
 function explain(error: unknown): unknown {
   if (!(error instanceof SystemError)) return error;
   if (error.errno === EROFS) return readOnly(session?.onRoot ?? false);
+  if (error.errno === ENOSPC) return new Error("no space left on device");
   if (error.errno === ESRCH) return new EngineError("unavailable", "the container has ended");
   return error;
 }

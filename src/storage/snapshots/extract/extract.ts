@@ -3,10 +3,9 @@ import { invalid } from "../../../base/errors.ts";
 import type { RootView } from "../../../kernel/root-view.ts";
 import type { PlacerOptions } from "./placer.ts";
 
+/** `path`: absolute, a directory, links followed. */
 export interface ExtractRequest extends PlacerOptions {
   view: RootView;
-  /** The extraction point: a directory, links followed. Absolute. */
-  path: string;
   /** Nothing may be written on the file system of the root itself. */
   readOnlyRoot: boolean;
 }

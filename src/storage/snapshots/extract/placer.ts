@@ -6,7 +6,6 @@ import { EAGAIN, ENOENT, errnoName, SystemError } from "../../../kernel/errno.ts
 import {
   AT_FDCWD,
   closeFd,
-  fileSystemKind,
   linkAt,
   makeDirAt,
   modeAt,
@@ -20,7 +19,7 @@ import {
   statFd,
   tryOpenAt2,
 } from "../../../kernel/files.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { removeTree } from "../../../kernel/trees.ts";
 import {
   closeEntryFile,
@@ -33,6 +32,8 @@ import {
 import { cleanName } from "../unpack/entry-path.ts";
 
 export interface PlacerOptions {
+  /** The extraction point, for messages. */
+  path: string;
   /** A directory and something else never replace one another. */
   keepKinds: boolean;
   /** Of everything that is made, instead of what the archive says. */
@@ -73,7 +74,8 @@ export class Placer implements TarSink {
     const before = statAt(AT_FDCWD, name);
     const wasDirectory = before !== undefined && (before.mode & S_IFMT) === S_IFDIR;
     const isDirectory = entry.type === "directory";
-    if (before !== undefined && this.#options.keepKinds) checkKinds(path, { wasDirectory, isDirectory });
+    if (before !== undefined && this.#options.keepKinds)
+      checkKinds(this.#options.path, path, { wasDirectory, isDirectory });
     if (!isDirectory || !wasDirectory) {
       if (before !== undefined) this.#remove(name, wasDirectory);
       if (entry.type === "hardlink") this.#link(entry, name);
@@ -169,17 +171,19 @@ export class Placer implements TarSink {
   /** Nothing is written into /proc and the like, wherever a link leads. */
   #checked(fd: number, path: Buffer[]): number {
     if (fd < 0) throw invalid(`${joined(path).toString()}: ${errnoName(-fd)}`);
-    if (statFd(fd).onDevice === this.#device || !isKernelFileSystem(fileSystemKind(fd))) return fd;
+    if (statFd(fd).onDevice === this.#device || !isOfKernel(fd)) return fd;
     closeFd(fd);
     throw new EngineError("forbidden", `${joined(path).toString()} is not a place for files`);
   }
 }
 
 /** @see moby pkg/archive `Unpack`: the texts for `noOverwriteDirNonDir`. */
-function checkKinds(path: Buffer[], kinds: { wasDirectory: boolean; isDirectory: boolean }): void {
+function checkKinds(top: string, path: Buffer[], kinds: { wasDirectory: boolean; isDirectory: boolean }): void {
   if (kinds.wasDirectory === kinds.isDirectory) return;
   const [old, other] = kinds.wasDirectory ? ["directory", "non-directory"] : ["non-directory", "directory"];
-  throw invalid(`cannot overwrite ${old} ${JSON.stringify(String(joined(path)))} with ${other}`);
+  const point = top.replace(/(?<=.)\/\.?$/, "");
+  const target = JSON.stringify(`${point === "/" ? "" : point}/${joined(path).toString()}`);
+  throw invalid(`cannot overwrite ${old} ${target} with ${other} ${JSON.stringify(point)}`);
 }
 
 function joined(path: Buffer[]): Buffer {

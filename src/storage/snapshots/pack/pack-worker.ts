@@ -11,6 +11,7 @@ import {
   statFd,
   tryOpenInRoot,
 } from "../../../kernel/files.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { enterRootView } from "../../../kernel/root-view.ts";
 import { walkChanges } from "../changes/change-walk.ts";
 import { collectChanges, layerWriter } from "../changes/layer-changes.ts";
@@ -102,6 +103,7 @@ function packPath(root: number, { path, hidden }: Extract<PackJob, { kind: "path
     const isRoot = top.inode === own.inode && top.onDevice === own.onDevice;
     const prefix = Buffer.from(base === "/" ? "" : base);
     packer.directory(fd, prefix);
+    if (isOfKernel(fd)) return;
     packer.contents(fd, Buffer.concat([prefix, Buffer.from("/")]), new Set(isRoot ? hidden : []));
   } finally {
     closeFd(fd);

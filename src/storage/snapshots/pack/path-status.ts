@@ -2,16 +2,15 @@ import { EngineError, invalid } from "../../../base/errors.ts";
 import { ENOENT, errnoName } from "../../../kernel/errno.ts";
 import {
   closeFd,
-  fileSystemKind,
   O_NOFOLLOW,
   O_PATH,
-  readLinkAt,
+  readLinkInRoot,
   S_IFLNK,
   S_IFMT,
   statFd,
   tryOpenInRoot,
 } from "../../../kernel/files.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 
 /** What a path of a container is: the link itself where the last component is one, unless a slash follows it. */
 export interface PathStatus {
@@ -47,14 +46,25 @@ export function readPathStatus(root: number, path: string): PathStatus {
   }
 }
 
-/** An O_PATH descriptor of what is there. What the kernel shows of itself (/proc, /sys) holds no files, as with Docker. */
+/** An O_PATH descriptor of what is there. What the kernel shows of itself (/proc, /sys) is an empty directory, as with Docker. */
 function openPath(root: number, path: string): number {
   const fd = tryOpenInRoot(root, path, O_PATH | O_NOFOLLOW);
   if (fd === -ENOENT) throw noSuchFile(path);
   if (fd < 0) throw invalid(`lstat ${path}: ${errnoName(-fd)}`);
-  if (!isKernelFileSystem(fileSystemKind(fd))) return fd;
+  if (!isOfKernel(fd) || isMountPoint(root, path)) return fd;
   closeFd(fd);
   throw noSuchFile(path);
+}
+
+/** Of a kernel file system: what is above it is none. */
+function isMountPoint(root: number, path: string): boolean {
+  const above = tryOpenInRoot(root, `${path}/..`, O_PATH);
+  if (above < 0) return false;
+  try {
+    return !isOfKernel(above);
+  } finally {
+    closeFd(above);
+  }
 }
 
 export function noSuchFile(path: string): EngineError {
@@ -75,7 +85,7 @@ function followLinks(root: number, path: string): string {
       done.pop();
       continue;
     }
-    const target = linkAt(root, `/${[...done, next].join("/")}`);
+    const target = readLinkInRoot(root, `/${[...done, next].join("/")}`);
     if (target === undefined) {
       done.push(next);
       continue;
@@ -85,17 +95,6 @@ function followLinks(root: number, path: string): string {
     todo.unshift(...components(target));
   }
   return `/${done.join("/")}`;
-}
-
-/** undefined: not a link, or not there. */
-function linkAt(root: number, path: string): string | undefined {
-  const fd = tryOpenInRoot(root, path, O_PATH | O_NOFOLLOW);
-  if (fd < 0) return undefined;
-  try {
-    return (statFd(fd).mode & S_IFMT) === S_IFLNK ? readLinkAt(fd, "").toString() : undefined;
-  } finally {
-    closeFd(fd);
-  }
 }
 
 function components(path: string): string[] {

@@ -4,7 +4,6 @@ import { EINVAL, ELOOP, ENOENT, ENOTDIR, ENXIO, SystemError } from "../../../ker
 import {
   closeFd,
   type FileStatus,
-  fileSystemKind,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_NONBLOCK,
@@ -21,7 +20,7 @@ import {
   statAt,
   statFd,
 } from "../../../kernel/files.ts";
-import { isKernelFileSystem } from "../../../kernel/kernel-file-systems.ts";
+import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { names } from "../../../kernel/trees.ts";
 import { getXattrFd, listXattrsFd } from "../../../kernel/xattr.ts";
 import { MAX_PATH_BYTES, MAX_PATH_DEPTH } from "../unpack/limits.ts";
@@ -91,7 +90,7 @@ export class TreePacker {
     if ((status.mode & S_IFMT) !== S_IFDIR) return this.#quietly(() => this.entry(at, path, status));
     this.#opened(at, O_DIRECTORY, (fd) => {
       this.directory(fd, path);
-      if (status.onDevice !== statFd(at.directory).onDevice && isKernelFileSystem(fileSystemKind(fd))) return;
+      if (status.onDevice !== statFd(at.directory).onDevice && isOfKernel(fd)) return;
       this.#contents(fd, Buffer.concat([path, SLASH]), { depth: depth + 1, hidden: new Set() });
     });
   }
