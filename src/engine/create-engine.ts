@@ -65,15 +65,8 @@ export async function createEngine({ config, logger, launcherPath, version }: En
   });
   const unfinished = createUnfinishedPulls({ records: records.unfinishedPulls, clock });
   const usedBy = (imageId: string) => containers.usersOfImage(imageId);
-  const images = await createImages({
-    ...common,
-    content,
-    snapshots,
-    records: records.images,
-    unfinished,
-    usedBy,
-    failpoint,
-  });
+  const imageParts = { ...common, content, snapshots, unfinished, failpoint };
+  const images = await createImages({ ...imageParts, records: records.images, usedBy });
   const containers = createContainers({
     ...common,
     records: records.containers,
@@ -103,7 +96,7 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  const distribution = openDistribution({ ...common, images, content, snapshots, unfinished }, config, version);
+  const distribution = openDistribution({ ...imageParts, images }, config, version);
   return { containers, images, distribution, networks, volumes, events, system, disk, close };
 }
 

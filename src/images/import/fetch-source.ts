@@ -1,6 +1,7 @@
 import { EngineError, invalid } from "../../base/errors.ts";
 import { ConnectionError, connectionError } from "../../registry/client/connection-error.ts";
 import { discard, exchange } from "../../registry/client/http.ts";
+import { TIMEOUTS } from "../../registry/client/timeouts.ts";
 import { UNPACK_LIMITS } from "../../storage/snapshots/unpack/limits.ts";
 import type { ProgressMessage } from "../images.ts";
 
@@ -31,6 +32,7 @@ export async function fetchSource(text: string, options: FetchOptions): Promise<
     ...request,
     headers: { "User-Agent": "gantry", ...authorization(url) },
     tls: { ca: [], insecure: false },
+    timeouts: TIMEOUTS,
     signal,
   });
   if (response.status !== 200 || response.body === null) {

@@ -9,7 +9,6 @@ export function pullError(error: unknown, reference: Reference): unknown {
   const told = error.message;
   switch (error.code) {
     case "DENIED":
-    case "UNAUTHORIZED":
       return new EngineError("not-found", `${accessDenied(reference)}: ${told}`, { cause: error });
     case "MANIFEST_UNKNOWN":
       return new EngineError("not-found", `manifest for ${name} not found: ${told}`, { cause: error });
@@ -20,6 +19,12 @@ export function pullError(error: unknown, reference: Reference): unknown {
         ? new EngineError("not-found", `manifest for ${name} not found: ${told}`, { cause: error })
         : error;
   }
+}
+
+/** Whether the next attempt has use for what a pull has brought that ended so: not of a bad image, and not on a full disk. */
+export function isWorthKeeping(error: unknown): boolean {
+  if (error instanceof EngineError) return error.kind === "unavailable";
+  return (error as { code?: unknown }).code !== "ENOSPC";
 }
 
 function accessDenied(reference: Reference): string {

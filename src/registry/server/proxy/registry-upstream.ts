@@ -7,6 +7,7 @@ import type { Credentials } from "../../client/credentials.ts";
 import { type Endpoint, READ_CAPABILITIES } from "../../client/endpoint.ts";
 import { discard, readBody } from "../../client/http.ts";
 import { ask, type SessionDeps } from "../../client/session.ts";
+import { TIMEOUTS } from "../../client/timeouts.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface UpstreamOptions {
@@ -23,17 +24,19 @@ export function createRegistryUpstream(options: UpstreamOptions, clock: Clock): 
   const endpoint: Endpoint = { base, isOrigin: true, capabilities: READ_CAPABILITIES, tls, headers: {} };
   const deps: SessionDeps = {
     hosts: { endpoints: () => Promise.resolve([endpoint]) },
-    authorizer: createAuthorizer({ clock }),
+    authorizer: createAuthorizer({ clock, timeouts: TIMEOUTS }),
     userAgent: "gantry-registry",
-    now: () => clock.now(),
+    timeouts: TIMEOUTS,
+    clock,
   };
   const credentials = credentialsOf(options);
+  const { signal } = new AbortController();
   const get = async (method: "GET" | "HEAD", name: string, what: string, accept: readonly string[]) => {
     const scope = `repository:${name}:pull`;
     const headers = { Accept: accept.join(", ") };
     const request = { method, path: `/${name}/${what}`, headers, scope, credentials };
     try {
-      return await ask(deps, endpoint, { ...request, signal: new AbortController().signal });
+      return await ask(deps, endpoint, { ...request, signal });
     } catch (error) {
       if (isKind(error, "not-found")) return undefined;
       throw error;
@@ -43,7 +46,7 @@ export function createRegistryUpstream(options: UpstreamOptions, clock: Clock): 
     async getManifest(name, reference, accept) {
       const response = await get("GET", name, `manifests/${reference}`, accept);
       if (response === undefined) return undefined;
-      const where = { method: "GET", url: `${base}/${name}/manifests/${reference}` };
+      const where = { method: "GET", url: `${base}/${name}/manifests/${reference}`, timeouts: TIMEOUTS, signal };
       const mediaType = response.headers.get("content-type")?.split(";")[0]?.trim() ?? "";
       return { bytes: await readBody(where, response, MAX_MANIFEST_BYTES), mediaType };
     },
