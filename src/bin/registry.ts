@@ -52,7 +52,8 @@ async function collectOnce(config: RegistryConfig, offline: boolean): Promise<nu
     ...(offline ? { uploadExpiryMs: 0 } : {}),
   });
   if (collected === undefined) throw new Error("another process collects at this moment");
-  const { manifests, blobs, uploads, bytes } = collected;
+  const { manifests, blobs, uploads, bytes, damaged } = collected;
+  for (const repository of damaged) process.stdout.write(`${repository}: damaged, left as it is\n`);
   process.stdout.write(`removed ${manifests} manifests, ${blobs} blobs, ${uploads} uploads: ${bytes} bytes\n`);
   return 0;
 }

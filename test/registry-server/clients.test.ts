@@ -176,8 +176,9 @@ const store = (program: string) => [
   "--storage-driver",
   "vfs",
 ];
+const podmanStore = () => [...store("podman"), "--tmpdir", join(folder, "podman-tmp")];
 const buildah = (...args: string[]) => client("buildah", [...store("buildah"), ...args]);
-const podman = (...args: string[]) => client("podman", [...store("podman"), ...args]);
+const podman = (...args: string[]) => client("podman", [...podmanStore(), ...args]);
 const policyFlag = () => `--signature-policy=${join(folder, "policy.json")}`;
 
 testOf("buildah")("buildah: builds from a pulled image, pushes, and pulls what it pushed", async () => {
@@ -214,7 +215,7 @@ testOf("podman")("podman: logs in, pushes and pulls through TLS; search finds it
   ).toBe(id);
   expect(await podman("search", ...access("").open, `${open.host}/podman`)).toContain("podman/busybox");
   const wrong = await client("podman", [
-    ...store("podman"),
+    ...podmanStore(),
     "login",
     `--cert-dir=${join(folder, "certs")}`,
     "-u",

@@ -126,7 +126,7 @@ test("attack 39: kill -9 of the server at random moments of many pushes: nothing
   using directory = temporaryDirectory();
   const root = directory.path;
   const answered = new Map<string, string>();
-  for (let life = 0; life < 6; life++) {
+  for (let life = 0; life < 6 || answered.size < 4; life++) {
     const server = await startServer(root, ["--gc-interval", "0s"]);
     const pushers = ["a", "b/c", "a"].map((name) => pushUntilKilled(server, name, answered).catch((e: unknown) => e));
     // Not a wait for a state: the moment of death is what is tried out.
@@ -136,7 +136,6 @@ test("attack 39: kill -9 of the server at random moments of many pushes: nothing
     const check = await registryCommand("check", "--root", root);
     expect([check.stdout.split("\n").slice(0, -2), check.code]).toEqual([[], 0]);
   }
-  expect(answered.size).toBeGreaterThan(3);
   const server = await startServer(root);
   try {
     for (const [name] of answered) {

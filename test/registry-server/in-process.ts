@@ -25,13 +25,20 @@ export async function inProcess(
   for (const [name, value] of Object.entries(settings)) texts[name] = Array.isArray(value) ? value : [value];
   const config = resolveConfig(texts);
   const lines: string[] = [];
-  const registry = await startRegistry(config, {
+  const deps = {
     lock: lockFile,
     clock: createSystemClock(),
     logger: silentLogger,
-    accessLog: { write: (text) => void lines.push(...text.trimEnd().split("\n")), pendingBytes: () => 0 },
+    accessLog: { write: (text: string) => void lines.push(...text.trimEnd().split("\n")), pendingBytes: () => 0 },
     ...(loadPage === undefined ? {} : { loadPage }),
-  });
+  };
+  let registry: Registry;
+  try {
+    registry = await startRegistry(config, deps);
+  } catch (error) {
+    directory[Symbol.dispose]();
+    throw error;
+  }
   const url = `http://127.0.0.1:${registry.port}`;
   return {
     url,

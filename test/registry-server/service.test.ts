@@ -91,7 +91,8 @@ test("one JSON line per request, and counters that Prometheus reads, on an addre
   const side = `http://127.0.0.1:${server.registry.metricsPort}`;
   const text = await (await fetch(`${side}/metrics`)).text();
   for (const expected of [
-    'requests_total{method="POST",route="uploads",status="201"} 1',
+    'requests_total{method="POST",route="uploads",status="202"} 1',
+    'requests_total{method="PUT",route="upload",status="201"} 1',
     'requests_total{method="GET",route="tags",status="404"} 1',
     'request_seconds_bucket{route="tags",le="+Inf"} 1',
     "received_bytes_total 10",

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -87,7 +88,7 @@ test("garbage is collected while the server goes on, and the disk holds what is 
       uploadExpiryMs: 3_600_000,
       deleteUntagged: false,
     }),
-  ).toEqual({ manifests: 0, blobs: 0, uploads: 0, bytes: 0 });
+  ).toEqual({ manifests: 0, blobs: 0, uploads: 0, bytes: 0, damaged: [] });
   const collected = await collectLater(server.root);
   expect(collected).toMatchObject({ manifests: 0, uploads: 1 });
   expect(collected?.bytes).toBeGreaterThan(150_000);
@@ -194,4 +195,18 @@ test("check finds torn blobs, missing references and lost tags; without the dama
   await pushImage(server, "repo", "v1", { layer: "good bytes" });
   await must(server, "/v2/repo/manifests/lost", { method: "DELETE" });
   expect((await checkStorage(await open(server.root, true))).damage).toEqual([]);
+});
+
+test("a repository with a manifest that cannot be read is left alone by the collector, the others are collected", async () => {
+  await using server = await inProcess();
+  const digest = await pushImage(server, "damaged", "v1");
+  const other = await pushBlob(server, "sound", "garbage");
+  const link = join(server.root, "repositories/damaged/_manifests", digest.replace(":", "/"));
+  rmSync(link);
+  writeFileSync(link, "{");
+  // A server of its own has read no manifest yet.
+  const collected = await collectLater(server.root);
+  expect(collected).toMatchObject({ damaged: ["damaged"], blobs: 2 });
+  expect((await server.fetch(`/v2/damaged/blobs/${digestOf("layer")}`)).status).toBe(200);
+  expect((await server.fetch(`/v2/sound/blobs/${other}`)).status).toBe(404);
 });

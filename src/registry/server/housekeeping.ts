@@ -25,6 +25,8 @@ export function startHousekeeping(
       const collected = await collect(deps.storage, deps.clock, options);
       if (collected === undefined) return;
       deps.metrics.collected(collected);
+      if (collected.damaged.length > 0)
+        deps.logger.warn("damaged repositories are not collected", { repositories: collected.damaged });
       if (collected.blobs + collected.manifests + collected.uploads > 0)
         deps.logger.info("garbage collected", { ...collected });
     } catch (error) {

@@ -13,7 +13,7 @@ import { startHousekeeping } from "./housekeeping.ts";
 import type { Method, Routes } from "./http/exchange.ts";
 import { reply } from "./http/replies.ts";
 import type { Target } from "./http/target.ts";
-import { listen, type Listener } from "./listen.ts";
+import { listen } from "./listen.ts";
 import { createAccessLog, type LogSink, noAccessLog } from "./observe/access-log.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { createMirror, type Mirror } from "./proxy/mirror.ts";
@@ -44,12 +44,14 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
+/** For what requests left to do: a blob on its way into the cache, a collection, index.json. */
+const REST_MS = 3_000;
+
 /** The whole server in one process; read it as the wiring diagram. Throws invalid-argument for settings that cannot be obeyed. */
 export async function startRegistry(config: RegistryConfig, deps: RegistryDeps): Promise<Registry> {
   const { clock, logger } = deps;
   const tls = readTls(config);
   const storage = await openStorage({ root: config.root, readOnly: config.readOnly }, deps);
-  if (!config.readOnly) storage.refreshIndex();
   const metrics = createMetrics();
   const mirror = createMirrorOf(config, storage, deps);
   const { authorizer, routes: tokenRoutes } = createAuthorizer(config, clock);
@@ -62,7 +64,9 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
   const handler = createRequestHandler({ ...common, routes, authorizer, refusal });
   const main = listen(config.listen, { handler, tls, limits: config.limits, shared: config.reusePort });
   const open: HandlerDeps = { ...common, routes: observed, authorizer: openToAll, refusal, accessLog: noAccessLog };
-  const side = config.metricsListen && listenAside(config.metricsListen, open);
+  const aside = { handler: createRequestHandler(open), tls: undefined, limits: config.limits, shared: false };
+  const side = config.metricsListen === undefined ? undefined : listen(config.metricsListen, aside);
+  if (!config.readOnly) storage.refreshIndex();
   const housekeeping = startHousekeeping(
     { storage, clock, logger, metrics },
     {
@@ -80,21 +84,12 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
     async stop() {
       await main.stop(config.limits.shutdownMs);
       await side?.stop(0);
-      await housekeeping.stop();
-      await mirror?.close();
-      await storage.close();
+      // What takes longer may be killed at any moment: nothing of it is lost but the time it took.
+      const rest = Promise.all([housekeeping.stop(), mirror?.close()]).then(() => storage.close());
+      await Promise.race([rest, clock.sleep(REST_MS)]);
       accessLog.flush();
     },
   };
-
-  function listenAside(address: RegistryConfig["listen"], handlerDeps: HandlerDeps): Listener {
-    return listen(address, {
-      handler: createRequestHandler(handlerDeps),
-      tls: undefined,
-      limits: config.limits,
-      shared: false,
-    });
-  }
 }
 
 function registryRoutes(storage: Storage, mirror: Mirror | undefined): Routes {

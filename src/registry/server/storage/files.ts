@@ -55,10 +55,10 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory and those above it; each new name is durable. */
+/** Makes a directory and those above it, for this user only; each new name is durable. */
 export async function makeDirectory(path: string): Promise<void> {
   if (statFile(path) !== undefined) return;
-  const first = await mkdir(path, { recursive: true, mode: 0o755 });
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) {
     await syncDirectory(dirname(made));

@@ -1,6 +1,7 @@
 import { rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Clock } from "../../../../base/clock.ts";
+import { isKind } from "../../../../base/errors.ts";
 import { allRepositories } from "../catalog.ts";
 import { isErrno, namesIn, removeFile, statFile } from "../files.ts";
 import { ALGORITHMS, TRASH_SUFFIX } from "../layout.ts";
@@ -28,6 +29,8 @@ export interface Collected {
   blobs: number;
   uploads: number;
   bytes: number;
+  /** Repositories that were left as they are, because something in them cannot be read: `registry check` says what. */
+  damaged: string[];
 }
 
 /** One run, and what it needs to judge by age. */
@@ -49,10 +52,16 @@ export async function collect(storage: Storage, clock: Clock, options: CollectOp
   if (lock === undefined) return undefined;
   try {
     const now = clock.now().getTime();
-    const collected: Collected = { manifests: 0, blobs: 0, uploads: 0, bytes: 0 };
+    const collected: Collected = { manifests: 0, blobs: 0, uploads: 0, bytes: 0, damaged: [] };
     const run: Run = { storage, options, now, before: now - options.graceMs, collected };
     for (const repository of await allRepositories(storage.layout)) {
-      await collectRepository(run, repository);
+      try {
+        await collectRepository(run, repository);
+      } catch (error) {
+        // Not knowing what a damaged manifest names, nothing there is garbage for certain.
+        if (!isKind(error, "invalid-argument")) throw error;
+        collected.damaged.push(repository);
+      }
       await removeEmptyFolders(run, repository);
     }
     // Before the blobs: what a push that was killed staged may be linked already.
