@@ -86,7 +86,8 @@ export async function startRegistry(config: RegistryConfig, deps: RegistryDeps):
       await side?.stop(0);
       // What takes longer may be killed at any moment: nothing of it is lost but the time it took.
       const rest = Promise.all([housekeeping.stop(), mirror?.close()]).then(() => storage.close());
-      await Promise.race([rest, clock.sleep(REST_MS)]);
+      const enough = new AbortController();
+      await Promise.race([rest, clock.sleep(REST_MS, enough.signal)]).finally(() => enough.abort());
       accessLog.flush();
     },
   };
