@@ -3,7 +3,8 @@ import { rename, rm } from "node:fs/promises";
 /**
  * Bundles the command line with its bytecode and the runtime into one program, dist/gantry: nothing is looked up, read or parsed
  * at its start, which takes 3 ms off each command. It loads no .env, bunfig.toml or tsconfig.json of the directory it happens to
- * be called in: that would run their code. The daemon and the registry are started rarely and find their files beside their sources: they stay outside.
+ * be called in: that would run their code. The daemon and the registry are started rarely and find their files beside their sources:
+ * they stay outside.
  */
 const OUTSIDE = /^\.\/(daemon|debug|registry)\.ts$/;
 
@@ -27,7 +28,10 @@ const result = await Bun.build({
     {
       name: "daemon-from-sources",
       setup(build) {
-        build.onResolve({ filter: OUTSIDE }, ({ path }) => ({ path: `../src/bin/${path.slice(2)}`, external: true }));
+        // Only what the entry imports: other folders have files of these names, too.
+        build.onResolve({ filter: OUTSIDE }, ({ path, importer }) =>
+          importer.endsWith("/src/bin/gantry.ts") ? { path: `../src/bin/${path.slice(2)}`, external: true } : undefined,
+        );
       },
     },
   ],
