@@ -29,9 +29,11 @@ export async function checkImages(deps: ImageCheckDeps): Promise<ImageFault[]> {
   const faults: ImageFault[] = [];
   for (const row of rows) {
     const found = await faultsOf(deps, row);
-    // Removed while it was looked at.
+    if (found.length === 0) continue;
+    // It may have been removed, and loaded again, while it was looked at.
+    const again = await faultsOf(deps, row);
     const isThere = library.get(row.id) !== undefined || library.damaged().includes(row);
-    if (isThere) faults.push(...found);
+    if (isThere) faults.push(...found.filter(({ fault }) => again.some((other) => other.fault === fault)));
   }
   return faults;
 }

@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import type { Clock } from "../base/clock.ts";
 import { conflict, EngineError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
@@ -74,18 +75,22 @@ export function createVolumes(deps: VolumesDeps): Volumes {
     deps.publish({ type: "volume", action, actorId: volume.name, attributes: { driver: volume.driver } });
   }
 
-  /** The record goes first; what is left of the directory then belongs to nobody. */
-  function take(volume: Volume): void {
+  /** The record goes first, and with it the name, in this turn; what is left of the directory then belongs to nobody. */
+  async function take(volume: Volume): Promise<void> {
     records.delete(volume.name);
     volumes.delete(volume.name);
     const doomed = `${root}/${DOOMED}${deps.randomId()}`;
     try {
       renameSync(`${root}/${volume.name}`, doomed);
-      rmSync(doomed, { recursive: true, force: true });
     } catch (error) {
-      if (existsSync(doomed)) deps.logger.warn("removing a volume's files", { error: messageOf(error) });
+      if (existsSync(`${root}/${volume.name}`))
+        deps.logger.warn("removing a volume's files", { error: messageOf(error) });
     }
     publish(volume, "destroy");
+    // A million files take their time: away from the event loop.
+    await rm(doomed, { recursive: true, force: true }).catch((error: unknown) =>
+      deps.logger.warn("removing a volume's files", { error: messageOf(error) }),
+    );
   }
 
   return {
@@ -102,7 +107,7 @@ export function createVolumes(deps: VolumesDeps): Volumes {
       const found = volume ?? find(name);
       if (isHeld(name))
         throw conflict(`remove ${name}: volume is in use - [${[...(holders.get(name) ?? [])].join(", ")}]`);
-      take(found);
+      await take(found);
     },
     async prune(filters) {
       validateVolumeFilters(filters, "prune");
@@ -113,7 +118,7 @@ export function createVolumes(deps: VolumesDeps): Volumes {
         const bytes = await deps.usage(volume.mountpoint).catch(() => 0);
         // Taken into use while its size was counted.
         if (isHeld(volume.name) || !volumes.has(volume.name)) continue;
-        take(volume);
+        await take(volume);
         removed.push(volume.name);
         reclaimedBytes += bytes;
       }
@@ -134,7 +139,7 @@ export function createVolumes(deps: VolumesDeps): Volumes {
     },
     async discard(name) {
       const volume = volumes.get(name);
-      if (volume !== undefined && !isHeld(name)) take(volume);
+      if (volume !== undefined && !isHeld(name)) await take(volume);
     },
   };
 }

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { WireCheckReport } from "../../src/wire/system.ts";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { until } from "../harness/until.ts";
+import { dockerArchive } from "../images/fixture.ts";
+import { layer } from "./store.ts";
 
 /** A store is damaged by hand, as a bad disk or a careless administrator would, under a daemon that runs. */
 let daemon: TestDaemon;
@@ -39,12 +41,20 @@ function layerBlob(): string {
   return join(directory, names[0] ?? "");
 }
 
-test("a sound store is told so, while containers come and go", async () => {
-  const churn = Promise.all(Array.from({ length: 4 }, runs));
+test("a sound store is told so, while containers come and go and images are loaded and removed", async () => {
+  const archive = join(daemon.directory, "other.tar");
+  writeFileSync(archive, dockerArchive([layer("a"), layer("b")], ["other:1"]));
+  const images = async () => {
+    for (let round = 0; round < 5; round++) {
+      await daemon.load(archive);
+      await daemon.call("DELETE", "/images/other:1");
+    }
+  };
+  const churn = Promise.all([images(), ...Array.from({ length: 4 }, runs)]);
   const checks = await Promise.all([check(), check(), check()]);
   await churn;
   for (const one of checks) expect(shown(one)).toEqual([0]);
-  expect(checks[0]?.report).toMatchObject({ Blobs: 3, Images: 1, Layers: 1 });
+  expect((await check()).report).toMatchObject({ Blobs: 3, Images: 1, Layers: 1 });
   const { stdout } = await daemon.gantry(["system", "check"]);
   expect(stdout).toMatch(/^Checked 1 image, 1 layer, 3 blobs of [\d.]+MB: all is well\n$/);
   expect(await daemon.leakCheck()).toEqual([]);
@@ -78,11 +88,11 @@ test("a layer that is gone is unpacked again from its blob, also below a contain
     Image: "busybox",
     Cmd: ["echo", "up"],
   });
-  const [layer = ""] = (await image()).RootFS.Layers;
+  const [chainId = ""] = (await image()).RootFS.Layers;
   const [number = ""] = readdirSync(inData("snapshots")).filter((name) => /^\d+$/.test(name));
   rmSync(inData(`snapshots/${number}`), { recursive: true });
   const found = await check();
-  expect(shown(found)).toEqual([1, `damaged layer ${layer} has lost its directory`]);
+  expect(shown(found)).toEqual([1, `damaged layer ${chainId} has lost its directory`]);
   const repaired = await check(["--repair"]);
   expect([repaired.code, repaired.report.Problems[0]?.Remedy]).toEqual([0, "unpacked again from its blob"]);
   expect(shown(await check())).toEqual([0]);

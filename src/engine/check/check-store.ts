@@ -77,8 +77,11 @@ async function verify(content: Content, { progress, signal }: CheckOptions): Pro
   let currentBytes = 0;
   progress(0, totalBytes);
   const advance = (bytes: number) => progress((currentBytes += bytes), totalBytes);
-  // What was collected meanwhile is not missing.
-  return (await verifyBlobs(blobs, { advance, signal })).filter(({ digest }) => content.has(digest));
+  const found = await verifyBlobs(blobs, { advance, signal });
+  // What was collected meanwhile is not missing, nor is what was collected and brought again.
+  const again = found.flatMap(({ digest }) => content.stat(digest) ?? []);
+  const confirmed = await verifyBlobs(again, { advance: () => {}, signal });
+  return confirmed.filter(({ digest }) => content.has(digest));
 }
 
 function findOrphans({ images, content, snapshots }: CheckDeps, held: LeaseWatch): Findings["orphans"] {
