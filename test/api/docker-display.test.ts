@@ -16,7 +16,7 @@ afterAll(() => api[Symbol.asyncDispose]());
 for (const [name, path] of CLIENTS) {
   const title = `${name} draws the layers of a pull in place, from what our stream says`;
   test.skipIf(!existsSync(path))(existsSync(path) ? title : `${title} (${path} is not installed)`, async () => {
-    const env = { DOCKER_HOST: `unix://${api.socketPath}`, DOCKER_CONFIG: "/nonexistent" };
+    const env = { DOCKER_HOST: `unix://${api.socketPath}`, DOCKER_CONFIG: "/proc/nonexistent" };
     const terminal = startInTerminal([path, "pull", "x"], { env, columns: 120, rows: 30 });
     expect(await terminal.exited).toBe(0);
     expect(terminal.screen).toContain("abc: Downloading [=");

@@ -34,7 +34,7 @@ export function start(
     env: {
       PATH: process.env["PATH"] ?? "",
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
-      HOME: "/nonexistent",
+      HOME: "/dev/null/home",
       DOCKER_HOST: host,
       ...options.environment,
     },
@@ -64,7 +64,7 @@ export async function gantryOnTerminal(
     env: {
       PATH: process.env["PATH"] ?? "",
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
-      HOME: "/nonexistent",
+      HOME: "/dev/null/home",
       DOCKER_HOST: host,
       TERM: "xterm",
       ...environment,

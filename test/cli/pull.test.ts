@@ -32,7 +32,7 @@ async function result(child: ReturnType<typeof start>): Promise<Result> {
 
 function onTerminal(host: string, args: string[], size: { columns?: number; rows?: number } = {}) {
   const command = [process.execPath, "--no-env-file", ENTRY, ...args];
-  return startInTerminal(command, { env: { DOCKER_HOST: host, HOME: "/nonexistent", DOCKER_CONFIG: "" }, ...size });
+  return startInTerminal(command, { env: { DOCKER_HOST: host, HOME: "/dev/null/home", DOCKER_CONFIG: "" }, ...size });
 }
 
 describe("into a pipe", () => {
@@ -240,7 +240,7 @@ describe("on a terminal", () => {
     using daemon = progressDaemon();
     const command = [process.execPath, "--no-env-file", ENTRY, "pull", "a:1"];
     const terminal = startInTerminal(command, {
-      env: { DOCKER_HOST: daemon.host, HOME: "/nonexistent", TERM: "dumb" },
+      env: { DOCKER_HOST: daemon.host, HOME: "/dev/null/home", TERM: "dumb" },
     });
     send(await daemon.next());
     expect(await terminal.exited).toBe(0);
