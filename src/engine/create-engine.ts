@@ -103,7 +103,8 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  const distribution = openDistribution({ ...common, images, content, snapshots, unfinished }, config, version);
+  const parts = { ...common, images, content, snapshots, unfinished, failpoint };
+  const distribution = openDistribution(parts, config, version);
   return { containers, images, distribution, networks, volumes, events, system, disk, close };
 }
 

@@ -1,5 +1,6 @@
 import { EngineError, invalid } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
+import { SharedJobs } from "../base/shared-jobs.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
 import { type Digest, digestOf } from "../formats/oci/digest.ts";
 import { parsePlatformSpecifier, type Platform } from "../formats/oci/platform.ts";
@@ -32,6 +33,8 @@ export interface DistributionDeps extends Pick<ImagesDeps, "content" | "snapshot
   limits: { downloads: number; uploads: number; downloadAttempts: number; stallMs: number };
   clock: Clock;
   userAgent: string;
+  /** See engine/failpoints. */
+  failpoint?: (name: string) => void;
 }
 
 interface Service {
@@ -45,18 +48,19 @@ interface Service {
 
 /** Images between this engine and registries. Throws invalid-argument for settings of hosts that are none. */
 export function createDistribution(deps: DistributionDeps): Distribution {
-  const { images, content, snapshots, unfinished, clock, limits, hosts, userAgent } = deps;
+  const { images, content, snapshots, unfinished, clock, limits, hosts, userAgent, failpoint = () => {} } = deps;
   const { store, library } = images;
   const client = createRegistryClient({ config: hosts, clock, userAgent });
   const anybody = [...hosts.insecureRegistries, "0.0.0.0/0", "::/0"];
   const trusting = createRegistryClient({ config: { ...hosts, insecureRegistries: anybody }, clock, userAgent });
   const download = { attempts: limits.downloadAttempts, stallMs: limits.stallMs };
-  const fetcher = createLayerFetcher({ content, store, clock, limits: download, maxDownloads: limits.downloads });
+  const maxDownloads = limits.downloads;
+  const fetcher = createLayerFetcher({ content, store, clock, limits: download, maxDownloads, failpoint });
   const service: Service = {
     deps,
     client,
     trusting,
-    pulling: { content, snapshots, store, library, fetcher, unfinished, clock },
+    pulling: { content, snapshots, store, library, fetcher, unfinished, configs: new SharedJobs(), clock },
     pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads }),
   };
   return {
@@ -110,13 +114,14 @@ async function pull(
     for (const reference of references) {
       const named = reference.digest === undefined ? reference : withoutTag(reference);
       await pullImage(pulling, { reference: named, repository, platform: wanted, report, signal });
+      deps.failpoint?.("pull.recorded");
       deps.publish(event("pull", reference));
     }
   } finally {
     await pulling.store.writeIndex();
+    // A name may have moved away from an image, and what failed has left blobs of no image.
+    await pulling.store.collect();
   }
-  // A name may have moved away from an image, and what failed has left blobs of no image.
-  await pulling.store.collect();
 }
 
 /** `name:tag@digest` is what the digest says; the tag is ignored, as by Docker. */

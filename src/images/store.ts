@@ -194,6 +194,7 @@ async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal):
       sizeBytes: unpacked.fileBytes,
       impliedDirectories: unpacked.implied,
     });
+    deps.failpoint("install.layer");
   } catch (error) {
     await staged.discard().catch(() => undefined);
     throw error;

@@ -19,7 +19,8 @@ export interface DownloadDeps {
 }
 
 export interface DownloadRequest {
-  repository: Pick<Repository, "blob">;
+  /** Whoever has the blob, asked by turns; never empty, and asked for anew before each attempt. */
+  repositories: () => Pick<Repository, "blob">[];
   blob: { digest: Digest; sizeBytes: number };
   partial: PartialIngest;
   signal: AbortSignal;
@@ -43,10 +44,12 @@ const MAX_DELAY_MS = 15_000;
 export async function download(deps: DownloadDeps, request: DownloadRequest): Promise<void> {
   const { partial, blob, signal, onRetry } = request;
   let failures = 0;
+  let attempts = 0;
   while (partial.sizeBytes < blob.sizeBytes || blob.sizeBytes === 0) {
     const before = partial.sizeBytes;
     try {
-      await attempt(deps, request);
+      const repositories = request.repositories();
+      await attempt(deps, { ...request, repository: repositories[attempts++ % repositories.length] as Source });
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -61,7 +64,7 @@ export async function download(deps: DownloadDeps, request: DownloadRequest): Pr
 }
 
 function isPassing(error: unknown): boolean {
-  return error instanceof ConnectionError || (error instanceof RegistryError && error.status >= 500);
+  return error instanceof ConnectionError || (error instanceof RegistryError && error.isFaultOfServer);
 }
 
 function gaveUp(digest: Digest, attempts: number, cause: unknown): EngineError {
@@ -74,7 +77,9 @@ function gaveUp(digest: Digest, attempts: number, cause: unknown): EngineError {
   );
 }
 
-async function attempt(deps: DownloadDeps, request: DownloadRequest): Promise<void> {
+type Source = Pick<Repository, "blob">;
+
+async function attempt(deps: DownloadDeps, request: DownloadRequest & { repository: Source }): Promise<void> {
   const { repository, blob, partial, signal, onBytes } = request;
   const stalled = new AbortController();
   const both = AbortSignal.any([signal, stalled.signal]);

@@ -17,35 +17,47 @@ export type LayerState =
 export interface LayerFetcher {
   /** Brings a layer's blob into content, verified, and unpacks it while it arrives. What has arrived stays for another attempt. */
   fetch(layer: LayerRow, repository: Repository, signal: AbortSignal): Promise<PreparedLayer>;
-  /** What happens to a layer's blob, whoever fetches it. Returns the end of it. */
-  watch(digest: Digest, listener: (state: LayerState) => void): () => void;
+  /**
+   * What happens to a layer's blob, whoever fetches it. Until the end of it, which is returned, the repository may also be asked for
+   * the blob: where one registry stalls, another that has it goes on.
+   */
+  watch(digest: Digest, watcher: LayerWatcher): () => void;
+}
+
+export interface LayerWatcher {
+  repository: Repository;
+  listener: (state: LayerState) => void;
 }
 
 export interface LayerFetcherDeps extends DownloadDeps {
   content: Content;
   store: ImageStore;
   maxDownloads: number;
+  failpoint: (name: string) => void;
 }
 
 export function createLayerFetcher(deps: LayerFetcherDeps): LayerFetcher {
-  const watchers = new Map<Digest, Set<(state: LayerState) => void>>();
+  const watchers = new Map<Digest, Set<LayerWatcher>>();
   const blobs = new KeyedQueue();
   const slots = createSemaphore(deps.maxDownloads);
   const report = (digest: Digest, state: LayerState) => {
-    for (const listener of watchers.get(digest) ?? []) listener(state);
+    for (const { listener } of watchers.get(digest) ?? []) listener(state);
   };
+  const others = (digest: Digest) => [...(watchers.get(digest) ?? [])].map(({ repository }) => repository);
   return {
     // Two images may have one blob at different places of their stacks: the second finds it in content.
     fetch: (layer, repository, signal) =>
-      blobs.run(layer.digest, () =>
-        fetchLayer({ ...deps, slots, report: (state) => report(layer.digest, state) }, { layer, repository, signal }),
-      ),
-    watch(digest, listener) {
-      const listeners = watchers.get(digest) ?? new Set();
-      watchers.set(digest, listeners.add(listener));
+      blobs.run(layer.digest, () => {
+        const repositories = () => [...new Set([repository, ...others(layer.digest)])];
+        const fetching = { ...deps, slots, repositories, report: (state: LayerState) => report(layer.digest, state) };
+        return fetchLayer(fetching, { layer, signal });
+      }),
+    watch(digest, watcher) {
+      const present = watchers.get(digest) ?? new Set();
+      watchers.set(digest, present.add(watcher));
       return () => {
-        listeners.delete(listener);
-        if (listeners.size === 0) watchers.delete(digest);
+        present.delete(watcher);
+        if (present.size === 0) watchers.delete(digest);
       };
     },
   };
@@ -53,12 +65,13 @@ export function createLayerFetcher(deps: LayerFetcherDeps): LayerFetcher {
 
 interface Fetching extends LayerFetcherDeps {
   slots: ReturnType<typeof createSemaphore>;
+  repositories: () => Repository[];
   report: (state: LayerState) => void;
 }
 
 async function fetchLayer(
   fetching: Fetching,
-  request: { layer: LayerRow; repository: Repository; signal: AbortSignal },
+  request: { layer: LayerRow; signal: AbortSignal },
 ): Promise<PreparedLayer> {
   const { content, store, report } = fetching;
   const { layer, signal } = request;
@@ -81,7 +94,9 @@ async function fetchLayer(
     if (prepared.unpacked.digest !== layer.digest) {
       throw invalid(`filesystem layer verification failed for digest ${layer.digest}`);
     }
+    fetching.failpoint("pull.verified");
     await partial.commitVerified({ digest: layer.digest, sizeBytes: layer.sizeBytes });
+    fetching.failpoint("pull.committed");
     return prepared;
   } catch (error) {
     stop.abort(error);
@@ -104,22 +119,22 @@ async function downloadInto(
   fetching: Fetching,
   request: {
     layer: LayerRow;
-    repository: Repository;
     partial: PartialIngest;
     growth: ReturnType<typeof createGrowingFile>;
     signal: AbortSignal;
   },
 ): Promise<void> {
-  const { slots, report } = fetching;
-  const { layer, repository, partial, growth, signal } = request;
+  const { slots, repositories, report, failpoint } = fetching;
+  const { layer, partial, growth, signal } = request;
   await slots.run(
     () =>
       download(fetching, {
-        repository,
+        repositories,
         blob: layer,
         partial,
         signal,
         onBytes(availableBytes) {
+          failpoint("pull.partial");
           growth.reached(availableBytes);
           report({ state: "downloading", currentBytes: availableBytes });
         },

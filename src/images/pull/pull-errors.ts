@@ -9,7 +9,6 @@ export function pullError(error: unknown, reference: Reference): unknown {
   const told = error.message;
   switch (error.code) {
     case "DENIED":
-    case "UNAUTHORIZED":
       return new EngineError("not-found", `${accessDenied(reference)}: ${told}`, { cause: error });
     case "MANIFEST_UNKNOWN":
       return new EngineError("not-found", `manifest for ${name} not found: ${told}`, { cause: error });

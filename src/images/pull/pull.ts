@@ -1,5 +1,6 @@
-import { EngineError, invalid } from "../../base/errors.ts";
+import { EngineError, invalid, isKind } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { SharedJobs } from "../../base/shared-jobs.ts";
 import { chainIds } from "../../formats/oci/chain-id.ts";
 import { type ImageConfig, MAX_CONFIG_BYTES, parseImageConfig } from "../../formats/oci/config.ts";
 import type { Descriptor } from "../../formats/oci/descriptor.ts";
@@ -27,6 +28,8 @@ export interface PullDeps {
   store: ImageStore;
   library: Library;
   fetcher: LayerFetcher;
+  /** Configs on their way, for all who want the same. */
+  configs: SharedJobs<Uint8Array>;
   unfinished: UnfinishedPulls;
   clock: Pick<Clock, "monotonicMs">;
 }
@@ -74,13 +77,16 @@ async function pullResolved(deps: PullDeps, request: PullRequest, resolved: Reso
     const rows = layerRows(config, layers);
     const pull = pullName(request);
     unfinished.begin(pull, [...held, ...chainIds(config.diffIds)]);
-    let done = false;
+    let isOver = true;
     try {
       const entry = await installLayers(deps, request, { resolved, rows });
-      done = true;
       return { entry, isNew: !wasKnown || holderBefore !== entry.row.id };
+    } catch (error) {
+      // Of a bad image nothing is wanted, and on a full disk nothing can stay.
+      isOver = !(request.signal.aborted || isKind(error, "unavailable"));
+      throw error;
     } finally {
-      unfinished.end(pull, done);
+      unfinished.end(pull, isOver);
     }
   } finally {
     release();
@@ -92,13 +98,13 @@ function pullName({ reference, platform }: PullRequest): string {
 }
 
 async function readConfig(
-  { content }: PullDeps,
+  { content, configs }: PullDeps,
   { repository, signal }: PullRequest,
   { digest, sizeBytes }: Descriptor,
 ): Promise<Uint8Array> {
   if (sizeBytes > MAX_CONFIG_BYTES) throw invalid(`image config ${digest} is larger than ${MAX_CONFIG_BYTES} bytes`);
   if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
-  return readBlob(repository, { digest, sizeBytes }, signal);
+  return configs.run(`${digest} ${sizeBytes}`, signal, (own) => readBlob(repository, { digest, sizeBytes }, own));
 }
 
 function checkConfig(config: ImageConfig, { layers }: Manifest, { platform, reference }: PullRequest): void {
@@ -150,7 +156,7 @@ async function installLayers(
       return () => undefined;
     }
     reporters[index]?.say("Pulling fs layer");
-    return fetcher.watch(row.digest, (state) => reporters[index]?.update(state));
+    return fetcher.watch(row.digest, { repository, listener: (state) => reporters[index]?.update(state) });
   });
   const missing = rows.filter((_, index) => !isHere(index)).map((row) => [layerId(row), row.sizeBytes]);
   if (missing.length > 0) report({ aux: { layerSizes: Object.fromEntries(missing) } });

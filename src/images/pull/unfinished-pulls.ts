@@ -7,8 +7,8 @@ const KEPT_MS = 24 * 3600 * 1000;
 /** Layers that a pull has brought whole are of no image until all are there; also another daemon's next attempt finds them. */
 export interface UnfinishedPulls {
   begin(pull: string, keys: string[]): void;
-  /** `done`: an image has it all now. Else it is kept for the next attempt. */
-  end(pull: string, done: boolean): void;
+  /** `isOver`: an image has it all now, or none ever will. Else it is kept for the next attempt. */
+  end(pull: string, isOver: boolean): void;
   /** What the collector leaves alone. Forgets what is too old. */
   keys(): string[];
   /** All of it becomes garbage, but what is under way. */
@@ -38,9 +38,9 @@ export function createUnfinishedPulls(deps: {
       rows.set(pull, row);
       underWay.set(pull, (underWay.get(pull) ?? 0) + 1);
     },
-    end(pull, done) {
+    end(pull, isOver) {
       leave(pull);
-      if (done && !underWay.has(pull)) drop(pull);
+      if (isOver && !underWay.has(pull)) drop(pull);
     },
     keys() {
       const oldest = clock.now().getTime() - KEPT_MS;

@@ -4,9 +4,10 @@ import { EngineError } from "../../base/errors.ts";
 import { isObject } from "../../formats/oci/json.ts";
 import type { Challenge } from "./challenge.ts";
 import { basicAuthorization, type Credentials } from "./credentials.ts";
-import type { Endpoint, EndpointTls } from "./endpoint.ts";
+import { type Endpoint, tlsElsewhere } from "./endpoint.ts";
 import { exchange, readBody } from "./http.ts";
 import { MAX_ERROR_BYTES, parseRegistryError } from "./registry-error.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 export interface AuthorizationRequest {
   endpoint: Endpoint;
@@ -41,7 +42,12 @@ interface Token {
   expiresAtMs: number;
 }
 
-export function createAuthorizer({ clock }: { clock: Pick<Clock, "monotonicMs"> }): Authorizer {
+export interface AuthorizerDeps {
+  clock: Pick<Clock, "monotonicMs">;
+  timeouts: Timeouts;
+}
+
+export function createAuthorizer({ clock, timeouts }: AuthorizerDeps): Authorizer {
   const remembered = new Map<string, { value: string; expiresAtMs: number }>();
   const remember = (key: string, value: string, expiresAtMs: number) => {
     remembered.delete(key);
@@ -63,7 +69,7 @@ export function createAuthorizer({ clock }: { clock: Pick<Clock, "monotonicMs"> 
       if (request.credentials !== undefined && request.credentials.registryToken !== "") {
         return `Bearer ${request.credentials.registryToken}`;
       }
-      const token = await fetchToken(request, bearer, { offline: false });
+      const token = await fetchToken(request, bearer, { offline: false, timeouts });
       const value = `Bearer ${token.value}`;
       remember(keyOf(request), value, clock.monotonicMs() + token.expiresAtMs);
       return value;
@@ -71,7 +77,7 @@ export function createAuthorizer({ clock }: { clock: Pick<Clock, "monotonicMs"> 
     async identityToken(request) {
       const bearer = request.challenges.find(({ scheme }) => scheme === "bearer");
       if (bearer === undefined) return "";
-      return (await fetchToken(request, bearer, { offline: true })).identityToken;
+      return (await fetchToken(request, bearer, { offline: true, timeouts })).identityToken;
     },
   };
 }
@@ -97,13 +103,13 @@ function basicAnswer({ challenges, credentials, endpoint }: AuthorizationRequest
 async function fetchToken(
   request: AuthorizationRequest,
   { parameters }: Challenge,
-  { offline }: { offline: boolean },
+  { offline, timeouts }: { offline: boolean; timeouts: Timeouts },
 ): Promise<Token> {
   const realm = parseRealm(parameters.realm ?? "", request.endpoint);
   const scope = mergeScopes(request.scope, parameters.scope ?? "");
   const { credentials, signal } = request;
-  const tls =
-    realm.host === new URL(request.endpoint.base).host ? request.endpoint.tls : othersTls(request.endpoint.tls);
+  const { endpoint } = request;
+  const tls = realm.host === new URL(endpoint.base).host ? endpoint.tls : tlsElsewhere(endpoint.tls);
   const fields: [string, string][] = [];
   if (parameters.service !== undefined) fields.push(["service", parameters.service]);
   if (credentials !== undefined && credentials.identityToken !== "") {
@@ -111,7 +117,7 @@ async function fetchToken(
     fields.push(["refresh_token", credentials.identityToken]);
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const body = new URLSearchParams(fields).toString();
-    return readToken({ method: "POST", url: realm.href, headers, body, tls, signal });
+    return readToken({ method: "POST", url: realm.href, headers, body, tls, timeouts, signal });
   }
   for (const one of scope.split(" ")) if (one !== "") fields.push(["scope", one]);
   if (offline) fields.push(["offline_token", "true"], ["client_id", CLIENT_ID]);
@@ -120,7 +126,7 @@ async function fetchToken(
   for (const [name, value] of fields) realm.searchParams.append(name, value);
   const headers: Record<string, string> =
     credentials === undefined || account === "" ? {} : { Authorization: basicAuthorization(credentials) };
-  return readToken({ method: "GET", url: realm.href, headers, tls, signal });
+  return readToken({ method: "GET", url: realm.href, headers, tls, timeouts, signal });
 }
 
 /** A registry that is spoken to in secret must not have the secret sent in the open. */
@@ -133,11 +139,6 @@ function parseRealm(text: string, endpoint: Endpoint): URL {
     throw new EngineError("forbidden", `${endpoint.base}: its token server ${realm.origin} is without TLS: refused`);
   }
   return realm;
-}
-
-/** Of a token server elsewhere only the roots hold, not the leave to skip verification, nor our certificate. */
-function othersTls({ ca }: EndpointTls): EndpointTls {
-  return { ca, insecure: false };
 }
 
 /** What we need, and what the server says it wants. */

@@ -25,6 +25,11 @@ export interface Endpoint {
   headers: Record<string, string>;
 }
 
+/** Of a server elsewhere only the roots hold, not the leave to skip verification, nor our certificate. */
+export function tlsElsewhere({ ca }: EndpointTls): EndpointTls {
+  return { ca, insecure: false };
+}
+
 export const ALL_CAPABILITIES: ReadonlySet<Capability> = new Set<Capability>(["resolve", "pull", "push"]);
 export const READ_CAPABILITIES: ReadonlySet<Capability> = new Set<Capability>(["resolve", "pull"]);
 

@@ -1,7 +1,8 @@
 import { getCACertificates } from "node:tls";
 import { EngineError } from "../../base/errors.ts";
-import { ConnectionError, connectionError } from "./connection-error.ts";
-import type { EndpointTls } from "./endpoint.ts";
+import { ConnectionError, connectionError, describeRequest } from "./connection-error.ts";
+import { type EndpointTls, tlsElsewhere } from "./endpoint.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 export interface HttpRequest {
   method: string;
@@ -10,17 +11,16 @@ export interface HttpRequest {
   /** An iterable needs `Content-Length` among the headers, or goes in chunks. */
   body?: Uint8Array | Blob | AsyncIterable<Uint8Array> | string;
   tls: EndpointTls;
+  timeouts: Pick<Timeouts, "headMs" | "bodyMs">;
   signal: AbortSignal;
 }
 
-/** Time for the head of an answer to be there, from the moment the request can be sent. Uploads get it after their last byte. */
-const HEAD_TIMEOUT_MS = 30_000;
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * One exchange, redirects followed for GET and HEAD: ten at most, never from https to http, and without Authorization to another
- * server. Any status is an answer. Throws ConnectionError where there is none.
+ * One exchange, redirects followed for GET and HEAD: ten at most, never from https to http, and to another server with nothing but
+ * what it must know. Any status is an answer. Throws ConnectionError where there is none, another EngineError for bad redirects.
  */
 export async function exchange(request: HttpRequest): Promise<Response> {
   let current = request;
@@ -30,29 +30,37 @@ export async function exchange(request: HttpRequest): Promise<Response> {
     const followed = request.method === "GET" || request.method === "HEAD";
     if (!followed || !REDIRECTS.has(response.status) || location === null) return response;
     await discard(response);
-    if (redirects === MAX_REDIRECTS) throw new ConnectionError(request, `stopped after ${MAX_REDIRECTS} redirects`);
+    if (redirects === MAX_REDIRECTS) throw misled(request, `stopped after ${MAX_REDIRECTS} redirects`);
     current = redirected(current, location);
   }
 }
 
 function redirected(request: HttpRequest, location: string): HttpRequest {
-  if (!URL.canParse(location, request.url)) throw new ConnectionError(request, "redirected to what is no URL");
+  if (!URL.canParse(location, request.url)) throw misled(request, "redirected to what is no URL");
   const [from, to] = [new URL(request.url), new URL(location, request.url)];
-  if (!/^https?:$/.test(to.protocol)) throw new ConnectionError(request, `redirected to ${to.protocol}`);
+  if (!/^https?:$/.test(to.protocol)) throw misled(request, `redirected to ${to.protocol}`);
   if (from.protocol === "https:" && to.protocol === "http:") {
     throw new EngineError("forbidden", `${from.host} redirects from https to http://${to.host}: refused`);
   }
   if (from.origin === to.origin) return { ...request, url: to.href };
-  const { Authorization: _, ...headers } = request.headers;
-  // What we trust, and who we are, was said of the first server only; its additional roots may serve the second.
-  return { ...request, url: to.href, headers, tls: { ca: request.tls.ca, insecure: false } };
+  // Accounts, and the headers that somebody configured, are for the first server only.
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => HARMLESS_HEADERS.has(name)));
+  return { ...request, url: to.href, headers, tls: tlsElsewhere(request.tls) };
+}
+
+const HARMLESS_HEADERS = new Set(["Accept", "Range", "User-Agent"]);
+
+/** Asking again would lead to the same. */
+function misled({ method, url }: HttpRequest, why: string): EngineError {
+  return new EngineError("unavailable", `${describeRequest({ method, url })}: ${why}`);
 }
 
 async function send(request: HttpRequest): Promise<Response> {
   const { method, url, headers, body, signal } = request;
   const late = new AbortController();
-  const timer =
-    body === undefined ? setTimeout(() => late.abort(new Error("i/o timeout")), HEAD_TIMEOUT_MS) : undefined;
+  const expire = () => late.abort(new Error("i/o timeout"));
+  // Whoever sends a stream watches over it, and over the answer to it.
+  const timer = isStream(body) ? undefined : setTimeout(expire, request.timeouts.headMs);
   try {
     return await fetch(url, {
       method,
@@ -70,6 +78,10 @@ async function send(request: HttpRequest): Promise<Response> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+export function isStream(body: HttpRequest["body"]): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && Symbol.asyncIterator in body;
 }
 
 /** Nothing at all where the runtime's own defaults do: connections are shared only among requests with equal options. */
@@ -95,28 +107,32 @@ export async function discard(response: Response): Promise<void> {
 
 /** A small body. Throws ConnectionError when it is larger than `limitBytes` or does not arrive in time. */
 export async function readBody(
-  request: { method: string; url: string },
+  request: Pick<HttpRequest, "method" | "url" | "timeouts" | "signal">,
   response: Response,
   limitBytes: number,
 ): Promise<Uint8Array> {
-  const { body } = response;
-  if (body === null) return new Uint8Array(0);
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const timer = setTimeout(() => void body.cancel(new Error("i/o timeout")).catch(() => undefined), BODY_TIMEOUT_MS);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void reader.cancel().catch(() => undefined);
+  }, request.timeouts.bodyMs);
   try {
-    for await (const chunk of body) {
-      size += chunk.byteLength;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      size += part.value.byteLength;
       if (size > limitBytes) throw new ConnectionError(request, `the answer is larger than ${limitBytes} bytes`);
-      chunks.push(chunk);
+      chunks.push(part.value);
     }
   } catch (error) {
+    await reader.cancel().catch(() => undefined);
+    request.signal.throwIfAborted();
     throw error instanceof ConnectionError ? error : connectionError(request, error);
   } finally {
     clearTimeout(timer);
   }
+  if (isLate) throw new ConnectionError(request, "i/o timeout");
   return Buffer.concat(chunks);
 }
-
-/** Time for a document to arrive whole. */
-const BODY_TIMEOUT_MS = 60_000;

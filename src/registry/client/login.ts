@@ -4,7 +4,7 @@ import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { discard, exchange } from "./http.ts";
 import type { Connection } from "./repository.ts";
-import { ask } from "./session.ts";
+import { ask, type SessionDeps } from "./session.ts";
 
 interface LoginRequest {
   domain: string;
@@ -18,7 +18,7 @@ interface LoginRequest {
  */
 export function login({ deps, servers }: Connection, { domain, credentials, signal }: LoginRequest): Promise<string> {
   return servers.try(domain, "push", async (endpoint) => {
-    const challenges = await challengesOf(endpoint, deps.userAgent, signal);
+    const challenges = await challengesOf(deps, endpoint, signal);
     const request = { endpoint, challenges, scope: "", credentials, signal };
     const token = challenges.length === 0 ? "" : await deps.authorizer.identityToken(request);
     try {
@@ -37,10 +37,10 @@ export function login({ deps, servers }: Connection, { domain, credentials, sign
   });
 }
 
-async function challengesOf(endpoint: Endpoint, userAgent: string, signal: AbortSignal) {
+async function challengesOf({ userAgent, timeouts }: SessionDeps, endpoint: Endpoint, signal: AbortSignal) {
   const url = `${endpoint.base}/`;
   const headers = { "User-Agent": userAgent, ...endpoint.headers };
-  const response = await exchange({ method: "GET", url, headers, tls: endpoint.tls, signal });
+  const response = await exchange({ method: "GET", url, headers, tls: endpoint.tls, timeouts, signal });
   await discard(response);
   return response.status === 401 ? parseChallenges(response.headers.get("www-authenticate") ?? "") : [];
 }

@@ -8,6 +8,7 @@ import { login } from "./login.ts";
 import { openRepository } from "./repository.ts";
 import { type FoundRepository, search } from "./search.ts";
 import { Servers, type SessionDeps } from "./session.ts";
+import { TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
 /** A manifest or index as a registry gave it: `digest` is of these bytes, and is the one that was asked for if it was by digest. */
 export interface RemoteDocument {
@@ -65,17 +66,20 @@ export interface RegistryClient {
 
 export interface RegistryClientDeps {
   config: HostsConfig;
-  clock: Pick<Clock, "monotonicMs" | "now">;
+  clock: Pick<Clock, "monotonicMs" | "now" | "sleep">;
   userAgent: string;
+  timeouts?: Timeouts;
 }
 
 /** Throws invalid-argument for settings that are none. */
-export function createRegistryClient({ config, clock, userAgent }: RegistryClientDeps): RegistryClient {
+export function createRegistryClient(options: RegistryClientDeps): RegistryClient {
+  const { config, clock, userAgent, timeouts = TIMEOUTS } = options;
   const deps: SessionDeps = {
     hosts: createHosts(config),
-    authorizer: createAuthorizer({ clock }),
+    authorizer: createAuthorizer({ clock, timeouts }),
     userAgent,
-    now: () => clock.now(),
+    timeouts,
+    clock,
   };
   const servers = new Servers(deps);
   return {

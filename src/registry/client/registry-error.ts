@@ -10,6 +10,11 @@ export class RegistryError extends EngineError {
     this.status = status;
     this.code = code;
   }
+
+  /** Not of this request: asked again, it may have an answer. */
+  get isFaultOfServer(): boolean {
+    return this.status >= 500 && this.status !== 501;
+  }
 }
 
 /** Bytes of an error's body that are read. */

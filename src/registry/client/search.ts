@@ -35,8 +35,9 @@ const PAGE_NAMES = 1000;
 export function search({ deps, servers }: Connection, request: SearchRequest): Promise<FoundRepository[]> {
   const { domain, term, limit, credentials, signal } = request;
   const get = async (endpoint: Endpoint, path: string, scope: string) => {
+    const where = { method: "GET", url: endpoint.base + path, timeouts: deps.timeouts, signal };
     const response = await ask(deps, endpoint, { method: "GET", path, scope, credentials, signal });
-    return { bytes: await readBody({ method: "GET", url: endpoint.base }, response, MAX_ANSWER_BYTES), response };
+    return { bytes: await readBody(where, response, MAX_ANSWER_BYTES), response };
   };
   return servers.try(domain, "resolve", async (endpoint) => {
     const query = `/search?q=${encodeURIComponent(term)}&n=${limit}`;

@@ -1,15 +1,14 @@
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, isKind } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
 import { ConnectionError } from "./connection-error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { discard } from "./http.ts";
 import type { UploadSource } from "./registry-client.ts";
-import type { Asker } from "./repository.ts";
+import { RegistryError } from "./registry-error.ts";
+import type { Asker, Asking } from "./repository.ts";
+import { isStumble } from "./retry.ts";
+import type { Timeouts } from "./timeouts.ts";
 
-/** An upload that moves no byte for so long is given up. */
-const STALL_MS = 60_000;
-/** Time to answer after the last byte: the registry may have to copy the blob to where it stays. */
-const COMMIT_MS = 600_000;
 const MAX_ATTEMPTS = 5;
 const FIRST_DELAY_MS = 500;
 
@@ -38,78 +37,125 @@ export async function mountBlob(
   return false;
 }
 
-/** Whole in one request; after a broken connection from where the registry says it is. */
-export async function uploadBlob(
-  askServer: Asker,
-  endpoint: Endpoint,
-  request: BlobRequest & { source: UploadSource },
-): Promise<void> {
-  const { path, signal } = request;
-  const opened = await askServer(endpoint, { method: "POST", path: `/${path}/blobs/uploads/`, signal });
-  await discard(opened);
-  let location = locationOf(endpoint, opened);
+/**
+ * Whole in one request; after a broken connection from where the registry says it is, or anew where it has lost what it had. The
+ * source may be asked for its bytes several times. A token that expires between two requests is asked for anew: a stream cannot be
+ * sent twice.
+ */
+export async function uploadBlob(asking: Asking, endpoint: Endpoint, request: UploadRequest): Promise<void> {
+  const { clock } = asking.deps;
+  const upload: Upload = { ...asking, endpoint, request };
+  let location: string | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
-      const offset = attempt === 1 ? 0 : await reached();
-      if (offset > 0) await sendRest(offset);
-      else await send({ method: "PUT", location, from: 0, headers: {} });
+      if (location === undefined) {
+        location = await openUpload(upload);
+        await send(upload, { method: "PUT", location, from: 0 });
+      } else {
+        await resume(upload, location);
+      }
       return;
     } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof ConnectionError) || attempt === MAX_ATTEMPTS) throw error;
-      await Bun.sleep(FIRST_DELAY_MS * 2 ** (attempt - 1));
-    }
-  }
-
-  async function reached(): Promise<number> {
-    const answer = await askServer(endpoint, { method: "GET", path: location, signal });
-    await discard(answer);
-    location = answer.headers.get("location") === null ? location : locationOf(endpoint, answer);
-    const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get("range") ?? "")?.[1];
-    return last === undefined || last === "0" ? 0 : Math.min(Number(last) + 1, request.source.sizeBytes);
-  }
-
-  async function sendRest(offset: number): Promise<void> {
-    const end = request.source.sizeBytes - 1;
-    if (offset <= end) {
-      const headers = { "Content-Range": `${offset}-${end}` };
-      const answer = await send({ method: "PATCH", location, from: offset, headers });
-      location = locationOf(endpoint, answer);
-    }
-    await send({ method: "PUT", location, from: request.source.sizeBytes, headers: {} });
-  }
-
-  async function send(part: { method: string; location: string; from: number; headers: Record<string, string> }) {
-    const { source, digest } = request;
-    const stalled = watch();
-    const both = AbortSignal.any([signal, stalled.signal]);
-    const headers = {
-      ...part.headers,
-      "Content-Type": "application/octet-stream",
-      "Content-Length": String(source.sizeBytes - part.from),
-    };
-    const target = part.method === "PUT" ? withDigest(part.location, digest) : part.location;
-    // An empty iterable would go in chunks.
-    const body = part.from === source.sizeBytes ? new Uint8Array(0) : stalled.pass(source.from(part.from));
-    try {
-      const answer = await askServer(endpoint, { method: part.method, path: target, headers, body, signal: both });
-      await discard(answer);
-      return answer;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (stalled.signal.aborted) throw new ConnectionError({ method: part.method, url: target }, "i/o timeout", error);
-      throw error;
-    } finally {
-      stalled.end();
+      request.signal.throwIfAborted();
+      const isLost = location !== undefined && isLoss(error);
+      const isExpired = location !== undefined && isKind(error, "unauthorized");
+      // Where no upload could be opened, another server of the registry may be asked.
+      const passes = location === undefined ? isStumble(error) : isExpired || isPassing(error);
+      if (attempt === MAX_ATTEMPTS || !(isLost || passes)) throw error;
+      if (isLost) location = undefined;
+      await clock.sleep(FIRST_DELAY_MS * 2 ** (attempt - 1), request.signal);
     }
   }
 }
 
+interface UploadRequest extends BlobRequest {
+  source: UploadSource;
+}
+
+interface Upload extends Asking {
+  endpoint: Endpoint;
+  request: UploadRequest;
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof RegistryError && error.isFaultOfServer);
+}
+
+/** The registry does not know the upload any more, or holds other bytes than were sent. */
+function isLoss(error: unknown): boolean {
+  return error instanceof RegistryError && (LOST_CODES.has(error.code) || LOST_STATUSES.has(error.status));
+}
+
+const LOST_STATUSES = new Set([404, 416]);
+
+const LOST_CODES = new Set(["BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "RANGE_INVALID"]);
+
+async function openUpload({ askServer, endpoint, request: { path, signal } }: Upload): Promise<string> {
+  const opened = await askServer(endpoint, { method: "POST", path: `/${path}/blobs/uploads/`, signal });
+  await discard(opened);
+  const location = locationOf(endpoint, opened);
+  if (location === undefined) throw nowhere();
+  return location;
+}
+
+/** Asks how far it is, and sends what is missing. @see distribution-spec "Pushing a blob in chunks" */
+async function resume(upload: Upload, location: string): Promise<void> {
+  const { askServer, endpoint, request } = upload;
+  const answer = await askServer(endpoint, { method: "GET", path: location, signal: request.signal });
+  await discard(answer);
+  let next = locationOf(endpoint, answer) ?? location;
+  const last = Number(/^(?:bytes=)?0-(\d{1,15})$/.exec(answer.headers.get("range") ?? "")?.[1] ?? 0);
+  // Nothing and one byte look the same.
+  const offset = last === 0 ? 0 : last + 1;
+  const end = request.source.sizeBytes;
+  if (offset === 0 || offset > end) throw new RegistryError(404, "BLOB_UPLOAD_UNKNOWN", "the upload has to begin anew");
+  if (offset < end) {
+    const sent = await send(upload, { method: "PATCH", location: next, from: offset });
+    next = locationOf(endpoint, sent) ?? next;
+  }
+  await send(upload, { method: "PUT", location: next, from: end });
+}
+
+async function send(
+  { askServer, endpoint, deps: { timeouts }, request }: Upload,
+  { method, location, from }: { method: "PUT" | "PATCH"; location: string; from: number },
+): Promise<Response> {
+  const { source, digest, signal } = request;
+  const stalled = watch(timeouts, from === source.sizeBytes);
+  const both = AbortSignal.any([signal, stalled.signal]);
+  const headers = {
+    ...(method === "PATCH" ? { "Content-Range": `${from}-${source.sizeBytes - 1}` } : {}),
+    "Content-Type": "application/octet-stream",
+    "Content-Length": String(source.sizeBytes - from),
+  };
+  const target = method === "PUT" ? withDigest(location, digest) : location;
+  // An empty iterable would go in chunks.
+  const body = from === source.sizeBytes ? new Uint8Array(0) : stalled.pass(source.from(from));
+  try {
+    const answer = await askServer(endpoint, {
+      method,
+      path: target,
+      headers,
+      body,
+      headMs: timeouts.commitMs,
+      signal: both,
+    });
+    await discard(answer);
+    return answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (stalled.signal.aborted) throw new ConnectionError({ method, url: target }, "i/o timeout", error);
+    throw error;
+  } finally {
+    stalled.end();
+  }
+}
+
 /** Aborts when nothing has been taken from the source for too long. */
-function watch() {
+function watch({ uploadStallMs, commitMs }: Timeouts, isSent: boolean) {
   const late = new AbortController();
   const expire = () => late.abort(new Error("i/o timeout"));
-  let timer = setTimeout(expire, STALL_MS);
+  let timer = setTimeout(expire, isSent ? commitMs : uploadStallMs);
   const restart = (ms: number) => {
     clearTimeout(timer);
     timer = setTimeout(expire, ms);
@@ -119,18 +165,21 @@ function watch() {
     end: () => clearTimeout(timer),
     async *pass(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
       for await (const chunk of source) {
-        restart(STALL_MS);
+        restart(uploadStallMs);
         yield chunk;
       }
-      restart(COMMIT_MS);
+      restart(commitMs);
     },
   };
 }
 
-function locationOf(endpoint: Endpoint, response: Response): string {
+function locationOf(endpoint: Endpoint, response: Response): string | undefined {
   const location = response.headers.get("location");
-  if (location === null) throw new EngineError("unavailable", "the registry opened an upload and does not say where");
-  return absolute(endpoint, location);
+  return location === null ? undefined : absolute(endpoint, location);
+}
+
+function nowhere(): EngineError {
+  return new EngineError("unavailable", "the registry opened an upload and does not say where");
 }
 
 function absolute(endpoint: Endpoint, location: string): string {
