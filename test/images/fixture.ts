@@ -7,6 +7,7 @@ import { digestOf } from "../../src/formats/oci/digest.ts";
 import { encodeEnd, packFile } from "../../src/formats/tar/packer.ts";
 import { createImages, type ImagesService } from "../../src/images/create-images.ts";
 import type { ProgressMessage } from "../../src/images/images.ts";
+import { createUnfinishedPulls, type UnfinishedPulls } from "../../src/images/pull/unfinished-pulls.ts";
 import type { Content } from "../../src/storage/content/content.ts";
 import { createContent } from "../../src/storage/content/content-store.ts";
 import { openDatabase } from "../../src/storage/records/database.ts";
@@ -16,6 +17,7 @@ import {
   IMAGE_PARENT_MIGRATION,
   IMAGE_TARGET_MIGRATION,
 } from "../../src/storage/records/images.ts";
+import { createUnfinishedPullRecords, UNFINISHED_PULL_MIGRATION } from "../../src/storage/records/unfinished-pulls.ts";
 import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
 import type { Snapshots } from "../../src/storage/snapshots/snapshots.ts";
 
@@ -25,6 +27,7 @@ export interface Fixture extends AsyncDisposable {
   content: Content;
   snapshots: Snapshots;
   images: ImagesService;
+  unfinished: UnfinishedPulls;
   events: string[];
   users: { id: string; running: boolean }[];
 }
@@ -42,11 +45,11 @@ export async function openFixture(
   const snapshots = createOverlaySnapshots({ root: join(root, "snapshots"), bootId, logger: silentLogger });
   const database = openDatabase(
     join(root, "records/data.db"),
-    [IMAGE_MIGRATION, IMAGE_TARGET_MIGRATION, IMAGE_PARENT_MIGRATION],
-    {
-      durable: true,
-    },
+    [IMAGE_MIGRATION, IMAGE_TARGET_MIGRATION, IMAGE_PARENT_MIGRATION, UNFINISHED_PULL_MIGRATION],
+    { durable: true },
   );
+  const clock = createSystemClock();
+  const unfinished = createUnfinishedPulls({ records: createUnfinishedPullRecords(database), clock });
   const events: string[] = [];
   const users: { id: string; running: boolean }[] = [];
   const images = await createImages({
@@ -55,14 +58,16 @@ export async function openFixture(
     records: createImageRecords(database),
     usedBy: () => users,
     publish: ({ action }) => void events.push(action),
-    clock: createSystemClock(),
+    clock,
     logger: silentLogger,
+    unfinished,
   });
   return {
     root,
     content,
     snapshots,
     images,
+    unfinished,
     events,
     users,
     async [Symbol.asyncDispose]() {
