@@ -1,4 +1,4 @@
-import { invalid, isKind } from "../../base/errors.ts";
+import { invalid } from "../../base/errors.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { createSemaphore } from "../../base/semaphore.ts";
 import { algorithmOf, type Digest } from "../../formats/oci/digest.ts";
@@ -8,6 +8,7 @@ import type { LayerRow } from "../../storage/records/images.ts";
 import type { ImageStore, PreparedLayer } from "../store.ts";
 import { type DownloadDeps, download } from "./download.ts";
 import { createGrowingFile } from "./growing-file.ts";
+import { isWorthKeeping } from "./pull-errors.ts";
 
 export type LayerState =
   | { state: "downloading" | "extracting"; currentBytes: number }
@@ -102,7 +103,7 @@ async function fetchLayer(
     stop.abort(error);
     await downloading.catch(() => undefined);
     await prepared?.staged.discard();
-    await (isRubbish(error) ? partial.discard() : partial.suspend());
+    await (isWorthKeeping(error) && partial.sizeBytes > 0 ? partial.suspend() : partial.discard());
     throw error;
   }
 }
@@ -146,7 +147,3 @@ async function downloadInto(
   growth.complete();
 }
 
-/** Bytes that are not what they should be, or that fill a disk, are not kept. */
-function isRubbish(error: unknown): boolean {
-  return isKind(error, "invalid-argument") || (error as { code?: unknown }).code === "ENOSPC";
-}

@@ -21,6 +21,12 @@ export function pullError(error: unknown, reference: Reference): unknown {
   }
 }
 
+/** Whether the next attempt has use for what a pull has brought that ended so: not of a bad image, and not on a full disk. */
+export function isWorthKeeping(error: unknown): boolean {
+  if (error instanceof EngineError) return error.kind === "unavailable";
+  return (error as { code?: unknown }).code !== "ENOSPC";
+}
+
 function accessDenied(reference: Reference): string {
   return `pull access denied for ${familiarName(reference)}, repository does not exist or may require 'docker login'`;
 }

@@ -1,4 +1,4 @@
-import { EngineError, invalid, isKind } from "../../base/errors.ts";
+import { EngineError, invalid } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { SharedJobs } from "../../base/shared-jobs.ts";
 import { chainIds } from "../../formats/oci/chain-id.ts";
@@ -17,7 +17,7 @@ import type { Entry, Library } from "../library.ts";
 import type { ImageStore } from "../store.ts";
 import type { LayerFetcher } from "./fetch-layer.ts";
 import { createLayerReporter, layerId } from "./layer-reports.ts";
-import { pullError } from "./pull-errors.ts";
+import { isWorthKeeping, pullError } from "./pull-errors.ts";
 import { readBlob } from "./read-blob.ts";
 import { type ResolvedImage, resolveImage } from "./resolve-image.ts";
 import type { UnfinishedPulls } from "./unfinished-pulls.ts";
@@ -82,8 +82,7 @@ async function pullResolved(deps: PullDeps, request: PullRequest, resolved: Reso
       const entry = await installLayers(deps, request, { resolved, rows });
       return { entry, isNew: !wasKnown || holderBefore !== entry.row.id };
     } catch (error) {
-      // Of a bad image nothing is wanted, and on a full disk nothing can stay.
-      isOver = !(request.signal.aborted || isKind(error, "unavailable"));
+      isOver = !isWorthKeeping(error);
       throw error;
     } finally {
       unfinished.end(pull, isOver);

@@ -20,6 +20,8 @@ export async function* inflate(
       ? createGunzip({ chunkSize: CHUNK_BYTES })
       : createZstdDecompress({ chunkSize: CHUNK_BYTES, params: { 100: MAX_ZSTD_WINDOW_LOG } });
   const feeding = feed(source, stream);
+  // A source that fails must not leave the reader waiting.
+  feeding.catch((error: Error) => stream.destroy(error));
   try {
     for await (const bytes of stream) yield bytes as Uint8Array;
     await feeding;
