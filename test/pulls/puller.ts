@@ -9,7 +9,7 @@ import { until } from "../harness/until.ts";
 import { type Fixture, openFixture } from "../images/fixture.ts";
 
 export interface Pulled {
-  /** `id: status`, or the status alone; counts of bytes are left out. */
+  /** `id: status`, or the status alone; counts of bytes and what is for our own command are left out. */
   lines: string[];
   messages: ProgressMessage[];
   /** Class and words. */
@@ -72,7 +72,7 @@ async function pull(distribution: Distribution, reference: string, options: Pull
     failure = `${(error as { kind?: string }).kind ?? "bug"}: ${messageOf(error)}`;
   }
   const lines = messages
-    .filter(({ current }) => current === undefined)
+    .filter(({ status, current }) => status !== undefined && current === undefined)
     .map(({ id, status }) => (id === undefined ? (status ?? "") : `${id}: ${status}`));
   return { lines, messages, failure };
 }

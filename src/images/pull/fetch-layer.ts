@@ -146,4 +146,3 @@ async function downloadInto(
   report({ state: "downloaded" });
   growth.complete();
 }
-
