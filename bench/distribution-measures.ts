@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { runProgram } from "../test/harness/run-program.ts";
-import { type BenchRegistry, startDockerRegistry } from "./docker-registry.ts";
+import { type PeerRegistry, startDockerRegistry } from "../test/harness/docker-registry.ts";
 import type { Measure } from "./measures.ts";
 import { command, type Peer, timeCommand } from "./peer.ts";
 
@@ -38,7 +38,7 @@ export async function publish(archive: string, reference: string): Promise<void>
   if (result.code !== 0) throw new Error(`skopeo: ${result.stderr}`);
 }
 
-export function distributionMeasures(registry: BenchRegistry, images: RemoteImage[]): Measure[] {
+export function distributionMeasures(registry: PeerRegistry, images: RemoteImage[]): Measure[] {
   const published = images.map((image) => ({ ...image, publish: publisher(image) }));
   const pulls = published.map((image) => pullMeasure(registry, image));
   const [first] = published;
@@ -53,7 +53,7 @@ function publisher(image: RemoteImage): () => Promise<void> {
   return () => (published ??= image.archive().then((archive) => publish(archive, image.reference)));
 }
 
-function pullMeasure(registry: BenchRegistry, image: Published): Measure {
+function pullMeasure(registry: PeerRegistry, image: Published): Measure {
   return {
     name: `pull ${image.name}`,
     unit: "s",
@@ -109,7 +109,7 @@ function pushMeasure(image: RemoteImage): Measure {
         return (await timeCommand(peer, ["push", "-q", target])) / 1000;
       } finally {
         await runProgram([...peer.cli, "rmi", "-f", target, name], { env: peer.env, timeoutMs: 120_000 });
-        await registry.stop();
+        await registry[Symbol.asyncDispose]();
       }
     },
   };
@@ -127,7 +127,7 @@ async function settle(): Promise<void> {
 }
 
 /** Seconds that `gunzip | tar x` takes for the same layers, on all cores: nobody can be much quicker. */
-async function unpackWithTar(registry: BenchRegistry, { reference }: RemoteImage): Promise<number> {
+async function unpackWithTar(registry: PeerRegistry, { reference }: RemoteImage): Promise<number> {
   const [name = "", tag = ""] = reference.slice(reference.indexOf("/") + 1).split(":");
   const response = await fetch(`http://${registry.host}/v2/${name}/manifests/${tag}`, {
     headers: {

@@ -5,8 +5,9 @@ import { busyboxImage } from "../test/fixtures/busybox-image.ts";
 import { largeImage } from "../test/fixtures/large-image.ts";
 import { smallFilesImage } from "../test/fixtures/small-files-image.ts";
 import { distributionMeasures } from "./distribution-measures.ts";
-import { startDocker, whyNoDocker } from "./docker-peer.ts";
-import { type BenchRegistry, startDockerRegistry, whyNoDockerRegistry } from "./docker-registry.ts";
+import { whyNoDockerd } from "../test/harness/dockerd.ts";
+import { startDocker } from "./docker-peer.ts";
+import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../test/harness/docker-registry.ts";
 import { startGantry } from "./gantry-peer.ts";
 import { type Measure, measures, type Scale } from "./measures.ts";
 import { command, type Peer } from "./peer.ts";
@@ -42,7 +43,7 @@ async function scale(): Promise<Scale> {
 async function startPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];
   if (onlyPeer === undefined || onlyPeer === "gantry") peers.push(await startGantry());
-  const reason = whyNoDocker();
+  const reason = whyNoDockerd();
   if (reason !== undefined) console.log(`docker is not measured: ${reason}`);
   else if (onlyPeer === undefined || onlyPeer === "docker")
     peers.push(await startDocker().catch((error: unknown) => stopAll(peers, error)));
@@ -84,7 +85,7 @@ async function score(measure: Measure, peers: Peer[]): Promise<Score> {
 }
 
 /** What needs a registry: its images are put there only if one of them is asked for. */
-async function distribution(registry: BenchRegistry): Promise<Measure[]> {
+async function distribution(registry: PeerRegistry): Promise<Measure[]> {
   const [tenth, size, files] = quick ? [10, "100 MB", 10_000] : [100, "1 GB", 100_000];
   const wanted = [
     { name: `${size} in 10 layers`, archive: () => largeImage({ layers: 10, layerMib: tenth }), samples: 3 },
@@ -100,7 +101,7 @@ if (registry === undefined) console.log(`pull and push are not measured: ${whyNo
 const all = [...measures(await scale()), ...(registry === undefined ? [] : await distribution(registry))];
 const chosen = all.filter(({ name }) => only === undefined || name.includes(only));
 const peers = await startPeers().catch(async (error: unknown) => {
-  await registry?.stop();
+  await registry?.[Symbol.asyncDispose]();
   throw error;
 });
 const scores: Score[] = [];
@@ -118,7 +119,7 @@ try {
   }
 } finally {
   for (const peer of peers) await peer.stop();
-  await registry?.stop();
+  await registry?.[Symbol.asyncDispose]();
 }
 console.log(
   `\n${formatScoreboard(

@@ -16,7 +16,7 @@ function commandLineAndRegistry(): void {
   let image: string;
   let config: string;
   beforeAll(async () => {
-    [daemon, registry] = await Promise.all([startDaemon(), startDockerRegistry(account)]);
+    [daemon, registry] = await Promise.all([startDaemon(), startDockerRegistry({ account })]);
     image = `${registry.host}/team/box`;
     config = `${daemon.directory}/docker-config`;
     mkdirSync(config);
