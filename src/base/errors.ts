@@ -32,7 +32,7 @@ export function conflict(message: string, options?: { cause?: unknown }): Engine
   return new EngineError("conflict", message, options);
 }
 
-export function isKind(error: unknown, kind: ErrorKind): boolean {
+export function isKind(error: unknown, kind: ErrorKind): error is EngineError {
   return error instanceof EngineError && error.kind === kind;
 }
 

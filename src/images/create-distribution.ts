@@ -1,4 +1,4 @@
-import { EngineError, invalid } from "../base/errors.ts";
+import { EngineError, invalid, isKind } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
@@ -64,8 +64,8 @@ export function createDistribution(deps: DistributionDeps): Distribution {
     pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads, failpoint }),
   };
   return {
-    pull: (reference, options) => pull(service, parseReference(reference), options),
-    push: (repository, options) => push(service, repository, options),
+    pull: (reference, options) => pull(service, parseReference(reference), options).catch(rethrowUnprompted),
+    push: (repository, options) => push(service, repository, options).catch(rethrowUnprompted),
     inspect: (reference, options) => inspect(service, withDefaultTag(parseReference(reference)), options),
     async manifest(reference, options) {
       const parsed = withDefaultTag(parseReference(reference));
@@ -84,6 +84,11 @@ export function createDistribution(deps: DistributionDeps): Distribution {
       return { status: "Login Succeeded", identityToken };
     },
   };
+}
+
+/** Docker's command line answers a 401 by asking for an account, also where nobody sits: its own daemon gives none here. */
+function rethrowUnprompted(error: unknown): never {
+  throw isKind(error, "unauthorized") ? new EngineError("forbidden", error.message, { cause: error }) : error;
 }
 
 function clientAccess({ credentials, signal }: { credentials?: RegistryCredentials; signal: AbortSignal }) {

@@ -164,7 +164,7 @@ describe.skipIf(!isRoot)("a pull", () => {
       "DENIED",
       "not-found: pull access denied for HOST/a/b, repository does not exist or may require 'docker login': denied: denied",
     ],
-    ["UNAUTHORIZED", "unauthorized: unauthorized: unauthorized"],
+    ["UNAUTHORIZED", "forbidden: unauthorized: unauthorized"],
   ])("that a registry refuses with %s says so in Docker's words", async (code, words) => {
     registry.on(
       /manifests/,
