@@ -72,35 +72,39 @@ function suite(client: string, command: string[], kinds: string[]): void {
     return stdout;
   };
 
-  test.each(kinds)(`${client} pushes to docker-registry %s, pulls from it, and runs what it pulled`, async (kind) => {
-    const { domain, hasAccount } = places[kind] as Place;
-    mkdirSync(config(), { recursive: true });
-    const name = `${domain}/${client.replaceAll(/[^a-z0-9]/g, "-")}/box:1`;
-    await ok("tag", "busybox", name);
-    if (hasAccount) {
-      expect((await run(["push", name])).stderr).toMatch(/no basic auth credentials/);
-      expect((await run(["pull", `${name}-none`])).stderr).toMatch(/no basic auth credentials/);
-      const wrong = await run(["login", "-u", "me", "--password-stdin", domain], "wrong");
-      expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("401 Unauthorized")]);
-      const right = await run(["login", "-u", "me", "--password-stdin", domain], "p:w");
-      expect([right.code, right.stdout]).toEqual([0, expect.stringContaining("Login Succeeded")]);
-    }
-    const pushed = await ok("push", name);
-    const digest = /digest: (sha256:[0-9a-f]{64}) size: \d+/.exec(pushed)?.[1];
-    expect(digest).toBeDefined();
-    const id = await ok("inspect", "-f", "{{.Id}}", name);
-    // Without the other names of the image nothing of it is left here.
-    for (const tag of await tagsOf(id.trim())) await ok("rmi", tag);
-    expect(await ok("run", "--rm", name, "echo", "from there")).toBe("from there\n");
-    expect(await ok("inspect", "-f", "{{.Id}} {{index .RepoDigests 0}}", name)).toBe(
-      `${id.trim()} ${name.slice(0, -2)}@${digest}\n`,
-    );
-    expect((await run(["pull", `${name}-none`])).stderr).toContain(
-      `manifest for ${name}-none not found: manifest unknown: manifest unknown`,
-    );
-    await ok("tag", name, "busybox:latest");
-    if (hasAccount) await ok("logout", domain);
-  }, 60_000);
+  test.each(kinds)(
+    `${client} pushes to docker-registry %s, pulls from it, and runs what it pulled`,
+    async (kind) => {
+      const { domain, hasAccount } = places[kind] as Place;
+      mkdirSync(config(), { recursive: true });
+      const name = `${domain}/${client.replaceAll(/[^a-z0-9]/g, "-")}/box:1`;
+      await ok("tag", "busybox", name);
+      if (hasAccount) {
+        expect((await run(["push", name])).stderr).toMatch(/no basic auth credentials/);
+        expect((await run(["pull", `${name}-none`])).stderr).toMatch(/no basic auth credentials/);
+        const wrong = await run(["login", "-u", "me", "--password-stdin", domain], "wrong");
+        expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("401 Unauthorized")]);
+        const right = await run(["login", "-u", "me", "--password-stdin", domain], "p:w");
+        expect([right.code, right.stdout]).toEqual([0, expect.stringContaining("Login Succeeded")]);
+      }
+      const pushed = await ok("push", name);
+      const digest = /digest: (sha256:[0-9a-f]{64}) size: \d+/.exec(pushed)?.[1];
+      expect(digest).toBeDefined();
+      const id = await ok("inspect", "-f", "{{.Id}}", name);
+      // Without the other names of the image nothing of it is left here.
+      for (const tag of await tagsOf(id.trim())) await ok("rmi", tag);
+      expect(await ok("run", "--rm", name, "echo", "from there")).toBe("from there\n");
+      expect(await ok("inspect", "-f", "{{.Id}} {{index .RepoDigests 0}}", name)).toBe(
+        `${id.trim()} ${name.slice(0, -2)}@${digest}\n`,
+      );
+      expect((await run(["pull", `${name}-none`])).stderr).toContain(
+        `manifest for ${name}-none not found: manifest unknown: manifest unknown`,
+      );
+      await ok("tag", name, "busybox:latest");
+      if (hasAccount) await ok("logout", domain);
+    },
+    60_000,
+  );
 }
 
 async function tagsOf(id: string): Promise<string[]> {
