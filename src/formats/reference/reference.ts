@@ -57,10 +57,6 @@ export function parseReference(text: string): Reference {
   };
 }
 
-export function isTag(text: string): boolean {
-  return TAG.test(text);
-}
-
 /** The same, with `latest` where neither tag nor digest is given. */
 export function parseTagged(text: string): Reference {
   return withDefaultTag(parseReference(text));

@@ -7,6 +7,7 @@ import type { Credentials } from "../../client/credentials.ts";
 import { type Endpoint, READ_CAPABILITIES } from "../../client/endpoint.ts";
 import { discard, readBody } from "../../client/http.ts";
 import { ask, type SessionDeps } from "../../client/session.ts";
+import { TIMEOUTS } from "../../client/timeouts.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface UpstreamOptions {
@@ -23,9 +24,10 @@ export function createRegistryUpstream(options: UpstreamOptions, clock: Clock): 
   const endpoint: Endpoint = { base, isOrigin: true, capabilities: READ_CAPABILITIES, tls, headers: {} };
   const deps: SessionDeps = {
     hosts: { endpoints: () => Promise.resolve([endpoint]) },
-    authorizer: createAuthorizer({ clock }),
+    authorizer: createAuthorizer({ clock, timeouts: TIMEOUTS }),
     userAgent: "gantry-registry",
-    now: () => clock.now(),
+    timeouts: TIMEOUTS,
+    clock,
   };
   const credentials = credentialsOf(options);
   const get = async (method: "GET" | "HEAD", name: string, what: string, accept: readonly string[]) => {
