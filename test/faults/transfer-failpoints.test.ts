@@ -146,6 +146,35 @@ describe("fault 62: a daemon killed", () => {
     await expectWhole();
   });
 
+  test("attack 35: a client that goes away ends its pull, and the next one goes on from there", async () => {
+    const big = image.layers[1] as FakeImage["layers"][number];
+    let isClosed = false;
+    registry.on(new RegExp(big.digest), (request, nth) => {
+      if (nth > 0) return false;
+      request.socket.on("close", () => (isClosed = true));
+      beginBlob(request, big.bytes, 400_000);
+      return true;
+    });
+    const client = new AbortController();
+    const path = `/images/create?fromImage=${registry.host}/a/b&tag=1`;
+    const gone = daemon
+      .request(path, { method: "POST", signal: client.signal })
+      .then((answer) => answer.text())
+      .catch(() => "gone");
+    const partial = join(daemon.dataRoot, `content/ingest/partial-${big.digest.replace(":", "-")}`);
+    await until("the part is on the disk", () => statSync(partial).size === 400_000);
+    client.abort();
+    expect(await gone).toBe("gone");
+    await until("the registry is left", () => isClosed);
+    registry.seen.splice(0);
+    await pull();
+    const ranges = registry.seen
+      .filter(({ target }) => target.endsWith(big.digest))
+      .map(({ headers }) => headers.range);
+    expect(ranges).toEqual(["bytes=400000-"]);
+    await expectWhole();
+  });
+
   test.each<[string, boolean]>([
     ["push.blob", false],
     ["push.blob:2", false],

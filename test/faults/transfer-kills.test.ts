@@ -134,6 +134,28 @@ function kills(): void {
     }
     await expectWholeAtRegistry(["pulled", "first", ...repositories]);
   }, 300_000);
+
+  test("a registry killed in the middle of a pull and a push: they end well, or say that it was gone, and the next ones end well", async () => {
+    const repositories: string[] = [];
+    for (let kill = 0; kill < KILLS / 5; kill++) {
+      const repository = `served-${kill}`;
+      repositories.push(repository);
+      await tagPushed(repository);
+      const both = Promise.all([pull(), push(repository)]);
+      await Bun.sleep(random(kill) * 100);
+      await registry.kill9();
+      await registry.start();
+      for (const outcome of await both) {
+        expect(outcome).toMatch(/Status: |digest: sha256:|connection refused|connection reset|EOF|broken pipe/);
+      }
+      expect(await pull()).toContain("Status: ");
+      expect(await push(repository)).toContain("digest: sha256:");
+      await forget();
+    }
+    expect((await checkReport(daemon)).Problems).toEqual([]);
+    expect(storeLeftovers(daemon.dataRoot)).toEqual([]);
+    await expectWholeAtRegistry(repositories);
+  }, 120_000);
 }
 
 if (why !== undefined) test.skip(`fault 62: a daemon killed in the middle of transfers: ${why}`, () => undefined);
