@@ -61,7 +61,7 @@ export function createDistribution(deps: DistributionDeps): Distribution {
     client,
     trusting,
     pulling: { content, snapshots, store, library, fetcher, unfinished, configs: new SharedJobs(), clock },
-    pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads }),
+    pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads, failpoint }),
   };
   return {
     pull: (reference, options) => pull(service, parseReference(reference), options).catch(rethrowUnprompted),

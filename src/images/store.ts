@@ -1,4 +1,4 @@
-import { invalid } from "../base/errors.ts";
+import { invalid, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { sharePasses } from "../base/share-passes.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
@@ -78,6 +78,11 @@ export function createImageStore(deps: StoreDeps): ImageStore {
   const leases = createLeases();
   const unpacking = new SharedJobs<void>();
   const prepare = (path: string, options: UnpackOptions) => prepareLayer(deps, path, options);
+  const collect = createCollector({ ...deps, leases });
+  const sweep = () =>
+    void collect().catch((error: unknown) =>
+      deps.logger.error("removing what a pull left", { error: messageOf(error) }),
+    );
   return {
     leases,
     prepare,
@@ -86,7 +91,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
       const release = leases.hold([...blobsOf(row), ...chain, ...(target === undefined ? [] : [target])]);
       try {
-        await ensureLayers({ deps, unpacking, chain, request });
+        await ensureLayers({ deps, unpacking, chain, request, sweep });
         signal.throwIfAborted();
         deps.failpoint("install.layers");
         const entry = await deps.library.add(row, withDigests(request), target);
@@ -98,10 +103,10 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     },
     async restore(row) {
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-      await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER } });
+      await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER }, sweep });
     },
     needed: () => neededKeys(deps.library, deps.roots()),
-    collect: createCollector({ ...deps, leases }),
+    collect,
     // One at a time: an older list must not replace a newer one.
     writeIndex: sharePasses(() => deps.content.writeIndex(layoutIndex(deps))),
   };
@@ -134,6 +139,8 @@ interface LayerStack {
   unpacking: SharedJobs<void>;
   chain: Digest[];
   request: InstallRequest;
+  /** Collects garbage, in the background. */
+  sweep: () => void;
 }
 
 /** All at once. The first that fails stops the rest, and is what is thrown. */
@@ -172,7 +179,12 @@ async function ensureLayer(stack: LayerStack, index: number, signal: AbortSignal
   const chainId = chain[index] as Digest;
   while (!deps.snapshots.has(chainId)) {
     const joined = unpacking.has(chainId);
-    const result = unpacking.run(chainId, signal, (own) => makeLayer(stack, index, own));
+    const result = unpacking.run(chainId, signal, (own) =>
+      makeLayer(stack, index, own).finally(() => {
+        // Those who gave up have left before; what it did to its end is nobody's.
+        if (own.aborted) stack.sweep();
+      }),
+    );
     if (!joined) return result;
     await result.catch(() => signal.throwIfAborted());
   }

@@ -2,13 +2,17 @@ import { constants } from "node:os";
 
 const NAMES = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
+/** What people do something about is said in words. */
+const WORDS: Record<string, string> = { ENOSPC: "no space left on device", EDQUOT: "disk quota exceeded" };
+
 /** A system call that failed: `message` is `<call> <path>: <ENAME>`. */
 export class SystemError extends Error {
   readonly errno: number;
   readonly code: string;
   constructor(call: string, errno: number, object?: string) {
     const code = errnoName(errno);
-    super(object === undefined ? `${call}: ${code}` : `${call} ${object}: ${code}`);
+    const reason = WORDS[code] ?? code;
+    super(object === undefined ? `${call}: ${reason}` : `${call} ${object}: ${reason}`);
     this.name = "SystemError";
     this.errno = errno;
     this.code = code;

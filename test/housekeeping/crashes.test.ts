@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WireCheckReport, WireDiskUsage } from "../../src/wire/system.ts";
+import type { WireDiskUsage } from "../../src/wire/system.ts";
+import { checkReport } from "../harness/check-report.ts";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { until } from "../harness/until.ts";
 import { dockerArchive } from "../images/fixture.ts";
@@ -34,14 +35,9 @@ const loadArchive = (name: string) => daemon.load(join(directory, `${name}.tar`)
 const names = async () =>
   (await daemon.call<{ RepoTags: string[] }[]>("GET", "/images/json?all=1")).flatMap(({ RepoTags }) => RepoTags).sort();
 
-async function checkReport(): Promise<WireCheckReport> {
-  const lines = (await (await daemon.request("/gantry/system/check", { method: "POST" })).text()).trim().split("\n");
-  return (JSON.parse(lines.at(-1) ?? "{}") as { aux: WireCheckReport }).aux;
-}
-
 /** Of blobs and layers: as many as the images that are there have, and nothing on its way. */
 async function expectClean(): Promise<void> {
-  const { Problems, BlobBytes } = await checkReport();
+  const { Problems, BlobBytes } = await checkReport(daemon);
   expect(Problems).toEqual([]);
   expect(fileBytes(join(daemon.dataRoot, "content/blobs"))).toBe(BlobBytes);
   for (const path of ["content/ingest", "content/trash", "snapshots/trash"])

@@ -161,7 +161,9 @@ describe.skipIf(obstacle() !== undefined)("tasks", () => {
     const error = await box
       .run({
         argv: ["true"],
-        mounts: [at("enter", "mount-bind", { source: "/proc/nonexistent", target: "/x", recursive: false, attributes: {} })],
+        mounts: [
+          at("enter", "mount-bind", { source: "/proc/nonexistent", target: "/x", recursive: false, attributes: {} }),
+        ],
         cleanup: [at("cleanup", "rmdir", { path: marker })],
       })
       .then(

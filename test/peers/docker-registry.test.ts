@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkReport } from "../harness/check-report.ts";
 import { makeAuthority } from "../harness/certificates.ts";
 import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../harness/docker-registry.ts";
+import { dockerArchive } from "../images/fixture.ts";
+import { layer } from "../pulls/puller.ts";
 
 /** Somebody else's registry, in all its ways of wanting to be trusted and of trusting, through our daemon by three command lines. */
 const CLIENTS: Record<string, string[]> = {
@@ -49,7 +52,7 @@ async function setUp(): Promise<void> {
     writeFileSync(join(certsDir, domain, "own.crt"), authority.ca);
     writeFileSync(join(certsDir, domain, "hosts.toml"), `server = "https://${registry.host}"\nca = "own.crt"\n`);
   }
-  daemon = await startDaemon({ flags: ["--certs-dir", certsDir] });
+  daemon = await startDaemon({ flags: ["--certs-dir", certsDir, "--max-concurrent-downloads", "1"] });
 }
 
 async function tearDown(): Promise<void> {
@@ -107,6 +110,32 @@ function suite(client: string, command: string[], kinds: string[]): void {
   );
 }
 
+/** Five layers, one after the other: the registry dies after the first. */
+async function survival(): Promise<void> {
+  const registry = registries[0] as PeerRegistry;
+  const name = `${registry.host}/killed/large`;
+  const layers = ["a", "b", "c", "d", "e"].map((one) => layer(one, 6_000_000));
+  await daemon.request("/images/load?quiet=1", { method: "POST", body: dockerArchive(layers, [`${name}:1`]) });
+  const pushed = await (await daemon.request(`/images/${name}/push?tag=1`, { method: "POST" })).text();
+  expect(pushed).toContain("digest: sha256:");
+  const { Id } = await daemon.call<{ Id: string }>("GET", `/images/${name}:1/json`);
+  await daemon.call("DELETE", `/images/${Id}?force=1`);
+  const response = await daemon.request(`/images/create?fromImage=${name}&tag=1`, { method: "POST" });
+  let text = "";
+  let isKilled = false;
+  for await (const chunk of response.body as ReadableStream<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (isKilled || !text.includes("Download complete")) continue;
+    isKilled = true;
+    await registry.kill9();
+    await registry.start();
+  }
+  expect(text).toContain("Retrying in 1 second");
+  expect(text).toContain(`Status: Downloaded newer image for ${name}:1`);
+  expect((await daemon.call<{ Id: string }>("GET", `/images/${name}:1/json`)).Id).toBe(Id);
+  expect((await checkReport(daemon)).Problems).toEqual([]);
+}
+
 async function tagsOf(id: string): Promise<string[]> {
   return (await daemon.call<{ RepoTags: string[] }>("GET", `/images/${id}/json`)).RepoTags;
 }
@@ -116,6 +145,7 @@ else
   describe("docker-registry", () => {
     beforeAll(setUp, 60_000);
     afterAll(tearDown, 60_000);
+    test("a pull whose registry is killed in the middle ends well once there is one again", survival, 60_000);
     const all = ["plain", "with an account", "with TLS", "with TLS and an account"];
     for (const [client, command] of Object.entries(CLIENTS)) {
       if (existsSync(command[0] as string))

@@ -30,9 +30,8 @@ export interface Puller extends Fixture {
   leftovers(): Promise<string[]>;
 }
 
-export const STALL_MS = 250;
-
-export async function openPuller(limits: { downloads?: number } = {}): Promise<Puller> {
+/** `stallMs`: what is called a stall; long, unless that is what is tested. */
+export async function openPuller({ downloads = 3, stallMs = 10_000 } = {}): Promise<Puller> {
   const fixture = await openFixture();
   const real = createSystemClock();
   const published: string[] = [];
@@ -41,7 +40,7 @@ export async function openPuller(limits: { downloads?: number } = {}): Promise<P
     publish: ({ action, actorId, attributes }) =>
       void published.push(`${action} ${actorId} ${JSON.stringify(attributes)}`),
     hosts: { registryMirrors: [], insecureRegistries: [], certsDirs: [] },
-    limits: { downloads: limits.downloads ?? 3, uploads: 5, downloadAttempts: 5, stallMs: STALL_MS },
+    limits: { downloads, uploads: 5, downloadAttempts: 5, stallMs },
     clock: { ...real, sleep: (ms, signal) => real.sleep(ms / 100, signal) },
     userAgent: "test/1",
   });

@@ -72,7 +72,6 @@ async function pullResolved(deps: PullDeps, request: PullRequest, resolved: Reso
     const configBytes = await readConfig(deps, request, configDescriptor);
     const { config } = parseImageConfig(configBytes);
     checkConfig(config, manifest, request);
-    await putDocument(content, { digest: configDescriptor.digest, bytes: configBytes });
     for (const one of new Set([...indexes, document])) await putDocument(content, one);
     const rows = layerRows(config, layers);
     const pull = pullName(request);
@@ -103,7 +102,12 @@ async function readConfig(
 ): Promise<Uint8Array> {
   if (sizeBytes > MAX_CONFIG_BYTES) throw invalid(`image config ${digest} is larger than ${MAX_CONFIG_BYTES} bytes`);
   if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
-  return configs.run(`${digest} ${sizeBytes}`, signal, (own) => readBlob(repository, { digest, sizeBytes }, own));
+  return configs.run(`${digest} ${sizeBytes}`, signal, async (own) => {
+    const bytes = await readBlob(repository, { digest, sizeBytes }, own);
+    // Before the job is over: who comes next finds the one or the other.
+    await putDocument(content, { digest, bytes });
+    return bytes;
+  });
 }
 
 function checkConfig(config: ImageConfig, { layers }: Manifest, { platform, reference }: PullRequest): void {

@@ -17,6 +17,7 @@ import { planPush, type PushPlan } from "./plan-push.ts";
 export interface PusherDeps extends Omit<CompressDeps, "compressor"> {
   clock: Pick<Clock, "monotonicMs">;
   maxUploads: number;
+  failpoint: (name: string) => void;
 }
 
 export interface PushRequest {
@@ -39,6 +40,7 @@ const REPORT_MS = 100;
 interface Pushing extends CompressDeps {
   clock: Pick<Clock, "monotonicMs">;
   slots: ReturnType<typeof createSemaphore>;
+  failpoint: (name: string) => void;
 }
 
 export function createPusher(deps: PusherDeps): Pusher {
@@ -66,9 +68,11 @@ async function pushReference(pushing: Pushing, request: PushRequest, plan: PushP
     for (const document of index === undefined ? [] : pushed) {
       await repository.putManifest(document.digest, document, request.signal);
     }
+    pushing.failpoint("push.blobs");
     const top = index === undefined ? (pushed[0] as RemoteDocument) : await readDocument(pushing, index);
     const tag = reference.tag ?? "latest";
     await repository.putManifest(tag, top, request.signal);
+    pushing.failpoint("push.tagged");
     const { domain, path } = reference;
     pushing.library.tag((entries[0] as Entry).row.id, { domain, path, digest: top.digest }, top.digest);
     const size = top.bytes.length;
@@ -133,6 +137,7 @@ async function pushLayer(
   };
   const sources = plan.sourcesOf(layer.digest);
   const pushed = await pushBlob(repository, blob, { sources, onBytes, signal });
+  pushing.failpoint("push.blob");
   switch (pushed.how) {
     case "exists":
       return report(request, layer, { status: "Layer already exists" });

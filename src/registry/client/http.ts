@@ -2,7 +2,7 @@ import { getCACertificates } from "node:tls";
 import { EngineError } from "../../base/errors.ts";
 import { ConnectionError, connectionError, describeRequest } from "./connection-error.ts";
 import { type EndpointTls, tlsElsewhere } from "./endpoint.ts";
-import type { Timeouts } from "./timeouts.ts";
+import { TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
 export interface HttpRequest {
   method: string;
@@ -11,7 +11,7 @@ export interface HttpRequest {
   /** An iterable needs `Content-Length` among the headers, or goes in chunks. */
   body?: Uint8Array | Blob | AsyncIterable<Uint8Array> | string;
   tls: EndpointTls;
-  timeouts: Pick<Timeouts, "headMs" | "bodyMs">;
+  timeouts?: Pick<Timeouts, "headMs" | "bodyMs">;
   signal: AbortSignal;
 }
 
@@ -56,11 +56,11 @@ function misled({ method, url }: HttpRequest, why: string): EngineError {
 }
 
 async function send(request: HttpRequest): Promise<Response> {
-  const { method, url, headers, body, signal } = request;
+  const { method, url, headers, body, timeouts = TIMEOUTS, signal } = request;
   const late = new AbortController();
   const expire = () => late.abort(new Error("i/o timeout"));
   // Whoever sends a stream watches over it, and over the answer to it.
-  const timer = isStream(body) ? undefined : setTimeout(expire, request.timeouts.headMs);
+  const timer = isStream(body) ? undefined : setTimeout(expire, timeouts.headMs);
   try {
     return await fetch(url, {
       method,
@@ -107,10 +107,11 @@ export async function discard(response: Response): Promise<void> {
 
 /** A small body. Throws ConnectionError when it is larger than `limitBytes` or does not arrive in time. */
 export async function readBody(
-  request: Pick<HttpRequest, "method" | "url" | "timeouts" | "signal">,
+  request: Pick<HttpRequest, "method" | "url"> & Partial<Pick<HttpRequest, "timeouts" | "signal">>,
   response: Response,
   limitBytes: number,
 ): Promise<Uint8Array> {
+  const { timeouts = TIMEOUTS, signal } = request;
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
@@ -119,7 +120,7 @@ export async function readBody(
   const timer = setTimeout(() => {
     isLate = true;
     void reader.cancel().catch(() => undefined);
-  }, request.timeouts.bodyMs);
+  }, timeouts.bodyMs);
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       size += part.value.byteLength;
@@ -128,7 +129,7 @@ export async function readBody(
     }
   } catch (error) {
     await reader.cancel().catch(() => undefined);
-    request.signal.throwIfAborted();
+    signal?.throwIfAborted();
     throw error instanceof ConnectionError ? error : connectionError(request, error);
   } finally {
     clearTimeout(timer);

@@ -72,7 +72,7 @@ async function refusal(
   response: Response,
 ): Promise<RegistryError> {
   const body = await readBody(request, response, MAX_ERROR_BYTES).catch(() => new Uint8Array(0));
-  request.signal.throwIfAborted();
+  request.signal?.throwIfAborted();
   const error = parseRegistryError(response.status, Buffer.from(body).toString());
   if (response.status === 401 && lacksScope(response)) return new RegistryError(401, "DENIED", DENIED_WORDS);
   if (response.status !== 429) return error;
