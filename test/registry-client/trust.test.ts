@@ -37,7 +37,7 @@ function configure(domain: string, files: Record<string, string>): void {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(certsDir, domain, name), text);
 }
 
-const pull = (domain: string = DOMAIN, credentials: typeof ME | undefined = undefined, config: object = {}) =>
+const pull = (domain: string = DOMAIN, credentials?: typeof ME, config: object = {}) =>
   clientOf({ config: { certsDirs: [certsDir], ...config }, timeouts: { headMs: 2000 } })
     .repository({ domain, path: "a/b" }, { ...ANONYMOUS, credentials })
     .manifest("1", NEVER);
