@@ -10,11 +10,16 @@ import { command, type Peer, timeCommand } from "./peer.ts";
 export interface RemoteImage {
   /** What it is made of, for the table. */
   name: string;
-  /** `host/repository:tag`. */
-  reference: string;
+  /** `host/repository`. */
+  repository: string;
   /** A docker archive of it, made when it is first needed. */
-  archive: () => Promise<string>;
+  archive: (variant: number) => Promise<string>;
   samples: number;
+  /**
+   * Each sample pulls a variant of its own and nothing is deleted until the last one: after many deletions ext4 looks through all of
+   * them for each file that is made (`recently_deleted`), which would tell who came first and nothing else.
+   */
+  variants: boolean;
 }
 
 const MB = 1e6;
@@ -50,10 +55,31 @@ type Published = RemoteImage & { publish: () => Promise<void> };
 /** Puts the image at the registry, once. */
 function publisher(image: RemoteImage): () => Promise<void> {
   let published: Promise<void> | undefined;
-  return () => (published ??= image.archive().then((archive) => publish(archive, image.reference)));
+  const all = async () => {
+    for (const variant of variantsOf(image)) await publish(await image.archive(variant), referenceOf(image, variant));
+  };
+  return () => (published ??= all());
+}
+
+function variantsOf({ variants, samples }: RemoteImage): number[] {
+  return Array.from({ length: variants ? samples : 1 }, (_, index) => index);
+}
+
+function referenceOf({ repository }: RemoteImage, variant: number): string {
+  return `${repository}:${variant}`;
 }
 
 function pullMeasure(registry: PeerRegistry, image: Published): Measure {
+  const counts = new Map<string, number>();
+  const next = (who: string) => {
+    const count = counts.get(who) ?? 0;
+    counts.set(who, count + 1);
+    return referenceOf(image, image.variants ? count : 0);
+  };
+  const unpacked: string[] = [];
+  const clear = () => {
+    for (const directory of unpacked.splice(0)) rmSync(directory, { recursive: true, force: true });
+  };
   return {
     name: `pull ${image.name}`,
     unit: "s",
@@ -65,11 +91,23 @@ function pullMeasure(registry: PeerRegistry, image: Published): Measure {
     },
     async sample(peer) {
       await settle();
-      const elapsedMs = await timeCommand(peer, ["pull", "-q", image.reference]);
-      await forget(image)(peer);
+      const elapsedMs = await timeCommand(peer, ["pull", "-q", next(peer.name)]);
+      if (!image.variants) await forget(image)(peer);
       return elapsedMs / 1000;
     },
-    floor: { within: 1.5, sample: () => unpackWithTar(registry, image) },
+    async after(peer) {
+      clear();
+      await forget(image)(peer);
+    },
+    floor: {
+      within: 1.5,
+      async sample() {
+        const { seconds, directory } = await unpackWithTar(registry, next("floor"));
+        unpacked.push(directory);
+        if (!image.variants) clear();
+        return seconds;
+      },
+    },
   };
 }
 
@@ -83,7 +121,7 @@ function memoryOf(image: Published): Measure {
     before: () => image.publish(),
     async sample(peer) {
       for (const pid of peer.daemonPids()) writeFileSync(`/proc/${pid}/clear_refs`, "5");
-      await command(peer, ["pull", "-q", image.reference]);
+      await command(peer, ["pull", "-q", referenceOf(image, 0)]);
       const bytes = peer.daemonPids().map(peakBytes);
       await forget(image)(peer);
       return bytes.reduce((sum, one) => sum + one, 0) / MB;
@@ -99,7 +137,7 @@ function pushMeasure(image: RemoteImage): Measure {
     target: 2,
     samples: image.samples,
     async sample(peer) {
-      const loaded = await command(peer, ["load", "-q", "-i", await image.archive()]);
+      const loaded = await command(peer, ["load", "-q", "-i", await image.archive(0)]);
       const name = loaded.replace("Loaded image: ", "");
       const registry = await startDockerRegistry();
       const target = `${registry.host}/pushed:1`;
@@ -115,9 +153,10 @@ function pushMeasure(image: RemoteImage): Measure {
   };
 }
 
-function forget({ reference }: RemoteImage) {
+function forget(image: RemoteImage) {
+  const references = variantsOf(image).map((variant) => referenceOf(image, variant));
   return async (peer: Peer) => {
-    await runProgram([...peer.cli, "rmi", "-f", reference], { env: peer.env, timeoutMs: 120_000 });
+    await runProgram([...peer.cli, "rmi", "-f", ...references], { env: peer.env, timeoutMs: 120_000 });
   };
 }
 
@@ -127,7 +166,10 @@ async function settle(): Promise<void> {
 }
 
 /** Seconds that `gunzip | tar x` takes for the same layers, on all cores: nobody can be much quicker. */
-async function unpackWithTar(registry: PeerRegistry, { reference }: RemoteImage): Promise<number> {
+async function unpackWithTar(
+  registry: PeerRegistry,
+  reference: string,
+): Promise<{ seconds: number; directory: string }> {
   const [name = "", tag = ""] = reference.slice(reference.indexOf("/") + 1).split(":");
   const response = await fetch(`http://${registry.host}/v2/${name}/manifests/${tag}`, {
     headers: {
@@ -155,9 +197,10 @@ async function unpackWithTar(registry: PeerRegistry, { reference }: RemoteImage)
         }
       }),
     );
-    return (performance.now() - started) / 1000;
-  } finally {
+    return { seconds: (performance.now() - started) / 1000, directory };
+  } catch (error) {
     rmSync(directory, { recursive: true, force: true });
+    throw error;
   }
 }
 

@@ -88,11 +88,15 @@ async function score(measure: Measure, peers: Peer[]): Promise<Score> {
 async function distribution(registry: PeerRegistry): Promise<Measure[]> {
   const [tenth, size, files] = quick ? [10, "100 MB", 10_000] : [100, "1 GB", 100_000];
   const wanted = [
-    { name: `${size} in 10 layers`, archive: () => largeImage({ layers: 10, layerMib: tenth }), samples: 3 },
-    { name: `${size} in one layer`, archive: () => largeImage({ layers: 1, layerMib: tenth * 10 }), samples: 3 },
-    { name: `${files} small files`, archive: () => smallFilesImage(files), samples: 3 },
+    { name: `${size} in 10 layers`, archive: () => largeImage({ layers: 10, layerMib: tenth }), variants: false },
+    { name: `${size} in one layer`, archive: () => largeImage({ layers: 1, layerMib: tenth * 10 }), variants: false },
+    { name: `${files} small files`, archive: (variant: number) => smallFilesImage(files, variant), variants: true },
   ];
-  const images = wanted.map((image, index) => ({ ...image, reference: `${registry.host}/image-${index}:1` }));
+  const images = wanted.map((image, index) => ({
+    ...image,
+    samples: 3,
+    repository: `${registry.host}/image-${index}`,
+  }));
   return distributionMeasures(registry, images);
 }
 
