@@ -1,12 +1,10 @@
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { EngineError } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
 import type { Blob, Expected, PartialIngest } from "./content.ts";
 import type { Written } from "./content-store.ts";
 import { writeAll } from "./write-all.ts";
-
-/** Bytes after which the disk is set to work: the sync before the blob is published then has little left to do. */
-const SYNC_EVERY_BYTES = 32 << 20;
+import { startWriteBack } from "./write-back.ts";
 
 interface PartialDeps {
   path: string;
@@ -20,12 +18,12 @@ export async function openPartial({ path, digest, publish, onClose }: PartialDep
   // Appends. What a crash of the machine left at its end may not be what was written: whoever verifies reads all of it.
   const file = await open(path, "a+", 0o600);
   let sizeBytes = (await file.stat()).size;
-  const flusher = createFlusher(file);
+  const writeBack = startWriteBack(file);
   let closed = false;
   const close = async () => {
     if (closed) return;
     closed = true;
-    await flusher.idle();
+    await writeBack.settled();
     await file.close();
     onClose();
   };
@@ -41,39 +39,17 @@ export async function openPartial({ path, digest, publish, onClose }: PartialDep
     async write(bytes) {
       await writeAll(file, [bytes]);
       sizeBytes += bytes.length;
-      flusher.written(bytes.length);
+      writeBack.written(bytes.length);
     },
     async commitVerified(actual) {
       if (actual.digest !== digest || actual.sizeBytes !== sizeBytes) {
         await discard();
         throw new EngineError("internal", `blob ${digest} was verified as ${actual.digest}`);
       }
-      await flusher.idle();
+      await writeBack.settled();
       return publish({ file, path, close }, actual);
     },
     suspend: close,
     discard,
-  };
-}
-
-/** Has the disk write while the rest still arrives. A failure shows at the sync that counts. */
-function createFlusher(file: FileHandle) {
-  let unsyncedBytes = 0;
-  let running: Promise<void> | undefined;
-  return {
-    written(bytes: number): void {
-      unsyncedBytes += bytes;
-      if (unsyncedBytes < SYNC_EVERY_BYTES || running !== undefined) return;
-      unsyncedBytes = 0;
-      running = file
-        .datasync()
-        .catch(() => undefined)
-        .finally(() => {
-          running = undefined;
-        });
-    },
-    async idle(): Promise<void> {
-      await running;
-    },
   };
 }

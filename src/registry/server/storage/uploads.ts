@@ -3,6 +3,7 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { algorithmOf, createDigestStream, type Digest, type DigestAlgorithm } from "../../../formats/oci/digest.ts";
+import { startWriteBack } from "../../../storage/content/write-back.ts";
 import { DistributionError } from "../http/error-codes.ts";
 import { isErrno, removeFile, statFile, withDirectory, writeFully } from "./files.ts";
 import { createHashStates, type HashStates, hashFile } from "./hash-states.ts";
@@ -13,8 +14,6 @@ import type { Links } from "./links.ts";
 const ID_BYTES = 16;
 const ID = /^[a-f0-9]{32}$/;
 const COMPLETE = 0o444;
-/** Written-back bytes that a commit then need not wait for. */
-const WRITE_BACK_BYTES = 32 << 20;
 const LOCK_WAIT_MS = 2_000;
 const LOCK_POLL_MS = 20;
 
@@ -157,35 +156,6 @@ async function appendPart(target: Target, part: Part, algorithm: DigestAlgorithm
   }
   if (part.lengthBytes !== undefined && position - start !== part.lengthBytes) throw wrongLength();
   return position;
-}
-
-/** Lets the disk work while bytes still come, one flush at a time: then the last one, which is waited for, is short. */
-function startWriteBack(file: FileHandle) {
-  let dirtyBytes = 0;
-  let running: Promise<void> | undefined;
-  let intact = true;
-  const flush = async () => {
-    try {
-      await file.datasync();
-    } catch {
-      // Not lost: the bytes are read back and hashed before they get a name.
-      intact = false;
-    }
-    running = undefined;
-  };
-  return {
-    written(bytes: number): void {
-      dirtyBytes += bytes;
-      if (dirtyBytes < WRITE_BACK_BYTES || running !== undefined) return;
-      dirtyBytes = 0;
-      running = flush();
-    },
-    /** False: a flush failed. */
-    async settled(): Promise<boolean> {
-      await running;
-      return intact;
-    },
-  };
 }
 
 function outOfOrder(size: number): DistributionError {
