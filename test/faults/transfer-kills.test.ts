@@ -9,7 +9,7 @@ import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../
 import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { until } from "../harness/until.ts";
 import { archiveOf, configOf } from "../images/fixture.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 
 /**
  * A hundred transfers, a pull and a push at a time, whose daemon is killed at a random moment. `GANTRY_TRANSFER_KILLS` makes it more of

@@ -7,7 +7,7 @@ import { makeAuthority } from "../harness/certificates.ts";
 import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../harness/docker-registry.ts";
 import { dockerArchive } from "../images/fixture.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 
 /** Somebody else's registry, in all its ways of wanting to be trusted and of trusting, through our daemon by three command lines. */
 const CLIENTS: Record<string, string[]> = {
