@@ -21,7 +21,7 @@ let registry: PeerRegistry;
 async function setUp(): Promise<void> {
   registry = await startDockerRegistry();
   daemon = await startDaemon();
-  dockerd = await startDockerd({ name: "dockertest0", address: "10.251.8.1/24" });
+  dockerd = await startDockerd({ name: "dockertest0" });
 }
 
 async function tearDown(): Promise<void> {
