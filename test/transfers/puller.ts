@@ -32,7 +32,10 @@ export interface Puller extends Fixture {
 }
 
 /** `stallMs`: what is called a stall; long, unless that is what is tested. */
-export async function openPuller({ downloads = 3, stallMs = 10_000 } = {}): Promise<Puller> {
+export async function openPuller(
+  options: { downloads?: number; stallMs?: number; certsDir?: string } = {},
+): Promise<Puller> {
+  const { downloads = 3, stallMs = 10_000, certsDir } = options;
   const fixture = await openFixture();
   const real = createSystemClock();
   const published: string[] = [];
@@ -40,7 +43,7 @@ export async function openPuller({ downloads = 3, stallMs = 10_000 } = {}): Prom
     ...fixture,
     publish: ({ action, actorId, attributes }) =>
       void published.push(`${action} ${actorId} ${JSON.stringify(attributes)}`),
-    hosts: { registryMirrors: [], insecureRegistries: [], certsDirs: [] },
+    hosts: { registryMirrors: [], insecureRegistries: [], certsDirs: certsDir === undefined ? [] : [certsDir] },
     limits: { downloads, uploads: 5, downloadAttempts: 5, stallMs },
     clock: { ...real, sleep: (ms, signal) => real.sleep(ms / 100, signal) },
     userAgent: "test/1",

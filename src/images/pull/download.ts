@@ -1,7 +1,8 @@
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
-import { ConnectionError } from "../../registry/client/connection-error.ts";
+import { ConnectionError, connectionError } from "../../registry/client/connection-error.ts";
+import { blobRequest } from "./read-blob.ts";
 import type { Repository } from "../../registry/client/registry-client.ts";
 import { RegistryError } from "../../registry/client/registry-error.ts";
 import type { PartialIngest } from "../../storage/content/content.ts";
@@ -34,6 +35,8 @@ export interface DownloadRequest {
 const PROGRESS_BYTES = 1 << 20;
 /** Less than this in `stallMs` is a stall. */
 const STALL_BYTES = 16 << 10;
+/** After so many in a row the registry itself is asked, not a mirror. */
+const MIRROR_FAILURES = 2;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 
@@ -49,7 +52,8 @@ export async function download(deps: DownloadDeps, request: DownloadRequest): Pr
     const before = partial.sizeBytes;
     try {
       const repositories = request.repositories();
-      await attempt(deps, { ...request, repository: repositories[attempts++ % repositories.length] as Source });
+      const repository = repositories[attempts++ % repositories.length] as Source;
+      await attempt(deps, { ...request, repository, pastMirrors: failures >= MIRROR_FAILURES });
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -79,17 +83,22 @@ function gaveUp(digest: Digest, attempts: number, cause: unknown): EngineError {
 
 type Source = Pick<Repository, "blob">;
 
-async function attempt(deps: DownloadDeps, request: DownloadRequest & { repository: Source }): Promise<void> {
-  const { repository, blob, partial, signal, onBytes } = request;
+interface Attempt extends DownloadRequest {
+  repository: Source;
+  pastMirrors: boolean;
+}
+
+async function attempt(deps: DownloadDeps, request: Attempt): Promise<void> {
+  const { repository, pastMirrors, blob, partial, signal, onBytes } = request;
   const stalled = new AbortController();
   const both = AbortSignal.any([signal, stalled.signal]);
-  const remote = await repository.blob(blob.digest, { offset: partial.sizeBytes, signal: both });
-  if (remote.totalBytes !== undefined && remote.totalBytes !== blob.sizeBytes) {
-    await remote.body[Symbol.asyncIterator]().return?.();
-    throw invalid(
-      `blob ${blob.digest} has ${remote.totalBytes} bytes at the registry, ${blob.sizeBytes} were announced`,
-    );
-  }
+  const { sizeBytes } = blob;
+  const remote = await repository.blob(blob.digest, {
+    offset: partial.sizeBytes,
+    sizeBytes,
+    pastMirrors,
+    signal: both,
+  });
   // A server that cannot continue begins anew: what is here already is passed over.
   let skipBytes = partial.sizeBytes - remote.offset;
   const guard = watchFlow(deps.limits.stallMs, () => stalled.abort());
@@ -118,11 +127,11 @@ async function attempt(deps: DownloadDeps, request: DownloadRequest & { reposito
 function passing(error: unknown, digest: Digest, hasStalled: boolean): unknown {
   if (hasStalled) return broken(digest, "the connection stalled", error);
   const isOurs = error instanceof EngineError || typeof (error as { syscall?: unknown }).syscall === "string";
-  return isOurs ? error : broken(digest, messageOf(error), error);
+  return isOurs ? error : connectionError(blobRequest(digest), error);
 }
 
 function broken(digest: Digest, reason: string, cause?: unknown): ConnectionError {
-  return new ConnectionError({ method: "GET", url: `blob:${digest}` }, reason, cause);
+  return new ConnectionError(blobRequest(digest), reason, cause);
 }
 
 /** Calls `onStall` once too little has come for `stallMs`. */

@@ -101,13 +101,17 @@ export class Servers {
    * The first answer that a server of the domain gives. Mirrors are passed over whatever they say, lies too; the registry itself
    * only where no answer was had. Throws what the last one said.
    */
-  async try<T>(domain: string, capability: Capability, job: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+  async try<T>(
+    domain: string,
+    { capability, pastMirrors = false }: { capability: Capability; pastMirrors?: boolean },
+    job: (endpoint: Endpoint) => Promise<T>,
+  ): Promise<T> {
     const endpoints = await this.#deps.hosts.endpoints(domain, capability);
     const known = this.#answered.get(domain);
     const isKnown = ({ base, isOrigin }: Endpoint) => isOrigin && base === known;
     // Only the order among the registry's own addresses changes: mirrors stay in front.
     const ordered = [
-      ...endpoints.filter(({ isOrigin }) => !isOrigin),
+      ...endpoints.filter(({ isOrigin }) => !isOrigin && !pastMirrors),
       ...endpoints.filter(isKnown),
       ...endpoints.filter((endpoint) => endpoint.isOrigin && !isKnown(endpoint)),
     ];
