@@ -2,35 +2,27 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  beginBlob,
-  type FakeImage,
-  type FakeRegistry,
-  rangeStart,
-  refuse,
-  startFakeRegistry,
-} from "../harness/fake-registry.ts";
+import { beginBlob, type FakeRegistry, rangeStart, refuse, startFakeRegistry } from "../harness/fake-registry.ts";
 import { answer, head, type RawRequest } from "../harness/raw-http.ts";
 import { until } from "../harness/until.ts";
 import { isRoot } from "../images/fixture.ts";
-import { layer, openPuller, type Puller } from "./puller.ts";
+import { expectWhole, type LargeImage, putLargeImage } from "./large-image.ts";
+import { openPuller, type Puller } from "./puller.ts";
 
-/** Registries whose connections stall, break and lead elsewhere; many who want the same at once. */
+/** Registries whose connections stall, break and lead elsewhere. */
 let registry: FakeRegistry;
 let puller: Puller;
 /** It has less patience: for those tests that wait for a stall. */
 let impatient: Puller;
-let image: FakeImage;
+let image: LargeImage;
 
 const STALL_MS = 250;
-
-const LAYER_BYTES = 3_000_000;
 
 beforeEach(async () => {
   registry = await startFakeRegistry();
   puller = await openPuller();
   impatient = await openPuller({ stallMs: STALL_MS });
-  image = registry.putImage("a/b", "1", [layer("base"), layer("noise", LAYER_BYTES)]);
+  image = putLargeImage(registry);
 });
 afterEach(async () => {
   await puller?.[Symbol.asyncDispose]();
@@ -39,15 +31,12 @@ afterEach(async () => {
 });
 
 const name = (one: FakeRegistry = registry) => `${one.host}/a/b:1`;
-const big = () => image.layers[1] as FakeImage["layers"][number];
-const bigPattern = () => new RegExp(`^GET .*${big().digest}`);
-const bigRequests = (one: FakeRegistry = registry) =>
-  one.seen.filter(({ method, target }) => bigPattern().test(`${method} ${target}`));
+const requests = (one: FakeRegistry = registry) => image.requests(one);
 
 /** Bytes that were sent for the large layer. */
 function meter(one: FakeRegistry): { sent: number } {
   const count = { sent: 0 };
-  one.on(bigPattern(), (request) => {
+  one.on(image.pattern, (request) => {
     const write = request.socket.write.bind(request.socket) as (bytes: Uint8Array | string) => boolean;
     request.socket.write = ((bytes: Uint8Array | string) => {
       if (typeof bytes !== "string") count.sent += bytes.length;
@@ -58,33 +47,19 @@ function meter(one: FakeRegistry): { sent: number } {
   return count;
 }
 
-/** Sends the next `bytes` of the large layer, then does what it likes with the connection. */
-function portion(bytes: number, then: (request: RawRequest, end: number) => void) {
-  return (request: RawRequest) => {
-    const end = rangeStart(request) + bytes;
-    beginBlob(request, big().bytes, end);
-    then(request, end);
-    return true;
-  };
-}
-
 /** Once the puller has all that was sent: what is on its way is lost with a connection. */
 const hangUp = ({ socket }: RawRequest, end: number) =>
   void until("what was sent has arrived", () => arrived() === end).finally(() => socket.destroy());
-const arrived = () => puller.content.partials.list().find(({ digest }) => digest === big().digest)?.sizeBytes ?? 0;
-
-async function expectWhole(one: Puller = puller): Promise<void> {
-  expect(one.images.library.entries().map(({ row }) => row.id)).toEqual([image.configDigest]);
-  expect(await one.leftovers()).toEqual([]);
-}
+const arrived = () =>
+  puller.content.partials.list().find(({ digest }) => digest === image.large.digest)?.sizeBytes ?? 0;
 
 describe.skipIf(!isRoot)("attack 35", () => {
   test("attack 35: a connection that is reset at 99 % goes on by Range, and no byte comes twice", async () => {
-    let end = Math.floor(big().bytes.length * 0.99);
+    let end = Math.floor(image.large.bytes.length * 0.99);
     const count = meter(registry);
-    registry.on(bigPattern(), (request, nth) => {
+    registry.on(image.pattern, (request, nth) => {
       if (nth > 1) return false;
-      beginBlob(request, big().bytes, end);
+      beginBlob(request, image.large.bytes, end);
       count.sent += end - rangeStart(request);
       hangUp(request, end);
       end += 5000;
@@ -92,58 +67,58 @@ describe.skipIf(!isRoot)("attack 35", () => {
     });
     const { failure, lines } = await puller.pull(name());
     expect(failure).toBeUndefined();
-    expect(bigRequests().map(({ headers }) => headers.range)).toEqual([
+    expect(requests().map(({ headers }) => headers.range)).toEqual([
       undefined,
       `bytes=${end - 10_000}-`,
       `bytes=${end - 5000}-`,
     ]);
-    expect(count.sent).toBe(big().bytes.length);
+    expect(count.sent).toBe(image.large.bytes.length);
     expect(lines.filter((line) => line.includes("Retrying"))).toEqual(
       Array(2).fill(expect.stringMatching(/^[0-9a-f]{12}: Retrying in 1 second/)),
     );
-    await expectWhole();
+    await expectWhole(puller, image);
   });
 
   test("attack 35: a registry that stalls, and one that gives a byte at a time, are left and asked again", async () => {
-    registry.on(bigPattern(), (request, nth) => {
+    registry.on(image.pattern, (request, nth) => {
       if (nth > 1) return false;
-      beginBlob(request, big().bytes, rangeStart(request) + 1_200_000);
+      beginBlob(request, image.large.bytes, rangeStart(request) + 1_200_000);
       if (nth === 0) return true;
       let at = rangeStart(request) + 1_200_000;
-      const timer = setInterval(() => request.socket.write(big().bytes.subarray(at, ++at)), 20);
+      const timer = setInterval(() => request.socket.write(image.large.bytes.subarray(at, ++at)), 20);
       request.socket.on("close", () => clearInterval(timer));
       return true;
     });
     expect((await impatient.pull(name())).failure).toBeUndefined();
-    expect(bigRequests()).toHaveLength(3);
-    await expectWhole(impatient);
+    expect(requests()).toHaveLength(3);
+    await expectWhole(impatient, image);
   });
 
   test("attack 35: a registry that brings next to nothing, however often it is asked, is given up in words", async () => {
     registry.on(
-      bigPattern(),
-      portion(10, () => undefined),
+      image.pattern,
+      image.portion(10, () => undefined),
     );
     const startedAt = performance.now();
     const { failure } = await impatient.pull(name());
     expect(failure).toMatch(/^unavailable: download of sha256:\S+ failed after 5 attempts: .*the connection stalled$/);
     expect(performance.now() - startedAt).toBeLessThan(STALL_MS * 2 * 5 + 2000);
-    expect(bigRequests()).toHaveLength(5);
+    expect(requests()).toHaveLength(5);
     // What it did bring is for the next attempt; it is no image and no layer.
     expect(impatient.content.partials.list().map(({ digest, sizeBytes }) => [digest, sizeBytes])).toEqual([
-      [big().digest, 50],
+      [image.large.digest, 50],
     ]);
     expect(impatient.images.library.entries()).toEqual([]);
-    registry.on(bigPattern(), () => false);
-    registry.on(bigPattern(), (request) => (beginBlob(request, big().bytes, big().bytes.length), true));
+    registry.on(image.pattern, () => false);
+    registry.on(image.pattern, (request) => (beginBlob(request, image.large.bytes, image.large.bytes.length), true));
     expect((await impatient.pull(name())).failure).toBeUndefined();
-    expect(bigRequests().at(-1)?.headers.range).toBe("bytes=50-");
-    await expectWhole(impatient);
+    expect(requests().at(-1)?.headers.range).toBe("bytes=50-");
+    await expectWhole(impatient, image);
   });
 
   test("attack 35: a pull that is cancelled stops at once, and the next one goes on from there", async () => {
-    const half = Math.floor(big().bytes.length / 2);
-    registry.on(bigPattern(), (request, nth) => nth === 0 && portion(half, () => undefined)(request));
+    const half = Math.floor(image.large.bytes.length / 2);
+    registry.on(image.pattern, (request, nth) => nth === 0 && image.portion(half, () => undefined)(request));
     const stop = new AbortController();
     const first = puller.pull(name(), { signal: stop.signal });
     await until("half of it is here", () => puller.content.partials.list()[0]?.sizeBytes === half);
@@ -152,22 +127,22 @@ describe.skipIf(!isRoot)("attack 35", () => {
     expect(puller.images.library.entries()).toEqual([]);
     registry.seen.splice(0);
     expect((await puller.pull(name())).failure).toBeUndefined();
-    expect(bigRequests().map(({ headers }) => headers.range)).toEqual([`bytes=${half}-`]);
+    expect(requests().map(({ headers }) => headers.range)).toEqual([`bytes=${half}-`]);
     // The other layer and the config were whole.
     expect(registry.requests(/blobs/)).toHaveLength(1);
-    await expectWhole();
+    await expectWhole(puller, image);
   });
 
   test.each<[string, (request: RawRequest) => boolean]>([
-    ["ignores Range", (request) => (answer(request, { body: big().bytes }), true)],
+    ["ignores Range", (request) => (answer(request, { body: image.large.bytes }), true)],
     [
       "sends another part than was asked for",
       (request) => (
         request.headers.range === undefined
-          ? answer(request, { body: big().bytes })
+          ? answer(request, { body: image.large.bytes })
           : answer(request, {
               status: 206,
-              headers: { "Content-Range": `bytes 5-9/${big().bytes.length}` },
+              headers: { "Content-Range": `bytes 5-9/${image.large.bytes.length}` },
               body: "56789",
             }),
         true
@@ -177,20 +152,17 @@ describe.skipIf(!isRoot)("attack 35", () => {
       "cannot tell how long it is",
       (request) => {
         request.socket.write(head(200, { Connection: "close" }));
-        request.socket.end(big().bytes);
+        request.socket.end(image.large.bytes);
         return true;
       },
     ],
-    [
-      "fails twice with 500",
-      (request) => (bigRequests().length < 4 ? (answer(request, { status: 500 }), true) : false),
-    ],
+    ["fails twice with 500", (request) => (requests().length < 4 ? (answer(request, { status: 500 }), true) : false)],
     [
       "sends chunks",
       (request) => {
         request.socket.write(head(200, { "Transfer-Encoding": "chunked", Connection: "close" }));
-        for (let at = 0; at < big().bytes.length; at += 100_000) {
-          const piece = big().bytes.subarray(at, at + 100_000);
+        for (let at = 0; at < image.large.bytes.length; at += 100_000) {
+          const piece = image.large.bytes.subarray(at, at + 100_000);
           request.socket.write(`${piece.length.toString(16)}\r\n`);
           request.socket.write(piece);
           request.socket.write("\r\n");
@@ -200,47 +172,49 @@ describe.skipIf(!isRoot)("attack 35", () => {
       },
     ],
   ])("attack 35: after a break, a registry that %s serves, too", async (_what, hook) => {
-    registry.on(bigPattern(), (request, nth) => (nth === 0 ? portion(1_000_000, hangUp)(request) : hook(request)));
+    registry.on(image.pattern, (request, nth) =>
+      nth === 0 ? image.portion(1_000_000, hangUp)(request) : hook(request),
+    );
     expect((await puller.pull(name())).failure).toBeUndefined();
-    await expectWhole();
+    await expectWhole(puller, image);
   });
 
   test("attack 35: a registry that is gone for a while is asked again", async () => {
-    registry.on(bigPattern(), (request, nth) => {
+    registry.on(image.pattern, (request, nth) => {
       if (nth > 0) return false;
-      portion(1_000_000, () => undefined)(request);
+      image.portion(1_000_000, () => undefined)(request);
       setTimeout(() => void registry.stop().then(() => setTimeout(() => void registry.start(), 20)), 20);
       return true;
     });
     const { failure, lines } = await puller.pull(name());
     expect(failure).toBeUndefined();
     expect(lines.some((line) => line.includes("Retrying in"))).toBe(true);
-    await expectWhole();
+    await expectWhole(puller, image);
   });
 
   test("attack 35: the same layer at two registries, the first of which stalls: the second goes on where it stands", async () => {
     await using other = await startFakeRegistry();
-    other.putImage("a/b", "1", [layer("base"), layer("noise", LAYER_BYTES)]);
+    putLargeImage(other);
     registry.on(
-      bigPattern(),
-      portion(1_100_000, () => undefined),
+      image.pattern,
+      image.portion(1_100_000, () => undefined),
     );
     const first = impatient.pull(name());
-    await until("the first is under way", () => bigRequests().length > 0);
+    await until("the first is under way", () => requests().length > 0);
     const second = impatient.pull(name(other));
     const results = await Promise.all([first, second]);
     expect(results.map(({ failure }) => failure)).toEqual([undefined, undefined]);
-    expect(bigRequests(other).map(({ headers }) => headers.range)).toEqual(["bytes=1100000-"]);
-    await expectWhole(impatient);
+    expect(requests(other).map(({ headers }) => headers.range)).toEqual(["bytes=1100000-"]);
+    await expectWhole(impatient, image);
   });
 
   test("refusals in the middle of an image are told at once", async () => {
-    registry.on(bigPattern(), (request) => (refuse(request, 429, "TOOMANYREQUESTS", { "Retry-After": "60" }), true));
+    registry.on(image.pattern, (request) => (refuse(request, 429, "TOOMANYREQUESTS", { "Retry-After": "60" }), true));
     expect((await puller.pull(name())).failure).toMatch(/^unavailable: toomanyrequests: .*try again in 60 s/);
-    registry.on(bigPattern(), (request) => (refuse(request, 404, "BLOB_UNKNOWN"), true));
+    registry.on(image.pattern, (request) => (refuse(request, 404, "BLOB_UNKNOWN"), true));
     // The first puller may keep what it has for its next attempt; where the blob is not there, there will be none.
     expect((await impatient.pull(name())).failure).toMatch(/^not-found: blob unknown/);
-    expect(bigRequests()).toHaveLength(2);
+    expect(requests()).toHaveLength(2);
     expect(await impatient.leftovers()).toEqual([]);
   });
 
@@ -261,128 +235,37 @@ describe.skipIf(!isRoot)("attack 35", () => {
   });
 
   test.each<[string, (request: RawRequest) => boolean]>([
-    ["are short", (request) => (answer(request, { body: big().bytes.subarray(1) }), true)],
-    ["break off", portion(1000, ({ socket }) => socket.end())],
+    ["are short", (request) => (answer(request, { body: image.large.bytes.subarray(1) }), true)],
+    ["break off", (request) => image.portion(1000, ({ socket }) => socket.end())(request)],
   ])("a mirror whose blobs %s is passed over", async (_what, hook) => {
     await using origin = await startFakeRegistry();
-    origin.putImage("a/b", "1", [layer("base"), layer("noise", LAYER_BYTES)]);
+    putLargeImage(origin);
     const certsDir = mkdtempSync(join(tmpdir(), "gantry-certs-"));
     mkdirSync(join(certsDir, "registry.test"));
     const hosts = `server = "http://${origin.host}"\n[host."http://${registry.host}"]\n`;
     writeFileSync(join(certsDir, "registry.test/hosts.toml"), hosts);
-    registry.on(bigPattern(), hook);
+    registry.on(image.pattern, hook);
     await using mirrored = await openPuller({ certsDir });
     const { failure } = await mirrored.pull("registry.test/a/b:1");
     rmSync(certsDir, { recursive: true });
     expect(failure).toBeUndefined();
-    expect(bigRequests().length).toBeGreaterThan(0);
-    expect(bigRequests(origin)).toHaveLength(1);
-    await expectWhole(mirrored);
+    expect(requests().length).toBeGreaterThan(0);
+    expect(requests(origin)).toHaveLength(1);
+    await expectWhole(mirrored, image);
   });
 
   test("attack 34: a blob may lie on another server, which is asked to go on, too", async () => {
     await using storage = await startFakeRegistry();
-    storage.putImage("a/b", "1", [layer("base"), layer("noise", LAYER_BYTES)]);
+    putLargeImage(storage);
     registry.on(
       /blobs/,
       (request) => (
         answer(request, { status: 307, headers: { Location: `http://${storage.host}${request.target}` } }), true
       ),
     );
-    storage.on(bigPattern(), (request, nth) => nth === 0 && portion(1_000_000, hangUp)(request));
+    storage.on(image.pattern, (request, nth) => nth === 0 && image.portion(1_000_000, hangUp)(request));
     expect((await puller.pull(name())).failure).toBeUndefined();
-    expect(bigRequests(storage).map(({ headers }) => headers.range)).toEqual([undefined, "bytes=1000000-"]);
-    await expectWhole();
-  });
-});
-
-describe.skipIf(!isRoot)("attack 36", () => {
-  /** The layer comes to its end when the test says so. */
-  function slowly(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    registry.on(bigPattern(), (request) => {
-      beginBlob(request, big().bytes, 1_000_000);
-      void promise.then(() => request.socket.write(big().bytes.subarray(1_000_000)));
-      return true;
-    });
-    return resolve;
-  }
-
-  test("attack 36: twenty pulls of one image fetch and unpack it once, and all are told how it goes", async () => {
-    const finish = slowly();
-    let waiting = 0;
-    const onMessage = ({ status = "" }) => void (waiting += status === "Pulling fs layer" ? 1 : 0);
-    const pulls = Array.from({ length: 20 }, () => puller.pull(name(), { onMessage }));
-    await until("all wait for the layers", () => waiting >= 40);
-    finish();
-    for (const { failure, lines } of await Promise.all(pulls)) {
-      expect(failure).toBeUndefined();
-      expect(lines.filter((line) => line.endsWith(": Pull complete"))).toHaveLength(2);
-      expect(lines.at(-1)).toBe(`Status: Downloaded newer image for ${name()}`);
-    }
-    const blobs = registry.requests(/^GET .*blobs/);
-    expect(blobs).toHaveLength(3);
-    expect(new Set(blobs).size).toBe(3);
-    expect(puller.snapshots.listLayers()).toHaveLength(2);
-    await expectWhole();
-  });
-
-  test("attack 36: nineteen who give up, the first among them, do not harm the twentieth", async () => {
-    const finish = slowly();
-    const stop = new AbortController();
-    const first = puller.pull(name(), { signal: stop.signal });
-    await until("the layer is on its way", () => bigRequests().length > 0);
-    let waiting = 0;
-    const onMessage = ({ status = "" }) => void (waiting += status === "Pulling fs layer" ? 1 : 0);
-    const quitters = Array.from({ length: 18 }, () => puller.pull(name(), { signal: stop.signal, onMessage }));
-    const last = puller.pull(name(), { onMessage });
-    // One layer may be here already.
-    await until("all wait for the layer", () => waiting >= 19);
-    stop.abort(new Error("enough"));
-    const left = await Promise.all([first, ...quitters]);
-    expect(left.map(({ failure }) => failure)).toEqual(Array(19).fill("bug: enough"));
-    finish();
-    expect((await last).failure).toBeUndefined();
-    expect(bigRequests()).toHaveLength(1);
-    await expectWhole();
-  });
-
-  test("attack 36: when all give up, the download ends", async () => {
-    registry.on(
-      bigPattern(),
-      portion(1_000_000, () => undefined),
-    );
-    let isClosed = false;
-    registry.on(bigPattern(), ({ socket }) => {
-      socket.on("close", () => (isClosed = true));
-      return false;
-    });
-    const stop = new AbortController();
-    const all = Array.from({ length: 5 }, () => puller.pull(name(), { signal: stop.signal }));
-    await until("the layer is on its way", () => bigRequests().length > 0);
-    stop.abort(new Error("enough"));
-    await Promise.all(all);
-    await until("the connection is closed", () => isClosed, { timeoutMs: 5000 });
-    expect(puller.images.library.entries()).toEqual([]);
-  });
-
-  test("at most so many blobs come at once", async () => {
-    await using narrow = await openPuller({ downloads: 2 });
-    registry.putImage(
-      "many",
-      "1",
-      Array.from({ length: 6 }, (_, at) => layer(`l${at}`, 50_000)),
-    );
-    let open = 0;
-    let most = 0;
-    registry.on(/^GET .*many.*blobs/, async ({ socket, path }) => {
-      if ((registry.blobs.get(path.split("/").at(-1) ?? "")?.length ?? 0) < 50_000) return false;
-      most = Math.max(most, ++open);
-      socket.on("close", () => open--);
-      await Bun.sleep(20);
-      return false;
-    });
-    expect((await narrow.pull(`${registry.host}/many:1`)).failure).toBeUndefined();
-    expect(most).toBe(2);
+    expect(requests(storage).map(({ headers }) => headers.range)).toEqual([undefined, "bytes=1000000-"]);
+    await expectWhole(puller, image);
   });
 });

@@ -101,13 +101,23 @@ async function readConfig(
   { digest, sizeBytes }: Descriptor,
 ): Promise<Uint8Array> {
   if (sizeBytes > MAX_CONFIG_BYTES) throw invalid(`image config ${digest} is larger than ${MAX_CONFIG_BYTES} bytes`);
-  if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
-  return configs.run(`${digest} ${sizeBytes}`, signal, async (own) => {
-    const bytes = await readBlob({ repository, clock }, { digest, sizeBytes }, own);
-    // Before the job is over: who comes next finds the one or the other.
-    await putDocument(content, { digest, bytes });
-    return bytes;
-  });
+  const key = `${digest} ${sizeBytes}`;
+  for (;;) {
+    if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
+    const joined = configs.has(key);
+    try {
+      return await configs.run(key, signal, async (own) => {
+        const bytes = await readBlob({ repository, clock }, { digest, sizeBytes }, own);
+        // Before the job is over: who comes next finds the one or the other.
+        await putDocument(content, { digest, bytes });
+        return bytes;
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      // Somebody else's registry has failed him: now it is this one's turn.
+      if (!joined) throw error;
+    }
+  }
 }
 
 function checkConfig(config: ImageConfig, { layers }: Manifest, { platform, reference }: PullRequest): void {

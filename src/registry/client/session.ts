@@ -122,7 +122,7 @@ export class Servers {
         if (endpoint.isOrigin) this.#remember(domain, endpoint);
         return result;
       } catch (error) {
-        if (endpoint.isOrigin && !(error instanceof ConnectionError)) {
+        if (endpoint.isOrigin && !isNoAnswer(endpoint, error)) {
           this.#remember(domain, endpoint);
           throw error;
         }
@@ -141,6 +141,12 @@ export class Servers {
 }
 
 const MAX_REMEMBERED = 1000;
+
+/** Also a server that speaks TLS by now, and says so to one who does not, in no registry's form. */
+function isNoAnswer({ base }: Endpoint, error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  return base.startsWith("http:") && error instanceof RegistryError && error.status === 400 && error.code === "";
+}
 
 /** Where the registry speaks no TLS, what plain HTTP said tells more; else what TLS said. */
 function moreTelling(before: unknown, now: unknown): unknown {
