@@ -35,7 +35,7 @@ export function putLargeImage(registry: FakeRegistry): LargeImage {
 }
 
 /** The image is there, and nothing else. */
-export async function expectWhole({ images, leftovers }: Puller, image: FakeImage): Promise<void> {
-  expect(images.library.entries().map(({ row }) => row.id)).toEqual([image.configDigest]);
-  expect(await leftovers()).toEqual([]);
+export async function expectWhole(puller: Puller, image: FakeImage): Promise<void> {
+  expect(puller.images.library.entries().map(({ row }) => row.id)).toEqual([image.configDigest]);
+  expect(await puller.leftovers()).toEqual([]);
 }
