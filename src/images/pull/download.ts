@@ -35,8 +35,6 @@ export interface DownloadRequest {
 const PROGRESS_BYTES = 1 << 20;
 /** Less than this in `stallMs` is a stall. */
 const STALL_BYTES = 16 << 10;
-/** After so many in a row the registry itself is asked, not a mirror. */
-const MIRROR_FAILURES = 2;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 
@@ -53,7 +51,8 @@ export async function download(deps: DownloadDeps, request: DownloadRequest): Pr
     try {
       const repositories = request.repositories();
       const repository = repositories[attempts++ % repositories.length] as Source;
-      await attempt(deps, { ...request, repository, pastMirrors: failures >= MIRROR_FAILURES });
+      // After two failures in a row the registry itself is asked, and its mirrors by turns with it.
+      await attempt(deps, { ...request, repository, pastMirrors: failures > 0 && failures % 2 === 0 });
       return;
     } catch (error) {
       signal.throwIfAborted();

@@ -58,6 +58,7 @@ test("mirrors are asked first and passed over whatever they say, unless they are
   ])
     expect(await check(servers, { "http://mirror": error })).toBe("http://mirror https://a: ok");
   expect(await check(servers, {}, true)).toBe("https://a: ok");
+  expect(await check(serversOf("http://mirror"), {}, true)).toBe("http://mirror: ok");
 });
 
 test("a bug, or a caller who gave up, is not passed over", async () => {

@@ -108,10 +108,11 @@ export class Servers {
   ): Promise<T> {
     const endpoints = await this.#deps.hosts.endpoints(domain, capability);
     const known = this.#answered.get(domain);
+    const hasOrigin = endpoints.some(({ isOrigin }) => isOrigin);
     const isKnown = ({ base, isOrigin }: Endpoint) => isOrigin && base === known;
     // Only the order among the registry's own addresses changes: mirrors stay in front.
     const ordered = [
-      ...endpoints.filter(({ isOrigin }) => !isOrigin && !pastMirrors),
+      ...endpoints.filter(({ isOrigin }) => !isOrigin && !(pastMirrors && hasOrigin)),
       ...endpoints.filter(isKnown),
       ...endpoints.filter((endpoint) => endpoint.isOrigin && !isKnown(endpoint)),
     ];
