@@ -29,7 +29,7 @@ function countWaiting() {
   const large = image.large.digest.slice(7, 19);
   const waiting = {
     count: 0,
-    onMessage({ id, status }: ProgressMessage) {
+    onMessage: ({ id, status }: ProgressMessage) => {
       if (id === large && status === "Pulling fs layer") waiting.count++;
     },
   };
