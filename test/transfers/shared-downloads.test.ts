@@ -124,6 +124,29 @@ describe.skipIf(!isRoot)("attack 36", () => {
     await expectWhole(puller, image);
   });
 
+  test("a registry that is slow does not keep other downloads waiting", async () => {
+    await using narrow = await openPuller({ downloads: 1, stallMs: 200 });
+    let isDone = false;
+    registry.on(image.pattern, async (request) => {
+      beginBlob(request, image.large.bytes, 0);
+      for (let at = 0; !isDone; at += 20_000) {
+        request.socket.write(image.large.bytes.subarray(at, at + 20_000));
+        await Bun.sleep(40);
+      }
+      request.socket.destroy();
+      return true;
+    });
+    const slow = narrow.pull(name());
+    await until("the slow one has the only place", () => requests().length > 0);
+    registry.putImage("quick", "1", [layer("quick", 50_000)]);
+    expect((await narrow.pull(`${registry.host}/quick:1`)).failure).toBeUndefined();
+    // Not because the slow one has come to its end.
+    expect(narrow.content.has(image.large.digest)).toBe(false);
+    isDone = true;
+    registry.on(image.pattern, (request) => (beginBlob(request, image.large.bytes, image.large.bytes.length), true));
+    expect((await slow).failure).toBeUndefined();
+  });
+
   test("at most so many blobs come at once", async () => {
     await using narrow = await openPuller({ downloads: 2 });
     registry.putImage(

@@ -29,12 +29,16 @@ export interface DownloadRequest {
   onBytes: (availableBytes: number) => void;
   /** Before a wait. */
   onRetry: (delayMs: number) => void;
+  /** The registry is so slow that others should not have to wait for it. */
+  onSlow: () => void;
 }
 
 /** What an attempt must have brought to count as progress: a server that gives a byte at a time is left at last. */
 const PROGRESS_BYTES = 1 << 20;
 /** Less than this in `stallMs` is a stall. */
 const STALL_BYTES = 16 << 10;
+/** Less than this in `stallMs` is slow. */
+const SLOW_BYTES = 1 << 20;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 
@@ -100,7 +104,7 @@ async function attempt(deps: DownloadDeps, request: Attempt): Promise<void> {
   });
   // A server that cannot continue begins anew: what is here already is passed over.
   let skipBytes = partial.sizeBytes - remote.offset;
-  const guard = watchFlow(deps.limits.stallMs, () => stalled.abort());
+  const guard = watchFlow(deps.limits.stallMs, { onSlow: request.onSlow, onStall: () => stalled.abort() });
   try {
     for await (const chunk of remote.body) {
       guard.received(chunk.length);
@@ -133,10 +137,11 @@ function broken(digest: Digest, reason: string, cause?: unknown): ConnectionErro
   return new ConnectionError(blobRequest(digest), reason, cause);
 }
 
-/** Calls `onStall` once too little has come for `stallMs`. */
-function watchFlow(stallMs: number, onStall: () => void) {
+/** Tells when little, or next to nothing, has come for `stallMs`. */
+function watchFlow(stallMs: number, { onSlow, onStall }: { onSlow: () => void; onStall: () => void }) {
   let bytes = 0;
   const timer = setInterval(() => {
+    if (bytes < SLOW_BYTES) onSlow();
     if (bytes < STALL_BYTES) onStall();
     bytes = 0;
   }, stallMs);
