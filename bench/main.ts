@@ -5,7 +5,7 @@ import { busyboxImage } from "../test/fixtures/busybox-image.ts";
 import { largeImage } from "../test/fixtures/large-image.ts";
 import { smallFilesImage } from "../test/fixtures/small-files-image.ts";
 import { distributionMeasures } from "./distribution-measures.ts";
-import { whyNoDockerd } from "../test/harness/dockerd.ts";
+import { whyNoNetworkedDockerd } from "../test/harness/dockerd.ts";
 import { startDocker } from "./docker-peer.ts";
 import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../test/harness/docker-registry.ts";
 import { startGantry } from "./gantry-peer.ts";
@@ -43,7 +43,7 @@ async function scale(): Promise<Scale> {
 async function startPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];
   if (onlyPeer === undefined || onlyPeer === "gantry") peers.push(await startGantry());
-  const reason = whyNoDockerd();
+  const reason = whyNoNetworkedDockerd();
   if (reason !== undefined) console.log(`docker is not measured: ${reason}`);
   else if (onlyPeer === undefined || onlyPeer === "docker")
     peers.push(await startDocker().catch((error: unknown) => stopAll(peers, error)));

@@ -97,7 +97,8 @@ function blobKeepers({ images: { library, store } }: WhyDeps, digest: string): K
 
 function transferKeepers(store: ImagesService["store"], key: string, others: Keeper[]): Keeper[] {
   if (store.leases.has(key)) return [{ kind: "transfer", id: key, names: ["a pull, load, save or build under way"] }];
-  const isLeftOver = others.length === 0 && store.needed().has(key);
+  const { blobs, layers } = store.needed();
+  const isLeftOver = others.length === 0 && (blobs.has(key) || layers.has(key));
   return isLeftOver ? [{ kind: "transfer", id: key, names: ["a pull that was broken off, for a day"] }] : [];
 }
 

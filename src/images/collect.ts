@@ -38,30 +38,43 @@ async function collect(deps: CollectDeps): Promise<void> {
   const { content, leases, library, roots } = deps;
   using held = leases.watch();
   const needed = neededKeys(library, roots());
-  const isGarbage = (key: string) => !needed.has(key) && !held.has(key);
+  const isIdleBlob = (key: string) => !needed.blobs.has(key) && !held.has(key);
   await removeBlobs(
     deps,
     content
       .list()
       .map(({ digest }) => digest)
-      .filter(isGarbage),
-    isGarbage,
+      .filter(isIdleBlob),
+    isIdleBlob,
   );
-  await removeLayers(deps, isGarbage);
+  await removeLayers(deps, (key) => !needed.layers.has(key) && !held.has(key));
+}
+
+/** A base layer's chainID is the digest of its plain tar: an image may need the layer and not the blob of that name. */
+export interface NeededKeys {
+  /** Digests. */
+  blobs: Set<string>;
+  /** ChainIDs. */
+  layers: Set<string>;
 }
 
 /** Digests of blobs and chainIDs of layers that an image or a name has, damaged ones too, and what others asked for. */
-export function neededKeys(library: Library, roots: Iterable<string>): Set<string> {
-  const needed = new Set<string>(roots);
-  for (const target of library.targets()) needed.add(target);
+export function neededKeys(library: Library, roots: Iterable<string>): NeededKeys {
+  const others = [...roots];
   const rows = [...library.entries().map(({ row }) => row), ...library.damaged()];
-  for (const row of rows) for (const key of keysOf(row)) needed.add(key);
-  return needed;
+  return {
+    blobs: new Set([...others, ...library.targets(), ...rows.flatMap(blobsOf)]),
+    layers: new Set([...others, ...rows.flatMap(chainOf)]),
+  };
 }
 
 /** What an image stands on. */
 export function keysOf(row: ImageRow): string[] {
-  return [...blobsOf(row), ...chainIds(row.layers.map(({ diffId }) => diffId))];
+  return [...blobsOf(row), ...chainOf(row)];
+}
+
+function chainOf({ layers }: ImageRow): string[] {
+  return chainIds(layers.map(({ diffId }) => diffId));
 }
 
 /** Config, manifest and layers as they were transferred. */

@@ -189,7 +189,7 @@ async function inspect(
   }
   if (parsed.config.sizeBytes > MAX_CONFIG_BYTES) throw invalid("the image's config is too large");
   const repository = service.client.repository(reference, repositoryAccess(options, "pull"));
-  const { config } = parseImageConfig(await readBlob(repository, parsed.config, signal));
+  const { config } = parseImageConfig(await readBlob({ repository, clock: service.deps.clock }, parsed.config, signal));
   const { os, architecture, variant } = config;
   return { descriptor, platforms: [{ os, architecture, ...(variant === undefined ? {} : { variant }) }] };
 }

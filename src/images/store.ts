@@ -11,7 +11,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
-import { blobsOf, createCollector, neededKeys } from "./collect.ts";
+import { blobsOf, createCollector, type NeededKeys, neededKeys } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -66,7 +66,7 @@ export interface ImageStore {
   /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
   collect(): Promise<void>;
   /** Digests and chainIDs that an image, a name or a root refers to; what is leased comes on top. */
-  needed(): Set<string>;
+  needed(): NeededKeys;
   /** Rewrites the layout's index after a change of images or names. */
   writeIndex(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import { type FakeRegistry, startFakeRegistry } from "../harness/fake-registry.t
 import { runProgram } from "../harness/run-program.ts";
 import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { until } from "../harness/until.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 
 /** Fault 64: the data root is full before the image is here. */
 const MIB = 1 << 20;

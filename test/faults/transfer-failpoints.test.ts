@@ -12,7 +12,7 @@ import {
 } from "../harness/fake-registry.ts";
 import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { until } from "../harness/until.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 
 /**
  * The daemon is killed at each of its failpoints while it pulls or pushes. The next one has the image whole or not at all, goes on by

@@ -9,7 +9,7 @@ import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../
 import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { until } from "../harness/until.ts";
 import { archiveOf, configOf } from "../images/fixture.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 
 /**
  * A hundred transfers, a pull and a push at a time, whose daemon is killed at a random moment. `GANTRY_TRANSFER_KILLS` makes it more of
@@ -102,7 +102,7 @@ function kills(): void {
     await registry?.[Symbol.asyncDispose]();
   }, 60_000);
 
-  test(`fault 62: a daemon killed ${KILLS} times in the middle of a pull and a push`, async () => {
+  test(`${KILLS} times leaves whole images, and nothing when they go`, async () => {
     const repositories: string[] = [];
     const startedAt = performance.now();
     await Promise.all([pull(), tagPushed("first").then(() => push("first"))]);
@@ -159,4 +159,4 @@ function kills(): void {
 }
 
 if (why !== undefined) test.skip(`fault 62: a daemon killed in the middle of transfers: ${why}`, () => undefined);
-else describe("docker-registry and a daemon that dies", kills);
+else describe("fault 62: a daemon killed in the middle of transfers", kills);

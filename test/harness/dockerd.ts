@@ -10,8 +10,15 @@ export const DOCKER_CLI = "/usr/bin/docker";
 /** Why Debian's Docker cannot run here, or undefined. */
 export function whyNoDockerd(): string | undefined {
   if (!existsSync(DOCKERD) || !existsSync(DOCKER_CLI)) return "docker.io is not installed";
-  if (process.getuid?.() !== 0) return "dockerd needs root";
-  return isDockerdRunning() ? "another dockerd is running, and its firewall rules would be shared" : undefined;
+  return process.getuid?.() === 0 ? undefined : "dockerd needs root";
+}
+
+/** Why one with a network cannot run here, or undefined. */
+export function whyNoNetworkedDockerd(): string | undefined {
+  const isShared = isDockerdRunning()
+    ? "another dockerd is running, and its firewall rules would be shared"
+    : undefined;
+  return whyNoDockerd() ?? isShared;
 }
 
 function isDockerdRunning(): boolean {
@@ -38,34 +45,27 @@ export interface Dockerd extends AsyncDisposable {
 }
 
 export interface DockerdOptions {
-  /** Of its bridge, and of its cgroup parent. */
+  /** Of its cgroup parent, and of its bridge. */
   name: string;
-  /** Of the bridge, with the length of its prefix. */
-  address: string;
-  flags?: string[];
+  /** Of a bridge of its own, with the length of its prefix. Absent: no bridge, and the firewall is left alone. */
+  address?: string;
 }
 
 /** Debian's dockerd with a containerd of its own, on its own directories and bridge. Its traces on the host go with it. */
-export async function startDockerd({ name, address, flags = [] }: DockerdOptions): Promise<Dockerd> {
+export async function startDockerd({ name, address }: DockerdOptions): Promise<Dockerd> {
   const directory = mkdtempSync(join(tmpdir(), `gantry-${name}-`));
   const socket = join(directory, "docker.sock");
   const firewall = await runProgram(["nft", "list", "ruleset"]);
-  await runProgram(["ip", "link", "add", name, "type", "bridge"]);
-  await runProgram(["ip", "address", "add", address, "dev", name]);
+  if (address !== undefined) {
+    await runProgram(["ip", "link", "add", name, "type", "bridge"]);
+    await runProgram(["ip", "address", "add", address, "dev", name]);
+  }
+  const network =
+    address === undefined ? ["--bridge=none", "--iptables=false", "--ip6tables=false"] : ["--bridge", name];
   const log = openSync(join(directory, "dockerd.log"), "a");
   const paths = { "data-root": "data", "exec-root": "exec", pidfile: "docker.pid" };
   const own = Object.entries(paths).flatMap(([flag, path]) => [`--${flag}`, join(directory, path)]);
-  const command = [
-    DOCKERD,
-    "-H",
-    `unix://${socket}`,
-    ...own,
-    "--bridge",
-    name,
-    "--cgroup-parent",
-    `/${name}`,
-    ...flags,
-  ];
+  const command = [DOCKERD, "-H", `unix://${socket}`, ...own, ...network, "--cgroup-parent", `/${name}`];
   const daemon = Bun.spawn(command, { cwd: directory, stdin: "ignore", stdout: log, stderr: log });
   const env = { DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: join(directory, "client") };
   const dispose = async () => {
@@ -73,7 +73,8 @@ export async function startDockerd({ name, address, flags = [] }: DockerdOptions
     const timer = setTimeout(() => daemon.kill("SIGKILL"), 20_000);
     await daemon.exited;
     clearTimeout(timer);
-    await cleanHost(directory, name, firewall.stdout);
+    await cleanHost(directory, name);
+    if (address !== undefined) await cleanNetwork(name, firewall.stdout);
   };
   try {
     await until("dockerd answers", async () => (await fetch("http://localhost/_ping", { unix: socket })).ok, {
@@ -95,13 +96,17 @@ export async function startDockerd({ name, address, flags = [] }: DockerdOptions
   };
 }
 
-/** dockerd leaves a network namespace mounted, firewall chains, and cgroups. */
-async function cleanHost(directory: string, name: string, firewallBefore: string): Promise<void> {
-  await runProgram(["umount", join(directory, "exec/netns/default")]);
+/** dockerd leaves firewall chains. */
+async function cleanNetwork(name: string, firewallBefore: string): Promise<void> {
   await runProgram(["ip", "link", "delete", name]);
   for (const table of ["nat", "filter"]) {
     if (!firewallBefore.includes(`table ip ${table} {`)) await runProgram(["nft", "delete", "table", "ip", table]);
   }
+}
+
+/** It leaves a network namespace mounted, and cgroups. */
+async function cleanHost(directory: string, name: string): Promise<void> {
+  await runProgram(["umount", join(directory, "exec/netns/default")]);
   for (const hierarchy of readdirSync("/sys/fs/cgroup")) {
     const path = join("/sys/fs/cgroup", hierarchy, name);
     // The kernel takes a moment after the last process of a container.

@@ -46,6 +46,8 @@ export interface FakeRegistry extends AsyncDisposable {
   blobs: Map<string, Buffer>;
   /** By `repository:tag` and `repository@digest`. */
   manifests: Map<string, { mediaType: string; bytes: Buffer }>;
+  /** What has come of an upload, by the last part of its place. */
+  uploads: Map<string, Buffer>;
   putBlob(bytes: Uint8Array): Digest;
   putManifest(
     repository: string,
@@ -94,9 +96,7 @@ export async function startFakeRegistry(
   return registry;
 }
 
-type Store = Pick<FakeRegistry, "blobs" | "manifests" | "putBlob" | "putManifest" | "putImage"> & {
-  uploads: Map<string, Buffer>;
-};
+type Store = Pick<FakeRegistry, "blobs" | "manifests" | "uploads" | "putBlob" | "putManifest" | "putImage">;
 
 function createStore(): Store {
   const blobs = new Map<string, Buffer>();

@@ -16,8 +16,8 @@ async function expectSound({ images, content, snapshots, root }: Fixture): Promi
   for (const { id } of await images.list({ all: true, filters: {} }))
     await collect(await images.save([id], { signal }));
   const needed = images.store.needed();
-  expect(content.list().filter(({ digest }) => !needed.has(digest))).toEqual([]);
-  expect(snapshots.listLayers().filter((chainId) => !needed.has(chainId))).toEqual([]);
+  expect(content.list().filter(({ digest }) => !needed.blobs.has(digest))).toEqual([]);
+  expect(snapshots.listLayers().filter((chainId) => !needed.layers.has(chainId))).toEqual([]);
   expect(content.audit()).toEqual([]);
   await until("the trash is empty", () => readdirSync(join(root, "snapshots/trash")).length === 0);
   expect(await snapshots.audit()).toEqual({ strays: [], damaged: [], lost: [] });

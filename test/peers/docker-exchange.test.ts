@@ -10,7 +10,7 @@ import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../
 import { type Dockerd, startDockerd, whyNoDockerd } from "../harness/dockerd.ts";
 import { ARCHITECTURE, startFakeRegistry } from "../harness/fake-registry.ts";
 import { runProgram } from "../harness/run-program.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 import { treeOf } from "./tree-of.ts";
 
 /** Images that go from one engine to the other through a registry: they keep their digests bit for bit, their files, and they run. */
@@ -21,7 +21,7 @@ let registry: PeerRegistry;
 async function setUp(): Promise<void> {
   registry = await startDockerRegistry();
   daemon = await startDaemon();
-  dockerd = await startDockerd({ name: "dockertest0", address: "10.251.8.1/24" });
+  dockerd = await startDockerd({ name: "dockertest0" });
 }
 
 async function tearDown(): Promise<void> {

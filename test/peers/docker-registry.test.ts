@@ -7,7 +7,7 @@ import { makeAuthority } from "../harness/certificates.ts";
 import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../harness/docker-registry.ts";
 import { dockerArchive } from "../images/fixture.ts";
-import { layer } from "../pulls/puller.ts";
+import { layer } from "../transfers/puller.ts";
 
 /** Somebody else's registry, in all its ways of wanting to be trusted and of trusting, through our daemon by three command lines. */
 const CLIENTS: Record<string, string[]> = {
@@ -146,6 +146,14 @@ else
     beforeAll(setUp, 60_000);
     afterAll(tearDown, 60_000);
     test("a pull whose registry is killed in the middle ends well once there is one again", survival, 60_000);
+    test("an account that is wrong is told in the registry's words", async () => {
+      const { domain } = places["with an account"] as Place;
+      const wrong = JSON.stringify({ username: "me", password: "wrong", serveraddress: domain });
+      const headers = { "X-Registry-Auth": Buffer.from(wrong).toString("base64url") };
+      const answer = await daemon.request(`/images/create?fromImage=${domain}/a&tag=1`, { method: "POST", headers });
+      // No 401: Docker's command line would ask for another account, and wait.
+      expect([answer.status, await answer.json()]).toEqual([403, { message: "unauthorized: authentication required" }]);
+    });
     const all = ["plain", "with an account", "with TLS", "with TLS and an account"];
     for (const [client, command] of Object.entries(CLIENTS)) {
       if (existsSync(command[0] as string))

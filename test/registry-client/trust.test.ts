@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,8 +22,8 @@ beforeAll(() => {
 });
 beforeEach(() => {
   certsDir = mkdtempSync(join(tmpdir(), "gantry-certs-"));
-  return () => rmSync(certsDir, { recursive: true, force: true });
 });
+afterEach(() => rmSync(certsDir, { recursive: true, force: true }));
 afterAll(() => {
   authority?.[Symbol.dispose]();
   stranger?.[Symbol.dispose]();

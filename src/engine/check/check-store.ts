@@ -86,13 +86,14 @@ async function verify(content: Content, { progress, signal }: CheckOptions): Pro
 
 function findOrphans({ images, content, snapshots }: CheckDeps, held: LeaseWatch): Findings["orphans"] {
   const needed = images.store.needed();
-  const isOrphan = (key: string) => !needed.has(key) && !held.has(key);
   return {
     blobs: content
       .list()
       .map(({ digest }) => digest)
-      .filter(isOrphan),
+      .filter((digest) => !needed.blobs.has(digest) && !held.has(digest)),
     // A layer below a container whose image was removed by force is in use.
-    layers: snapshots.listLayers().filter((chainId) => isOrphan(chainId) && !snapshots.isUsed(chainId)),
+    layers: snapshots
+      .listLayers()
+      .filter((chainId) => !needed.layers.has(chainId) && !held.has(chainId) && !snapshots.isUsed(chainId)),
   };
 }

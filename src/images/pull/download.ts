@@ -1,7 +1,8 @@
 import type { Clock } from "../../base/clock.ts";
 import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
-import { ConnectionError } from "../../registry/client/connection-error.ts";
+import { ConnectionError, connectionError } from "../../registry/client/connection-error.ts";
+import { blobRequest } from "./read-blob.ts";
 import type { Repository } from "../../registry/client/registry-client.ts";
 import { RegistryError } from "../../registry/client/registry-error.ts";
 import type { PartialIngest } from "../../storage/content/content.ts";
@@ -28,12 +29,16 @@ export interface DownloadRequest {
   onBytes: (availableBytes: number) => void;
   /** Before a wait. */
   onRetry: (delayMs: number) => void;
+  /** The registry is so slow that others should not have to wait for it. */
+  onSlow: () => void;
 }
 
 /** What an attempt must have brought to count as progress: a server that gives a byte at a time is left at last. */
 const PROGRESS_BYTES = 1 << 20;
 /** Less than this in `stallMs` is a stall. */
 const STALL_BYTES = 16 << 10;
+/** Less than this in `stallMs` is slow. */
+const SLOW_BYTES = 1 << 20;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 
@@ -49,7 +54,9 @@ export async function download(deps: DownloadDeps, request: DownloadRequest): Pr
     const before = partial.sizeBytes;
     try {
       const repositories = request.repositories();
-      await attempt(deps, { ...request, repository: repositories[attempts++ % repositories.length] as Source });
+      const repository = repositories[attempts++ % repositories.length] as Source;
+      // After two failures in a row the registry itself is asked, and its mirrors by turns with it.
+      await attempt(deps, { ...request, repository, pastMirrors: failures > 0 && failures % 2 === 0 });
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -79,20 +86,25 @@ function gaveUp(digest: Digest, attempts: number, cause: unknown): EngineError {
 
 type Source = Pick<Repository, "blob">;
 
-async function attempt(deps: DownloadDeps, request: DownloadRequest & { repository: Source }): Promise<void> {
-  const { repository, blob, partial, signal, onBytes } = request;
+interface Attempt extends DownloadRequest {
+  repository: Source;
+  pastMirrors: boolean;
+}
+
+async function attempt(deps: DownloadDeps, request: Attempt): Promise<void> {
+  const { repository, pastMirrors, blob, partial, signal, onBytes } = request;
   const stalled = new AbortController();
   const both = AbortSignal.any([signal, stalled.signal]);
-  const remote = await repository.blob(blob.digest, { offset: partial.sizeBytes, signal: both });
-  if (remote.totalBytes !== undefined && remote.totalBytes !== blob.sizeBytes) {
-    await remote.body[Symbol.asyncIterator]().return?.();
-    throw invalid(
-      `blob ${blob.digest} has ${remote.totalBytes} bytes at the registry, ${blob.sizeBytes} were announced`,
-    );
-  }
+  const { sizeBytes } = blob;
+  const remote = await repository.blob(blob.digest, {
+    offset: partial.sizeBytes,
+    sizeBytes,
+    pastMirrors,
+    signal: both,
+  });
   // A server that cannot continue begins anew: what is here already is passed over.
   let skipBytes = partial.sizeBytes - remote.offset;
-  const guard = watchFlow(deps.limits.stallMs, () => stalled.abort());
+  const guard = watchFlow(deps.limits.stallMs, { onSlow: request.onSlow, onStall: () => stalled.abort() });
   try {
     for await (const chunk of remote.body) {
       guard.received(chunk.length);
@@ -118,17 +130,18 @@ async function attempt(deps: DownloadDeps, request: DownloadRequest & { reposito
 function passing(error: unknown, digest: Digest, hasStalled: boolean): unknown {
   if (hasStalled) return broken(digest, "the connection stalled", error);
   const isOurs = error instanceof EngineError || typeof (error as { syscall?: unknown }).syscall === "string";
-  return isOurs ? error : broken(digest, messageOf(error), error);
+  return isOurs ? error : connectionError(blobRequest(digest), error);
 }
 
 function broken(digest: Digest, reason: string, cause?: unknown): ConnectionError {
-  return new ConnectionError({ method: "GET", url: `blob:${digest}` }, reason, cause);
+  return new ConnectionError(blobRequest(digest), reason, cause);
 }
 
-/** Calls `onStall` once too little has come for `stallMs`. */
-function watchFlow(stallMs: number, onStall: () => void) {
+/** Tells when little, or next to nothing, has come for `stallMs`. */
+function watchFlow(stallMs: number, { onSlow, onStall }: { onSlow: () => void; onStall: () => void }) {
   let bytes = 0;
   const timer = setInterval(() => {
+    if (bytes < SLOW_BYTES) onSlow();
     if (bytes < STALL_BYTES) onStall();
     bytes = 0;
   }, stallMs);

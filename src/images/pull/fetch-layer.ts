@@ -128,7 +128,7 @@ async function downloadInto(
   const { slots, repositories, report, failpoint } = fetching;
   const { layer, partial, growth, signal } = request;
   await slots.run(
-    () =>
+    (leave) =>
       download(fetching, {
         repositories,
         blob: layer,
@@ -140,6 +140,7 @@ async function downloadInto(
           report({ state: "downloading", currentBytes: availableBytes });
         },
         onRetry: (delayMs) => report({ state: "retrying", delayMs }),
+        onSlow: leave,
       }),
     signal,
   );

@@ -39,7 +39,7 @@ export function createLayerReporter(
         case "downloading":
           return count("Downloading", state.currentBytes);
         case "retrying":
-          return say(`Retrying in ${Math.max(1, Math.round(state.delayMs / 1000))} seconds`);
+          return say(`Retrying in ${seconds(state.delayMs)}`);
         case "downloaded":
           isDownloaded = true;
           say("Verifying Checksum");
@@ -50,4 +50,9 @@ export function createLayerReporter(
       }
     },
   };
+}
+
+function seconds(ms: number): string {
+  const count = Math.max(1, Math.round(ms / 1000));
+  return count === 1 ? "1 second" : `${count} seconds`;
 }

@@ -31,7 +31,7 @@ export interface PullDeps {
   /** Configs on their way, for all who want the same. */
   configs: SharedJobs<Uint8Array>;
   unfinished: UnfinishedPulls;
-  clock: Pick<Clock, "monotonicMs">;
+  clock: Pick<Clock, "monotonicMs" | "sleep">;
 }
 
 export interface PullRequest {
@@ -96,18 +96,28 @@ function pullName({ reference, platform }: PullRequest): string {
 }
 
 async function readConfig(
-  { content, configs }: PullDeps,
+  { content, configs, clock }: PullDeps,
   { repository, signal }: PullRequest,
   { digest, sizeBytes }: Descriptor,
 ): Promise<Uint8Array> {
   if (sizeBytes > MAX_CONFIG_BYTES) throw invalid(`image config ${digest} is larger than ${MAX_CONFIG_BYTES} bytes`);
-  if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
-  return configs.run(`${digest} ${sizeBytes}`, signal, async (own) => {
-    const bytes = await readBlob(repository, { digest, sizeBytes }, own);
-    // Before the job is over: who comes next finds the one or the other.
-    await putDocument(content, { digest, bytes });
-    return bytes;
-  });
+  const key = `${digest} ${sizeBytes}`;
+  for (;;) {
+    if (content.has(digest)) return content.read(digest, MAX_CONFIG_BYTES);
+    const joined = configs.has(key);
+    try {
+      return await configs.run(key, signal, async (own) => {
+        const bytes = await readBlob({ repository, clock }, { digest, sizeBytes }, own);
+        // Before the job is over: who comes next finds the one or the other.
+        await putDocument(content, { digest, bytes });
+        return bytes;
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      // Somebody else's registry has failed him: now it is this one's turn.
+      if (!joined) throw error;
+    }
+  }
 }
 
 function checkConfig(config: ImageConfig, { layers }: Manifest, { platform, reference }: PullRequest): void {

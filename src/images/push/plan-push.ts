@@ -19,8 +19,8 @@ export interface PushPlan {
 /** Repositories that are asked for one blob. */
 const MAX_SOURCES = 3;
 
-/** What is to be pushed for a name, with a tag or for all its tags. Throws not-found in Docker's words. Pure. */
-export function planPush(library: Library, name: Reference, platform: Platform | undefined): PushPlan[] {
+/** The tags that a name stands for: its own, or all that are here. Throws not-found in Docker's words. Pure. */
+export function tagsToPush(library: Library, name: Reference): Reference[] {
   const tags = library
     .entries()
     .flatMap(({ row }) => library.referencesOf(row.id))
@@ -30,10 +30,11 @@ export function planPush(library: Library, name: Reference, platform: Platform |
   }
   const wanted = tags.filter(({ tag }) => name.tag === undefined || tag === name.tag);
   if (wanted.length === 0) throw new EngineError("not-found", `tag does not exist: ${familiarReference(name)}`);
-  return wanted.map((reference) => planTag(library, reference, platform));
+  return wanted;
 }
 
-function planTag(library: Library, reference: Reference, platform: Platform | undefined): PushPlan {
+/** What is to be pushed for one tag. Throws not-found where it is not there for the platform. Pure. */
+export function planTag(library: Library, reference: Reference, platform: Platform | undefined): PushPlan {
   const text = familiarReference(reference);
   const variants = library.variants(text);
   const index = platform === undefined ? library.completeIndex(text) : undefined;

@@ -12,7 +12,7 @@ import type { ProgressMessage } from "../images.ts";
 import type { Entry } from "../library.ts";
 import { type CompressDeps, compressLayers } from "./compress-layers.ts";
 import { pushBlob } from "./push-blob.ts";
-import { planPush, type PushPlan } from "./plan-push.ts";
+import { planTag, type PushPlan, tagsToPush } from "./plan-push.ts";
 
 export interface PusherDeps extends Omit<CompressDeps, "compressor"> {
   clock: Pick<Clock, "monotonicMs">;
@@ -48,10 +48,13 @@ export function createPusher(deps: PusherDeps): Pusher {
   return {
     async push(request) {
       const { name, report } = request;
-      const plans = planPush(deps.library, name, request.platform);
+      const references = tagsToPush(deps.library, name);
       report({ status: `The push refers to repository [${familiarName(name)}]` });
-      for (const plan of plans) await pushReference(pushing, request, plan);
-      return plans.map(({ reference }) => reference);
+      // Each is planned when its turn comes: the push before it may have changed the image that both name.
+      for (const reference of references) {
+        await pushReference(pushing, request, planTag(deps.library, reference, request.platform));
+      }
+      return references;
     },
   };
 }

@@ -17,7 +17,7 @@ interface LoginRequest {
  * unauthorized where they do not serve. @see distribution-spec "Determining Support"
  */
 export function login({ deps, servers }: Connection, { domain, credentials, signal }: LoginRequest): Promise<string> {
-  return servers.try(domain, "push", async (endpoint) => {
+  return servers.try(domain, { capability: "push" }, async (endpoint) => {
     const challenges = await challengesOf(deps, endpoint, signal);
     const request = { endpoint, challenges, scope: "", credentials, signal };
     const token = challenges.length === 0 ? "" : await deps.authorizer.identityToken(request);

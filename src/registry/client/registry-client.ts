@@ -26,6 +26,15 @@ export interface RemoteBlob {
   body: AsyncIterable<Uint8Array>;
 }
 
+export interface BlobOptions {
+  offset: number;
+  /** As the descriptor has it. */
+  sizeBytes?: number;
+  /** Ask the registry itself: its mirrors have failed in the middle. */
+  pastMirrors?: boolean;
+  signal: AbortSignal;
+}
+
 /** Bytes to upload; each call begins anew, at `offset`. */
 export type UploadSource = { sizeBytes: number; from(offset: number): AsyncIterable<Uint8Array> };
 
@@ -33,7 +42,8 @@ export type UploadSource = { sizeBytes: number; from(offset: number): AsyncItera
 export interface Repository {
   /** `reference`: a tag or a digest. */
   manifest(reference: string, signal: AbortSignal): Promise<RemoteDocument>;
-  blob(digest: Digest, options: { offset: number; signal: AbortSignal }): Promise<RemoteBlob>;
+  /** Throws invalid-argument where the registry itself says that it has another number of bytes than `sizeBytes`. */
+  blob(digest: Digest, options: BlobOptions): Promise<RemoteBlob>;
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Tags in the registry's order. */
   tags(signal: AbortSignal): Promise<string[]>;

@@ -47,8 +47,8 @@ export function openRepository(
   const scope = [`repository:${path}:${actions}`, ...mountFrom.map((from) => `repository:${from}:pull`)].join(" ");
   const askServer: Asker = (endpoint, request) =>
     ask(deps, endpoint, { ...request, headers: { ...headers, ...request.headers }, scope, credentials });
-  const on = <T>(capability: Capability, job: (endpoint: Endpoint) => Promise<T>) =>
-    servers.try(domain, capability, job);
+  const on = <T>(capability: Capability, job: (endpoint: Endpoint) => Promise<T>, pastMirrors = false) =>
+    servers.try(domain, { capability, pastMirrors }, job);
   /** For requests that may be sent twice. */
   const steadily = <T>(signal: AbortSignal, capability: Capability, job: (endpoint: Endpoint) => Promise<T>) =>
     retrying(deps, signal, () => on(capability, job));
@@ -59,8 +59,8 @@ export function openRepository(
         fetchManifest({ deps, askServer }, endpoint, { path, reference, signal }),
       );
     },
-    blob: (digest, { offset, signal }) =>
-      on("pull", (endpoint) => fetchBlob(askServer, endpoint, { path, digest, offset, signal })),
+    blob: (digest, { pastMirrors = false, ...options }) =>
+      on("pull", (endpoint) => fetchBlob(askServer, endpoint, { path, digest, ...options }), pastMirrors),
     hasBlob: (digest, signal) =>
       steadily(signal, "push", (endpoint) => hasBlob(askServer, endpoint, { path, digest, signal })),
     async tags(signal) {
@@ -160,10 +160,22 @@ function sha512Of(bytes: Uint8Array): Digest {
 async function fetchBlob(
   askServer: Asker,
   endpoint: Endpoint,
+  wanted: Wanted & { digest: Digest; sizeBytes?: number; offset: number },
+): Promise<RemoteBlob> {
+  const blob = await openBlob(askServer, endpoint, wanted);
+  const { digest, sizeBytes } = wanted;
+  if (sizeBytes === undefined || blob.totalBytes === undefined || blob.totalBytes === sizeBytes) return blob;
+  await blob.body[Symbol.asyncIterator]().return?.();
+  throw invalid(`blob ${digest} has ${blob.totalBytes} bytes at the registry, ${sizeBytes} were announced`);
+}
+
+async function openBlob(
+  askServer: Asker,
+  endpoint: Endpoint,
   { path, digest, offset, signal }: Wanted & { digest: Digest; offset: number },
 ): Promise<RemoteBlob> {
   const headers = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-  const whole = () => fetchBlob(askServer, endpoint, { path, digest, offset: 0, signal });
+  const whole = () => openBlob(askServer, endpoint, { path, digest, offset: 0, signal });
   let response: Response;
   try {
     response = await askServer(endpoint, { method: "GET", path: `/${path}/blobs/${digest}`, headers, signal });

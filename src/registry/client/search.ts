@@ -39,7 +39,7 @@ export function search({ deps, servers }: Connection, request: SearchRequest): P
     const response = await ask(deps, endpoint, { method: "GET", path, scope, credentials, signal });
     return { bytes: await readBody(where, response, MAX_ANSWER_BYTES), response };
   };
-  return servers.try(domain, "resolve", async (endpoint) => {
+  return servers.try(domain, { capability: "resolve" }, async (endpoint) => {
     const query = `/search?q=${encodeURIComponent(term)}&n=${limit}`;
     const isHub = domain === DOCKER_HUB && endpoint.isOrigin;
     const base = isHub ? DOCKER_HUB_INDEX : endpoint.base.replace(/\/v2$/, "/v1");

@@ -101,13 +101,18 @@ export class Servers {
    * The first answer that a server of the domain gives. Mirrors are passed over whatever they say, lies too; the registry itself
    * only where no answer was had. Throws what the last one said.
    */
-  async try<T>(domain: string, capability: Capability, job: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+  async try<T>(
+    domain: string,
+    { capability, pastMirrors = false }: { capability: Capability; pastMirrors?: boolean },
+    job: (endpoint: Endpoint) => Promise<T>,
+  ): Promise<T> {
     const endpoints = await this.#deps.hosts.endpoints(domain, capability);
     const known = this.#answered.get(domain);
+    const hasOrigin = endpoints.some(({ isOrigin }) => isOrigin);
     const isKnown = ({ base, isOrigin }: Endpoint) => isOrigin && base === known;
     // Only the order among the registry's own addresses changes: mirrors stay in front.
     const ordered = [
-      ...endpoints.filter(({ isOrigin }) => !isOrigin),
+      ...endpoints.filter(({ isOrigin }) => !isOrigin && !(pastMirrors && hasOrigin)),
       ...endpoints.filter(isKnown),
       ...endpoints.filter((endpoint) => endpoint.isOrigin && !isKnown(endpoint)),
     ];
@@ -118,7 +123,7 @@ export class Servers {
         if (endpoint.isOrigin) this.#remember(domain, endpoint);
         return result;
       } catch (error) {
-        if (endpoint.isOrigin && !(error instanceof ConnectionError)) {
+        if (endpoint.isOrigin && !isNoAnswer(endpoint, error)) {
           this.#remember(domain, endpoint);
           throw error;
         }
@@ -137,6 +142,12 @@ export class Servers {
 }
 
 const MAX_REMEMBERED = 1000;
+
+/** Also a server that speaks TLS by now, and says so to one who does not, in no registry's form. */
+function isNoAnswer({ base }: Endpoint, error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  return base.startsWith("http:") && error instanceof RegistryError && error.status === 400 && error.code === "";
+}
 
 /** Where the registry speaks no TLS, what plain HTTP said tells more; else what TLS said. */
 function moreTelling(before: unknown, now: unknown): unknown {

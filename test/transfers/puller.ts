@@ -20,18 +20,22 @@ interface PullOptions extends Partial<Pick<Parameters<Distribution["pull"]>[1], 
   onMessage?: (message: ProgressMessage) => void;
 }
 
-/** An image store in this process that pulls. Waits of its own are a hundredth of what they are. */
+/** An image store in this process that pulls and pushes. Waits of its own are a hundredth of what they are. */
 export interface Puller extends Fixture {
   distribution: Distribution;
   /** Events with their attributes. */
   published: string[];
   pull(reference: string, options?: PullOptions): Promise<Pulled>;
+  push(name: string, signal?: AbortSignal): Promise<Pulled>;
   /** Everything that is not part of an image: files, blobs and layers. Waits for what is still being removed. */
   leftovers(): Promise<string[]>;
 }
 
 /** `stallMs`: what is called a stall; long, unless that is what is tested. */
-export async function openPuller({ downloads = 3, stallMs = 10_000 } = {}): Promise<Puller> {
+export async function openPuller(
+  options: { downloads?: number; stallMs?: number; certsDir?: string } = {},
+): Promise<Puller> {
+  const { downloads = 3, stallMs = 10_000, certsDir } = options;
   const fixture = await openFixture();
   const real = createSystemClock();
   const published: string[] = [];
@@ -39,7 +43,7 @@ export async function openPuller({ downloads = 3, stallMs = 10_000 } = {}): Prom
     ...fixture,
     publish: ({ action, actorId, attributes }) =>
       void published.push(`${action} ${actorId} ${JSON.stringify(attributes)}`),
-    hosts: { registryMirrors: [], insecureRegistries: [], certsDirs: [] },
+    hosts: { registryMirrors: [], insecureRegistries: [], certsDirs: certsDir === undefined ? [] : [certsDir] },
     limits: { downloads, uploads: 5, downloadAttempts: 5, stallMs },
     clock: { ...real, sleep: (ms, signal) => real.sleep(ms / 100, signal) },
     userAgent: "test/1",
@@ -48,24 +52,26 @@ export async function openPuller({ downloads = 3, stallMs = 10_000 } = {}): Prom
     ...fixture,
     distribution,
     published,
-    pull: (reference, options) => pull(distribution, reference, options),
+    pull: (reference, { onMessage, ...options } = {}) =>
+      transfer(onMessage, (report) =>
+        distribution.pull(reference, { allTags: false, signal: new AbortController().signal, ...options, report }),
+      ),
+    push: (name, signal = new AbortController().signal) =>
+      transfer(undefined, (report) => distribution.push(name, { report, signal })),
     leftovers: () => leftovers(fixture),
   };
 }
 
-async function pull(distribution: Distribution, reference: string, options: PullOptions = {}): Promise<Pulled> {
-  const { onMessage, ...rest } = options;
+async function transfer(
+  onMessage: ((message: ProgressMessage) => void) | undefined,
+  job: (report: (message: ProgressMessage) => void) => Promise<void>,
+): Promise<Pulled> {
   const messages: ProgressMessage[] = [];
   let failure: string | undefined;
   try {
-    await distribution.pull(reference, {
-      allTags: false,
-      signal: new AbortController().signal,
-      ...rest,
-      report(message) {
-        messages.push(message);
-        onMessage?.(message);
-      },
+    await job((message) => {
+      messages.push(message);
+      onMessage?.(message);
     });
   } catch (error) {
     failure = `${(error as { kind?: string }).kind ?? "bug"}: ${messageOf(error)}`;
