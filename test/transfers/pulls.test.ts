@@ -75,13 +75,22 @@ describe.skipIf(!isRoot)("a pull", () => {
     ]);
     expect((await puller.pull(name())).lines).toEqual([
       "1: Pulling from a/b",
-      `${id}: Already exists`,
       `Digest: ${digest}`,
       `Status: Image is up to date for ${name()}`,
     ]);
     expect(puller.published).toEqual(Array(2).fill(`pull ${name()} {"name":"${registry.host}/a/b"}`));
     // What is here is not asked for again.
     expect(registry.requests(/blobs/)).toHaveLength(2);
+    // Registries that count pulls count what is got, not what is looked at.
+    expect(registry.requests(/^GET .*manifests/)).toHaveLength(1);
+  });
+
+  test("takes a tag that has moved from the registry again", async () => {
+    registry.putImage("a/b", "1", [layer("old")]);
+    await puller.pull(name());
+    const moved = registry.putImage("a/b", "1", [layer("new")]);
+    const { lines } = await puller.pull(name());
+    expect(lines.slice(-2)).toEqual([`Digest: ${moved.digest}`, `Status: Downloaded newer image for ${name()}`]);
   });
 
   test("counts bytes while they come, and never back", async () => {

@@ -20,6 +20,7 @@ import { createLayerReporter, layerId } from "./layer-reports.ts";
 import { isWorthKeeping, pullError } from "./pull-errors.ts";
 import { readBlob } from "./read-blob.ts";
 import { type ResolvedImage, resolveImage } from "./resolve-image.ts";
+import { findUpToDate } from "./up-to-date.ts";
 import type { UnfinishedPulls } from "./unfinished-pulls.ts";
 
 export interface PullDeps {
@@ -45,19 +46,33 @@ export interface PullRequest {
 
 /** Brings one image here under the name it was asked for. What was there already is not fetched again. */
 export async function pullImage(deps: PullDeps, request: PullRequest): Promise<Entry> {
-  const { reference, repository, report, signal } = request;
+  const { reference, repository, signal } = request;
+  const current = await findUpToDate(deps, request);
+  if (current !== undefined) {
+    reportHeading(request);
+    reportOutcome(request, current.target, false);
+    return current.entry;
+  }
   const wanted = reference.digest ?? reference.tag ?? "latest";
   const platform = request.platform ?? hostPlatform();
   const resolved = await resolveImage(repository, wanted, { platform, signal }).catch((error: unknown) => {
     throw pullError(error, reference);
   });
   // Not before: what cannot be found is an answer of its own, and no line of a stream.
-  report({ id: reference.digest ?? reference.tag ?? "", status: `Pulling from ${reference.path}` });
+  reportHeading(request);
   const { entry, isNew } = await pullResolved(deps, request, resolved);
-  report({ status: `Digest: ${resolved.target.digest}` });
+  reportOutcome(request, resolved.target.digest, isNew);
+  return entry;
+}
+
+function reportHeading({ reference, report }: PullRequest): void {
+  report({ id: reference.digest ?? reference.tag ?? "", status: `Pulling from ${reference.path}` });
+}
+
+function reportOutcome({ reference, report }: PullRequest, target: Digest, isNew: boolean): void {
+  report({ status: `Digest: ${target}` });
   const name = familiarReference(reference);
   report({ status: isNew ? `Status: Downloaded newer image for ${name}` : `Status: Image is up to date for ${name}` });
-  return entry;
 }
 
 async function pullResolved(deps: PullDeps, request: PullRequest, resolved: ResolvedImage) {

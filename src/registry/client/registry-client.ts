@@ -43,6 +43,8 @@ export interface Repository {
   /** `reference`: a tag or a digest. */
   manifest(reference: string, signal: AbortSignal): Promise<RemoteDocument>;
   /** Throws invalid-argument where the registry itself says that it has another number of bytes than `sizeBytes`. */
+  /** What a tag stands for there, without asking for it; undefined where the registry does not say. */
+  digestOf(tag: string, signal: AbortSignal): Promise<Digest | undefined>;
   blob(digest: Digest, options: BlobOptions): Promise<RemoteBlob>;
   hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean>;
   /** Tags in the registry's order. */

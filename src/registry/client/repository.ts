@@ -59,6 +59,8 @@ export function openRepository(
         fetchManifest({ deps, askServer }, endpoint, { path, reference, signal }),
       );
     },
+    digestOf: (tag, signal) =>
+      steadily(signal, "resolve", (endpoint) => headManifest(askServer, endpoint, { path, reference: tag, signal })),
     blob: (digest, { pastMirrors = false, ...options }) =>
       on("pull", (endpoint) => fetchBlob(askServer, endpoint, { path, digest, ...options }), pastMirrors),
     hasBlob: (digest, signal) =>
@@ -155,6 +157,23 @@ async function fetchManifest(
 
 function sha512Of(bytes: Uint8Array): Digest {
   return `sha512:${new Bun.CryptoHasher("sha512").update(bytes).digest("hex")}` as Digest;
+}
+
+async function headManifest(
+  askServer: Asker,
+  endpoint: Endpoint,
+  { path, reference, signal }: Wanted & { reference: string },
+): Promise<Digest | undefined> {
+  const headers = { Accept: MANIFEST_ACCEPT };
+  const response = await askServer(endpoint, {
+    method: "HEAD",
+    path: `/${path}/manifests/${reference}`,
+    headers,
+    signal,
+  });
+  await discard(response);
+  const digest = response.headers.get("docker-content-digest") ?? "";
+  return isDigest(digest) ? digest : undefined;
 }
 
 async function fetchBlob(
