@@ -113,7 +113,7 @@ export function setTimes(path: Buffer, entry: TarEntry): void {
 }
 
 /** The kernel cuts to what the file system holds; only 64 bits pass the call. */
-function clampTime(time: TarTime): TarTime {
+export function clampTime(time: TarTime): TarTime {
   const limit = 2n ** 62n;
   const seconds = time.seconds > limit ? limit : time.seconds < -limit ? -limit : time.seconds;
   return { seconds, nanoseconds: time.nanoseconds };

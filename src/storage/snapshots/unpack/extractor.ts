@@ -19,6 +19,7 @@ import { setXattr } from "../../../kernel/xattr.ts";
 import { closeEntryFile, type EntryFile, makeEntry, setAttributes, setTimes, writeEntryFile } from "./entry-file.ts";
 import { classifyName, linkPath, parentOf } from "./entry-path.ts";
 import type { UnpackLimits } from "./limits.ts";
+import { SmallFiles } from "./small-files.ts";
 
 const OPAQUE_XATTR = "trusted.overlay.opaque";
 const OPAQUE_VALUE = Buffer.from("y");
@@ -35,6 +36,14 @@ export interface ExtractResult {
   implied: Buffer[];
 }
 
+export interface ExtractorOptions {
+  limits: UnpackLimits;
+  /** Small files are collected, and made many at once; else each when it comes. */
+  batches: boolean;
+  /** See `SmallFilesOptions`. */
+  askForWriter?: ((shared: SharedArrayBuffer) => void) | undefined;
+}
+
 /**
  * Writes the entries of a layer below `/`, which must be the layer's own directory: for a thread that `confineThread` has confined,
  * with umask 0. Whiteouts become what overlayfs reads as such. Later entries of one name replace earlier ones.
@@ -47,10 +56,19 @@ export class Extractor implements TarSink {
   readonly #implied = new Map<string, Buffer>([["", Buffer.alloc(0)]]);
   /** Times are set last, since making members changes them, and so is set-gid, which gives the directory's group to its members. */
   readonly #directories = new Map<string, { path: Buffer; entry: TarEntry; mode: number }>();
+  /**
+   * Directories whose path has no symlink in it, so that nothing below is known by another name. What such a path names is settled
+   * unless it is pending; for all other paths, everything that is pending is made first.
+   */
+  readonly #plain = new Set<string>([""]);
   #file: EntryFile | undefined;
+  readonly #batches: boolean;
+  readonly #small: SmallFiles;
 
-  constructor(limits: UnpackLimits) {
+  constructor({ limits, batches, askForWriter }: ExtractorOptions) {
     this.#limits = limits;
+    this.#batches = batches;
+    this.#small = new SmallFiles({ replace: (path) => this.#remove(path), askForWriter });
   }
 
   entry(entry: TarEntry): void {
@@ -61,6 +79,7 @@ export class Extractor implements TarSink {
         return;
       case "opaque":
         this.#ensureDirectory(target.path.length === 1 ? Buffer.alloc(0) : target.path);
+        this.#settle(keyOf(target.path));
         setXattr(target.path, OPAQUE_XATTR, OPAQUE_VALUE);
         return;
       case "whiteout":
@@ -73,17 +92,20 @@ export class Extractor implements TarSink {
 
   data(bytes: Uint8Array, offset: number): void {
     if (this.#file !== undefined) writeEntryFile(this.#file, bytes, offset);
+    else this.#small.data(bytes);
   }
 
   close(): void {
     const file = this.#file;
-    if (file === undefined) return;
+    if (file === undefined) return this.#small.close();
     this.#file = undefined;
     closeEntryFile(file);
   }
 
   /** After the last entry. */
   finish(): ExtractResult {
+    this.#small.settle();
+    this.#small.stop();
     for (const { path, entry, mode } of [...this.#directories.values()].reverse()) {
       if ((mode & S_ISGID) !== 0) modeAt(AT_FDCWD, path, mode);
       setTimes(path, entry);
@@ -92,8 +114,9 @@ export class Extractor implements TarSink {
     return this.result;
   }
 
-  /** After a failure: closes what is open. */
+  /** After a failure: closes what is open, and makes nothing more. */
   abandon(): void {
+    this.#small.stop();
     if (this.#file !== undefined) closeFd(this.#file.fd);
     this.#file = undefined;
   }
@@ -102,7 +125,13 @@ export class Extractor implements TarSink {
     const entry = given.type === "directory" ? { ...given, mode: given.mode & ~S_ISGID } : given;
     if (path.length === 1) return this.#root(entry, given.mode);
     this.#ensureDirectory(parentOf(path));
+    const key = keyOf(path);
+    this.#settle(key);
     if (entry.type === "directory") return this.#directory(path, entry, given.mode);
+    if (this.#mayWait(key, entry)) {
+      this.result.fileBytes += entry.sizeBytes;
+      return this.#small.begin(path, key, entry);
+    }
     try {
       this.#make(path, entry);
     } catch (error) {
@@ -112,8 +141,22 @@ export class Extractor implements TarSink {
     }
   }
 
+  #mayWait(key: string, entry: TarEntry): boolean {
+    if (!this.#batches || !SmallFiles.accepts(entry) || key.includes("\0")) return false;
+    return this.#plain.has(parentKey(key)) && !this.#known.has(key);
+  }
+
+  /** Makes what is pending where that could matter to what `key` names. */
+  #settle(key: string): void {
+    if (this.#small.isPending(key) || !this.#plain.has(parentKey(key))) this.#small.settle();
+  }
+
   #make(path: Buffer, entry: TarEntry): void {
-    if (entry.type === "hardlink") return linkAt(AT_FDCWD, linkPath(entry.linkName), AT_FDCWD, path);
+    if (entry.type === "hardlink") {
+      const target = linkPath(entry.linkName);
+      this.#settle(keyOf(target));
+      return linkAt(AT_FDCWD, target, AT_FDCWD, path);
+    }
     this.#file = makeEntry(path, entry, "changed");
     if (entry.type === "file") this.result.fileBytes += entry.sizeBytes;
   }
@@ -125,18 +168,22 @@ export class Extractor implements TarSink {
   }
 
   #directory(path: Buffer, entry: TarEntry, mode: number): void {
-    const key = path.toString("latin1");
-    const type = this.#known.has(key) ? S_IFDIR : this.#typeOf(path);
+    const key = keyOf(path);
+    const isKnown = this.#known.has(key);
+    const type = isKnown ? S_IFDIR : this.#typeOf(path);
     if (type !== undefined && type !== S_IFDIR) this.#removeExisting(path);
     if (type === S_IFDIR) modeAt(AT_FDCWD, path, entry.mode);
     else makeDirAt(AT_FDCWD, path, entry.mode);
     if (type === S_IFCHR && this.#wasWhiteout) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
-    this.#known.add(key);
+    // What is known may be a symlink to a directory.
+    if (!isKnown) this.#know(key, { isReal: true });
     this.#described(key, { path: Buffer.from(path), entry, mode });
   }
 
   #described(key: string, directory: { path: Buffer; entry: TarEntry; mode: number }): void {
     this.#implied.delete(key);
+    // A directory may give access rights to what is made in it from now on.
+    if (directory.entry.xattrs.length > 0) this.#small.settle();
     setAttributes(directory.path, directory.entry, "changed");
     this.#directories.set(key, directory);
   }
@@ -144,6 +191,7 @@ export class Extractor implements TarSink {
   /** What hides a name of the layers below. An entry of the same name in this layer hides it by itself. */
   #whiteout(path: Buffer, entry: TarEntry): void {
     this.#ensureDirectory(parentOf(path));
+    this.#settle(keyOf(path));
     const type = this.#typeOf(path);
     if (type === S_IFDIR) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
     if (type !== undefined) return;
@@ -153,17 +201,25 @@ export class Extractor implements TarSink {
 
   /** Makes the directories of `path` ("" is the root) that are missing. Symlinks on the way lead somewhere inside the root. */
   #ensureDirectory(path: Buffer): void {
-    const key = path.toString("latin1");
+    const key = keyOf(path);
     if (this.#known.has(key)) return;
     this.#ensureDirectory(parentOf(path));
+    this.#settle(key);
     const type = this.#typeOf(path);
-    if (type === undefined || (type === S_IFCHR && this.#wasWhiteout)) {
+    const isMade = type === undefined || (type === S_IFCHR && this.#wasWhiteout);
+    if (isMade) {
       if (type !== undefined) this.#removeExisting(path);
       makeDirAt(AT_FDCWD, path, 0o755);
       if (type !== undefined) setXattr(path, OPAQUE_XATTR, OPAQUE_VALUE);
       this.#implied.set(key, Buffer.from(path.subarray(1)));
     }
+    this.#know(key, { isReal: isMade || type === S_IFDIR });
+  }
+
+  /** `isReal`: not a symlink to a directory. */
+  #know(key: string, { isReal }: { isReal: boolean }): void {
     this.#known.add(key);
+    if (isReal && this.#plain.has(parentKey(key))) this.#plain.add(key);
   }
 
   #wasWhiteout = false;
@@ -176,17 +232,34 @@ export class Extractor implements TarSink {
   }
 
   #removeExisting(path: Buffer): void {
+    this.#small.settle();
+    this.#remove(path);
+  }
+
+  /** What is in the place of a file that is no longer pending, so that nothing can be pending below it. */
+  #remove(path: Buffer): void {
     const wasDirectory = this.#typeOf(path) === S_IFDIR;
     removeTree(AT_FDCWD, path);
     // Only a directory has anything remembered below it; an archive may replace files a million times.
     if (!wasDirectory) return;
     if (++this.#replacedDirectories > MAX_REPLACED_DIRECTORIES) throw badTar("too many directories replaced by others");
-    const key = path.toString("latin1");
+    const key = keyOf(path);
+    // Under another name it may be plain.
+    if (!this.#plain.has(parentKey(key))) this.#plain.clear();
     const isBelow = (other: string) => other === key || other.startsWith(`${key}/`);
-    for (const map of [this.#known, this.#implied, this.#directories]) {
+    for (const map of [this.#known, this.#plain, this.#implied, this.#directories]) {
       for (const other of map.keys()) if (isBelow(other)) map.delete(other);
     }
   }
 
   #replacedDirectories = 0;
+}
+
+/** Paths as keys of maps: each byte a character. */
+function keyOf(path: Buffer): string {
+  return path.toString("latin1");
+}
+
+function parentKey(key: string): string {
+  return key.slice(0, Math.max(key.lastIndexOf("/"), 0));
 }

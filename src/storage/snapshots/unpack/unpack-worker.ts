@@ -74,7 +74,15 @@ async function unpack(fd: number, end: ArchiveEnd, request: UnpackRequest): Prom
   const head = await source.next();
   const first = head.done === true ? new Uint8Array(0) : head.value;
   const compression = layerCompression(first);
-  const extractor = new Extractor(request.limits);
+  const { limits, smallFiles } = request;
+  const extractor = new Extractor({
+    limits,
+    batches: smallFiles !== "one-by-one",
+    askForWriter:
+      smallFiles === "two-threads"
+        ? (shared) => postMessage({ askForWriter: shared } satisfies UnpackReply)
+        : undefined,
+  });
   const parser = createTarParser(extractor);
   const take = (bytes: Uint8Array) => {
     throwIfCancelled(request);

@@ -2,7 +2,11 @@ import { invalid } from "../../../base/errors.ts";
 import { createSemaphore } from "../../../base/semaphore.ts";
 import type { Digest, DigestAlgorithm } from "../../../formats/oci/digest.ts";
 import type { Compression } from "../../../formats/oci/media-types.ts";
+import { createFileWriters } from "./file-writers.ts";
 import { UNPACK_LIMITS, type UnpackLimits } from "./limits.ts";
+
+/** How small files are made: each when it comes, many at once, or many at once by two threads. What results is the same. */
+export type SmallFilesWay = "one-by-one" | "batched" | "two-threads";
 
 export interface UnpackRequest {
   /** A layer blob: tar, plain or compressed. */
@@ -14,6 +18,7 @@ export interface UnpackRequest {
   growing: boolean;
   /** Of `Unpacked.digest`. */
   algorithm: DigestAlgorithm;
+  smallFiles: SmallFilesWay;
   /** Set to 1 by the main thread. */
   cancelled: Int32Array<SharedArrayBuffer>;
 }
@@ -39,7 +44,9 @@ export interface GrowthMessage {
   complete: boolean;
 }
 
-export type UnpackReply = Unpacked | { error: string } | { readBytes: number };
+/** `askForWriter`: there are so many small files that a second thread would help to make them, from this memory. */
+export type UnpackReply = UnpackNote | Unpacked | { error: string };
+export type UnpackNote = { readBytes: number } | { askForWriter: SharedArrayBuffer };
 
 /** A file that somebody else is still writing. */
 export interface Growth {
@@ -59,6 +66,8 @@ export interface UnpackOptions {
 
 /** Layers unpacked at once: the disk and two cores are full with two. */
 const MAX_PARALLEL = 2;
+/** Threads that help with small files, of all unpackings together: each has a heap of its own, and there are two cores. */
+const MAX_WRITERS = 1;
 /** Without a byte for so long, a growing archive no longer counts among those. */
 const STARVED_MS = 500;
 
@@ -71,8 +80,9 @@ export interface Unpacker {
  * Each archive is unpacked by a worker thread of its own which has the directory as its root for ever, and is thrown away: an
  * archive can name nothing outside of it. A worker costs 4 ms.
  */
-export function createUnpacker(settings: { limits?: UnpackLimits } = {}): Unpacker {
-  const limits = settings.limits ?? UNPACK_LIMITS;
+export function createUnpacker(settings: { limits?: UnpackLimits; smallFiles?: SmallFilesWay } = {}): Unpacker {
+  const { limits = UNPACK_LIMITS, smallFiles = "two-threads" } = settings;
+  const writers = createFileWriters(MAX_WRITERS);
   const slots = createSemaphore(MAX_PARALLEL);
   return {
     unpack: (archive, directory, options) =>
@@ -81,7 +91,14 @@ export function createUnpacker(settings: { limits?: UnpackLimits } = {}): Unpack
         const unwatch = options.growth === undefined ? undefined : leaveWhenStarved(options.growth, leave);
         try {
           const { growth, algorithm = "sha256" } = options;
-          return await runWorker({ archive, directory, limits, algorithm, growing: growth !== undefined }, options);
+          const growing = growth !== undefined;
+          const writer = writers.forDirectory(directory);
+          try {
+            const request = { archive, directory, limits, algorithm, growing, smallFiles };
+            return await runWorker(request, options, writer.start);
+          } finally {
+            await writer.stop();
+          }
         } finally {
           unwatch?.();
         }
@@ -103,7 +120,11 @@ function leaveWhenStarved(growth: Growth, leave: () => void): () => void {
 }
 
 /** The worker is asked to stop rather than terminated: it has files open. */
-async function runWorker(request: Omit<UnpackRequest, "cancelled">, options: UnpackOptions): Promise<Unpacked> {
+async function runWorker(
+  request: Omit<UnpackRequest, "cancelled">,
+  options: UnpackOptions,
+  startWriter: (shared: SharedArrayBuffer) => void,
+): Promise<Unpacked> {
   const { signal, growth, onProgress } = options;
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL("./unpack-worker.ts", import.meta.url));
@@ -116,9 +137,10 @@ async function runWorker(request: Omit<UnpackRequest, "cancelled">, options: Unp
   signal.addEventListener("abort", cancel, { once: true });
   let unfollow: (() => void) | undefined;
   try {
-    const reply = await new Promise<Exclude<UnpackReply, { readBytes: number }>>((resolve, reject) => {
+    const reply = await new Promise<Exclude<UnpackReply, UnpackNote>>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<UnpackReply>) => {
         if ("readBytes" in data) onProgress?.(data.readBytes);
+        else if ("askForWriter" in data) startWriter(data.askForWriter);
         else resolve(data);
       };
       worker.onerror = ({ message }) => reject(new Error(`unpack worker: ${message}`));
