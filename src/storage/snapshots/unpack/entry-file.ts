@@ -27,6 +27,7 @@ import { setXattr } from "../../../kernel/xattr.ts";
 const EOPNOTSUPP = 95;
 /** Attributes by which an archive could speak to overlayfs itself. */
 const OVERLAY_XATTR_PREFIX = "trusted.overlay.";
+const MAX_SECONDS = 2n ** 62n;
 
 /** A regular file that is being written. `path`: relative to the thread's directory, or below its root. */
 export interface EntryFile {
@@ -114,7 +115,7 @@ export function setTimes(path: Buffer, entry: TarEntry): void {
 
 /** The kernel cuts to what the file system holds; only 64 bits pass the call. */
 export function clampTime(time: TarTime): TarTime {
-  const limit = 2n ** 62n;
-  const seconds = time.seconds > limit ? limit : time.seconds < -limit ? -limit : time.seconds;
-  return { seconds, nanoseconds: time.nanoseconds };
+  if (time.seconds > MAX_SECONDS) return { seconds: MAX_SECONDS, nanoseconds: time.nanoseconds };
+  if (time.seconds < -MAX_SECONDS) return { seconds: -MAX_SECONDS, nanoseconds: time.nanoseconds };
+  return time;
 }

@@ -17,6 +17,8 @@ export type LayerPath =
 
 /** Throws invalid-argument for a name that climbs out of the root. Pure. @see OCI image-spec layer.md "Whiteouts" */
 export function classifyName(name: Uint8Array): LayerPath {
+  const ordinary = ordinaryPath(name);
+  if (ordinary !== undefined) return { kind: "entry", path: ordinary };
   const components = cleanName(name);
   const base = components.at(-1);
   if (base === undefined || !startsWith(base, WHITEOUT_PREFIX)) return { kind: "entry", path: absolute(components) };
@@ -55,6 +57,20 @@ export function cleanName(name: Uint8Array): Buffer[] {
   }
   if (components.length > MAX_PATH_DEPTH) throw badTar(`name with ${components.length} directories`);
   return components;
+}
+
+/**
+ * The path of a name that needs no cleaning, which nearly all names are: nothing in it begins with a dot, no component is empty.
+ * undefined: look closer. Below two bytes for each directory no name is too deep.
+ */
+function ordinaryPath(name: Uint8Array): Buffer | undefined {
+  if (name.length > MAX_PATH_DEPTH * 2) return undefined;
+  const text = Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
+  const start = text.startsWith("./") ? 1 : 0;
+  const end = text.endsWith("/") ? text.length - 1 : text.length;
+  const inner = text.slice(start, Math.max(start, end));
+  const path = inner.startsWith("/") ? inner : `/${inner}`;
+  return text.includes("//") || path.includes("/.") ? undefined : Buffer.from(path, "latin1");
 }
 
 function absolute(components: Buffer[]): Buffer {

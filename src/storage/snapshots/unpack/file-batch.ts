@@ -1,4 +1,4 @@
-import type { TarEntry } from "../../../formats/tar/entry.ts";
+import type { TarEntry, TarTime } from "../../../formats/tar/entry.ts";
 import { EEXIST } from "../../../kernel/errno.ts";
 import { outcomeErrno, tryMakeFile } from "../../../kernel/make-files.ts";
 import { clampTime } from "./entry-file.ts";
@@ -12,13 +12,14 @@ export const MAX_SMALL_FILE_BYTES = 64 * 1024;
 /*
  * A batch is a header and records, all 8-aligned, numbers in the machine's order:
  *   header   u32 files, u32 failures
- *   record   u32 × 8: bytes of the record, of its path with NUL, of its data, mode, uid, gid, outcome, 0
+ *   record   u32 × 8: bytes of the record, of its path with NUL, of its data, mode, uid, gid, outcome, unused
  *            i64 × 4: two struct timespec, accessed and modified
  *            path, NUL, data, padding
  */
 const HEADER_BYTES = 8;
 const TIMES_AT = 32;
-const PATH_AT = 64;
+const TIME_BYTES = 16;
+const PATH_AT = TIMES_AT + 2 * TIME_BYTES;
 /** Places in a record, in words. */
 const [RECORD_BYTES, PATH_BYTES, DATA_BYTES, MODE, UID, GID, OUTCOME] = [0, 1, 2, 3, 4, 5, 6];
 
@@ -57,18 +58,26 @@ export class FileBatch {
     const dataAt = at + PATH_AT + path.length + 1;
     const end = (dataAt + entry.sizeBytes + 7) & ~7;
     if (end > BATCH_BYTES || this.files === MAX_BATCH_FILES) return false;
-    const fields = [end - at, path.length + 1, entry.sizeBytes, entry.mode, entry.uid, entry.gid, 0, 0];
-    this.#words.set(fields, at / 4);
-    const [accessed, modified] = [clampTime(entry.accessedAt ?? entry.modifiedAt), clampTime(entry.modifiedAt)];
-    const timesAt = (at + TIMES_AT) / 8;
-    this.#longs[timesAt] = accessed.seconds;
-    this.#longs[timesAt + 1] = BigInt(accessed.nanoseconds);
-    this.#longs[timesAt + 2] = modified.seconds;
-    this.#longs[timesAt + 3] = BigInt(modified.nanoseconds);
+    const word = at / 4;
+    this.#words[word + RECORD_BYTES] = end - at;
+    this.#words[word + PATH_BYTES] = path.length + 1;
+    this.#words[word + DATA_BYTES] = entry.sizeBytes;
+    this.#words[word + MODE] = entry.mode;
+    this.#words[word + UID] = entry.uid;
+    this.#words[word + GID] = entry.gid;
+    this.#words[word + OUTCOME] = 0;
+    this.#setTime(at + TIMES_AT, entry.accessedAt ?? entry.modifiedAt);
+    this.#setTime(at + TIMES_AT + TIME_BYTES, entry.modifiedAt);
     this.#bytes.set(path, at + PATH_AT);
     this.#bytes[dataAt - 1] = 0;
     this.#dataAt = dataAt;
     return true;
+  }
+
+  #setTime(at: number, time: TarTime): void {
+    const { seconds, nanoseconds } = clampTime(time);
+    this.#longs[at / 8] = seconds;
+    this.#longs[at / 8 + 1] = BigInt(nanoseconds);
   }
 
   append(data: Uint8Array): void {
