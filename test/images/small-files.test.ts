@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeEnd, encodeEntry, packFile } from "../../src/formats/tar/packer.ts";
-import { DONE, FileSlots, FULL } from "../../src/storage/snapshots/unpack/file-slots.ts";
+import { DONE, FileSlots } from "../../src/storage/snapshots/unpack/file-slots.ts";
 import { createFileWriters } from "../../src/storage/snapshots/unpack/file-writers.ts";
 import { createUnpacker, type SmallFilesWay } from "../../src/storage/snapshots/unpack/unpack.ts";
 import { runProgram } from "../harness/run-program.ts";
@@ -158,9 +158,9 @@ test.skipIf(!isRoot)(
         batch?.commit();
       }
     }
-    slots.set(0, FULL);
+    slots.give(0);
     await until("the first batch is done", () => slots.state(0) === DONE);
-    slots.set(1, FULL);
+    slots.give(1);
     await until("the second batch is done", () => slots.state(1) === DONE);
     expect([...(first?.failures() ?? [])]).toEqual([]);
     expect([...(second?.failures() ?? [])].map(({ path, outcome }) => [path.toString(), outcome])).toEqual([

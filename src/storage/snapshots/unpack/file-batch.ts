@@ -29,7 +29,7 @@ export interface FailedFile {
   /** See `outcomeError`. */
   outcome: number;
   /** Tries once more. Returns the new outcome. */
-  retry(): number;
+  retry: () => number;
 }
 
 /** Small files, described in memory that two threads share: one writes them down, either makes them. One at a time. */

@@ -29,10 +29,16 @@ export class FileSlots {
     return Atomics.load(this.#words, slot);
   }
 
-  /** Of a slot that is the caller's own: FREE or DONE. */
-  set(slot: number, state: typeof FREE | typeof FULL): void {
-    Atomics.store(this.#words, slot, state);
-    if (state === FULL) this.#wakeWriter();
+  /** A slot that was DONE, and whose outcomes have been looked at. */
+  free(slot: number): void {
+    Atomics.store(this.#words, slot, FREE);
+  }
+
+  /** A slot of the caller's own is FULL now: it was being filled, or the caller could not make its files. */
+  give(slot: number): void {
+    Atomics.store(this.#words, slot, FULL);
+    Atomics.notify(this.#words, slot);
+    this.#wakeWriter();
   }
 
   /** Whether the caller may make the files of this slot: it was FULL, and nobody else was quicker. */
@@ -42,12 +48,6 @@ export class FileSlots {
 
   done(slot: number): void {
     Atomics.store(this.#words, slot, DONE);
-    Atomics.notify(this.#words, slot);
-  }
-
-  /** The caller could not make them: somebody else may try. */
-  giveBack(slot: number): void {
-    Atomics.store(this.#words, slot, FULL);
     Atomics.notify(this.#words, slot);
   }
 

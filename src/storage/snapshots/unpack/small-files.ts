@@ -2,7 +2,7 @@ import type { TarEntry } from "../../../formats/tar/entry.ts";
 import { EEXIST } from "../../../kernel/errno.ts";
 import { outcomeErrno, outcomeError } from "../../../kernel/make-files.ts";
 import { MAX_SMALL_FILE_BYTES } from "./file-batch.ts";
-import { DONE, FileSlots, FREE, FULL, SLOTS } from "./file-slots.ts";
+import { DONE, FileSlots, FREE, SLOTS } from "./file-slots.ts";
 
 /** Fewer are made before another thread has started. */
 const FILES_BEFORE_WRITER = 2000;
@@ -97,7 +97,7 @@ export class SmallFiles {
       this.#options.askForWriter?.(this.#slots.shared);
     }
     if (!this.#slots.writerIsReady) return this.#make(this.#current);
-    this.#slots.set(this.#current, FULL);
+    this.#slots.give(this.#current);
     this.#current = this.#nextFree();
   }
 
@@ -133,6 +133,6 @@ export class SmallFiles {
       if (again !== 0) throw outcomeError(again, path.toString());
     }
     batch.clear();
-    this.#slots.set(slot, FREE);
+    this.#slots.free(slot);
   }
 }

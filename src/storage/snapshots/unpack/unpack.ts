@@ -2,7 +2,7 @@ import { invalid } from "../../../base/errors.ts";
 import { createSemaphore } from "../../../base/semaphore.ts";
 import type { Digest, DigestAlgorithm } from "../../../formats/oci/digest.ts";
 import type { Compression } from "../../../formats/oci/media-types.ts";
-import { createFileWriters } from "./file-writers.ts";
+import { createFileWriters, type FileWriter } from "./file-writers.ts";
 import { UNPACK_LIMITS, type UnpackLimits } from "./limits.ts";
 
 /** How small files are made: each when it comes, many at once, or many at once by two threads. What results is the same. */
@@ -92,13 +92,8 @@ export function createUnpacker(settings: { limits?: UnpackLimits; smallFiles?: S
         try {
           const { growth, algorithm = "sha256" } = options;
           const growing = growth !== undefined;
-          const writer = writers.forDirectory(directory);
-          try {
-            const request = { archive, directory, limits, algorithm, growing, smallFiles };
-            return await runWorker(request, options, writer.start);
-          } finally {
-            await writer.stop();
-          }
+          const request = { archive, directory, limits, algorithm, growing, smallFiles };
+          return await runWorker(request, options, writers.forDirectory(directory));
         } finally {
           unwatch?.();
         }
@@ -119,11 +114,11 @@ function leaveWhenStarved(growth: Growth, leave: () => void): () => void {
   };
 }
 
-/** The worker is asked to stop rather than terminated: it has files open. */
+/** The worker is asked to stop rather than terminated: it has files open. `writer`: its helper, which ends after it. */
 async function runWorker(
   request: Omit<UnpackRequest, "cancelled">,
   options: UnpackOptions,
-  startWriter: (shared: SharedArrayBuffer) => void,
+  writer: FileWriter,
 ): Promise<Unpacked> {
   const { signal, growth, onProgress } = options;
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
@@ -140,7 +135,7 @@ async function runWorker(
     const reply = await new Promise<Exclude<UnpackReply, UnpackNote>>((resolve, reject) => {
       worker.onmessage = ({ data }: MessageEvent<UnpackReply>) => {
         if ("readBytes" in data) onProgress?.(data.readBytes);
-        else if ("askForWriter" in data) startWriter(data.askForWriter);
+        else if ("askForWriter" in data) writer.start(data.askForWriter);
         else resolve(data);
       };
       worker.onerror = ({ message }) => reject(new Error(`unpack worker: ${message}`));
@@ -154,5 +149,6 @@ async function runWorker(
     unfollow?.();
     signal.removeEventListener("abort", cancel);
     worker.terminate();
+    await writer.stop();
   }
 }

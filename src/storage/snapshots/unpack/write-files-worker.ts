@@ -30,7 +30,7 @@ function makeFiles(slots: FileSlots, slot: number): void {
   try {
     slots.batches[slot]?.makeFiles();
   } catch (error) {
-    slots.giveBack(slot);
+    slots.give(slot);
     throw error;
   }
   slots.done(slot);
