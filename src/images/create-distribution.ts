@@ -1,4 +1,5 @@
 import { EngineError, invalid, isKind } from "../base/errors.ts";
+import { createBufferMeter } from "../base/buffer-meter.ts";
 import type { Clock } from "../base/clock.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
@@ -55,7 +56,15 @@ export function createDistribution(deps: DistributionDeps): Distribution {
   const trusting = createRegistryClient({ config: { ...hosts, insecureRegistries: anybody }, clock, userAgent });
   const download = { attempts: limits.downloadAttempts, stallMs: limits.stallMs };
   const maxDownloads = limits.downloads;
-  const fetcher = createLayerFetcher({ content, store, clock, limits: download, maxDownloads, failpoint });
+  const fetcher = createLayerFetcher({
+    content,
+    store,
+    clock,
+    limits: download,
+    maxDownloads,
+    failpoint,
+    buffers: createBufferMeter(),
+  });
   const service: Service = {
     deps,
     client,

@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import type { BufferMeter } from "../../base/buffer-meter.ts";
 import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
 import { ConnectionError, connectionError } from "../../registry/client/connection-error.ts";
@@ -15,6 +16,8 @@ export interface DownloadLimits {
 }
 
 export interface DownloadDeps {
+  /** Of all downloads together. */
+  buffers: BufferMeter;
   clock: Pick<Clock, "sleep" | "monotonicMs">;
   limits: DownloadLimits;
 }
@@ -108,6 +111,7 @@ async function attempt(deps: DownloadDeps, request: Attempt): Promise<void> {
   try {
     for await (const chunk of remote.body) {
       guard.received(chunk.length);
+      deps.buffers.passed(chunk.length);
       const skipped = Math.min(skipBytes, chunk.length);
       skipBytes -= skipped;
       if (skipped === chunk.length) continue;

@@ -10,8 +10,10 @@ import type { Logger } from "../../base/logger.ts";
  */
 export const UNSETTLED_FILE = "unsettled";
 
-/** Layers that are committed shortly after one another are made durable in one pass. */
-const GATHER_MS = 200;
+/** Layers that are committed shortly after one another are made durable in one pass: the disk is left to the pull that brings them. */
+const GATHER_MS = 1000;
+/** So many times the pass is put off for a layer that came meanwhile. */
+const MAX_DELAYS = 10;
 
 export interface Settling {
   /** Marks the layer's directory, below `root`, before it gets its name. */
@@ -31,9 +33,11 @@ export function createSettling(deps: {
   const { root, bootId, sync, logger } = deps;
   let waiting = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let delays = 0;
   const settle = async () => {
     clearTimeout(timer);
     timer = undefined;
+    delays = 0;
     const settled = waiting;
     waiting = new Set();
     try {
@@ -48,7 +52,9 @@ export function createSettling(deps: {
     mark: (directory) => writeFileSync(join(root, directory, UNSETTLED_FILE), bootId, { mode: 0o600 }),
     add(directory) {
       waiting.add(directory);
-      timer ??= setTimeout(() => {
+      if (timer !== undefined && ++delays > MAX_DELAYS) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => {
         settle().catch((error: unknown) => logger.error("making layers durable", { error: messageOf(error) }));
       }, GATHER_MS);
       timer.unref();
