@@ -10,8 +10,8 @@ declare const self: Worker;
  * hand, which is several times faster than a stream, and 4 MiB lose next to nothing in size.
  */
 const MEMBER_BYTES = 4 << 20;
-/** About what level 6 of zlib gives, in a fraction of the time. */
-const LEVEL = 4;
+/** Programs come out 4 % larger than with level 4, and 1.4 times as fast (166 MB/s instead of 114 on one core). */
+const LEVEL = 1;
 
 self.onmessage = ({ data }: MessageEvent<CompressRequest>) => postMessage(answer(data));
 
