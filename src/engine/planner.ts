@@ -3,10 +3,9 @@ import { pathExists } from "../kernel/proc-info.ts";
 import { normalizeCapabilities } from "../runtime/capabilities.ts";
 import {
   cgroupPids,
+  endCgroup,
   ensureCgroupParent,
   freezeCgroup,
-  killCgroup,
-  removeCgroupTree,
   thawCgroup,
 } from "../runtime/cgroups/cgroup-control.ts";
 import { cgroupDirectories } from "../runtime/cgroups/cgroup-operations.ts";
@@ -43,8 +42,7 @@ export function createTaskCgroups({ cgroup }: HostFacts): TaskCgroups {
     ensureParent: (path) => ensureCgroupParent(cgroup, path),
     async end(path) {
       if (!cgroupDirectories(cgroup, path).some(pathExists)) return;
-      await killCgroup(cgroup, path);
-      removeCgroupTree(cgroup, path);
+      await endCgroup(cgroup, path);
     },
   };
 }

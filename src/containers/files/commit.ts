@@ -50,6 +50,10 @@ async function* readLayer(core: Core, entry: Entry, options: Commit): AsyncGener
     const { stream } = await options.workers.pack(layerJob(core, entry, "layer"), options.signal);
     yield* stream;
     assertThere(core, entry, "commit");
+  } catch (error) {
+    // Its files went away under us: that it is being removed tells more than which of them was the first.
+    assertThere(core, entry, "commit");
+    throw error;
   } finally {
     if (paused) await resume(core, entry);
   }

@@ -10,6 +10,10 @@ import { describeFindings, type Findings, type Problem } from "./findings.ts";
 import { repairStore } from "./repair.ts";
 import { findStrays } from "./strays.ts";
 
+/** How often, and how long apart, a collection that is under way is waited for. */
+const MAX_LOOKS = 10;
+const LOOK_MS = 100;
+
 export interface CheckDeps {
   dataRoot: string;
   images: Pick<ImagesService, "library" | "store">;
@@ -59,7 +63,7 @@ export async function checkStore(deps: CheckDeps, options: CheckOptions): Promis
     blobs: broken,
     snapshots: audit,
     strays: before.filter(({ path }) => after.has(path)),
-    orphans: findOrphans(deps, held),
+    orphans: await lastingOrphans(deps, held),
   };
   const problems = options.repair ? await repairStore(deps, findings, options.signal) : describeFindings(findings);
   return {
@@ -82,6 +86,20 @@ async function verify(content: Content, { progress, signal }: CheckOptions): Pro
   const again = found.flatMap(({ digest }) => content.stat(digest) ?? []);
   const confirmed = await verifyBlobs(again, { advance: () => {}, signal });
   return confirmed.filter(({ digest }) => content.has(digest));
+}
+
+/** What nobody needs any more is collected within moments; what stays is an orphan. */
+async function lastingOrphans(deps: CheckDeps, held: LeaseWatch): Promise<Findings["orphans"]> {
+  let orphans = findOrphans(deps, held);
+  for (let look = 0; look < MAX_LOOKS && orphans.blobs.length + orphans.layers.length > 0; look++) {
+    await Bun.sleep(LOOK_MS);
+    const now = findOrphans(deps, held);
+    orphans = {
+      blobs: orphans.blobs.filter((digest) => now.blobs.includes(digest)),
+      layers: orphans.layers.filter((chainId) => now.layers.includes(chainId)),
+    };
+  }
+  return orphans;
 }
 
 function findOrphans({ images, content, snapshots }: CheckDeps, held: LeaseWatch): Findings["orphans"] {

@@ -49,6 +49,8 @@ export async function pullImage(deps: PullDeps, request: PullRequest): Promise<E
   const { reference, repository, signal } = request;
   const current = await findUpToDate(deps, request);
   if (current !== undefined) {
+    // A daemon that was killed after the last step of a pull could not say that it was the last.
+    deps.unfinished.drop(pullName(request));
     reportHeading(request);
     reportOutcome(request, current.target, false);
     return current.entry;

@@ -9,6 +9,8 @@ export interface UnfinishedPulls {
   begin(pull: string, keys: string[]): void;
   /** `isOver`: an image has it all now, or none ever will. Else it is kept for the next attempt. */
   end(pull: string, isOver: boolean): void;
+  /** An image of that name was found whole: nothing is kept for another attempt. */
+  drop(pull: string): void;
   /** What the collector leaves alone. Forgets what is too old. */
   keys(): string[];
   /** All of it becomes garbage, but what is under way. */
@@ -41,6 +43,9 @@ export function createUnfinishedPulls(deps: {
     end(pull, isOver) {
       leave(pull);
       if (isOver && !underWay.has(pull)) drop(pull);
+    },
+    drop(pull) {
+      if (rows.has(pull) && !underWay.has(pull)) drop(pull);
     },
     keys() {
       const oldest = clock.now().getTime() - KEPT_MS;

@@ -163,6 +163,20 @@ function tryThaw(cgroup: CgroupFacts, path: string): void {
   }
 }
 
+/**
+ * Ends what lives in a container's cgroups and removes them. A process that was killed on its way into them may still be in one
+ * hierarchy and in none of the others, and keeps that one busy until it is gone. False: it did not go in time.
+ */
+export async function endCgroup(cgroup: CgroupFacts, path: string): Promise<boolean> {
+  const deadline = performance.now() + KILL_TIMEOUT_MS;
+  for (;;) {
+    await killCgroup(cgroup, path);
+    if (removeCgroupTree(cgroup, path)) return true;
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_MS);
+  }
+}
+
 /** Removes a container's cgroups with those that it made below. False: processes are left. */
 export function removeCgroupTree(cgroup: CgroupFacts, path: string): boolean {
   return cgroupDirectories(cgroup, path).reduce((removed, directory) => removeBelow(directory) && removed, true);
@@ -179,8 +193,7 @@ export async function sweepCgroups(cgroup: CgroupFacts, parent: string, keep: Re
   const removed: string[] = [];
   for (const name of found) {
     if (keep.has(name)) continue;
-    await killCgroup(cgroup, `${parent}/${name}`);
-    if (removeCgroupTree(cgroup, `${parent}/${name}`)) removed.push(name);
+    if (await endCgroup(cgroup, `${parent}/${name}`)) removed.push(name);
   }
   return removed;
 }
