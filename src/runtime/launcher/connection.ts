@@ -2,17 +2,20 @@ import { connect, type Socket } from "node:net";
 import { withShortPath } from "../../kernel/unix-socket.ts";
 
 /**
- * Connects to a launcher and introduces the connection with `hello`, which is on its way when the promise resolves. Half-open:
- * each side ends its direction by itself. Rejects with the socket's error (`code` ECONNREFUSED or ENOENT: no launcher there).
+ * Connects to a launcher and introduces the connection with `hello`, which the kernel has taken when the promise resolves.
+ * Half-open: each side ends its direction by itself. Rejects with the socket's error (`code` ECONNREFUSED or ENOENT: no launcher
+ * there; EPIPE: it ended just now).
  */
 export function connectLauncher(path: string, hello: Uint8Array): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = withShortPath(path, (short) => connect({ path: short, allowHalfOpen: true }));
-    socket.once("error", reject);
+    // It stays: a failed write is told before whoever awaits the promise can listen, and nobody listening would end the daemon.
+    socket.on("error", reject);
     socket.once("connect", () => {
-      socket.off("error", reject);
-      socket.write(hello);
-      resolve(socket);
+      socket.write(hello, (error) => {
+        if (error == null) resolve(socket);
+        else reject(error);
+      });
     });
   });
 }
