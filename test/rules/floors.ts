@@ -1,6 +1,6 @@
 /**
  * Which folder of `src/` may import which. `types`: only with `import type`. A folder may always import itself.
- * A noun imports another noun only as listed: containers → images, volumes, networks; builder → containers, images.
+ * A noun imports another noun only as listed: containers → images, volumes, networks; builder → containers, images, networks.
  */
 export interface Floor {
   may: string[];
@@ -22,7 +22,8 @@ export const FLOORS: Record<string, Floor | "anything"> = {
   volumes: { may: BELOW_NOUNS },
   networks: { may: BELOW_NOUNS },
   containers: { may: [...BELOW_NOUNS, "images", "volumes", "networks"] },
-  builder: { may: [...BELOW_NOUNS, "containers", "images"] },
+  // A RUN has an endpoint of its own in a network, as a container has.
+  builder: { may: [...BELOW_NOUNS, "containers", "images", "networks"] },
   // The event bus is the engine's; nouns publish to it through its type.
   engine: { may: [...BELOW_NOUNS, ...NOUNS] },
   api: { may: ["base", "wire"], types: [...NOUNS, "engine", "runtime", "storage"] },

@@ -1,0 +1,181 @@
+import type { BuildEvent, BuildWarning } from "./events.ts";
+import type { BuildResources } from "./graph.ts";
+import type { BuildSession } from "./session.ts";
+
+/** Where files of a build come from. */
+export type ContextSource =
+  /** A directory of the session's client. `sharedKey`: the same directory of the same client has the same one, over many builds. */
+  | { kind: "session"; name: string; sharedKey: string }
+  /** An archive, plain or compressed; read once. */
+  | { kind: "archive"; archive: AsyncIterable<Uint8Array> }
+  /** `https://…`: an archive, or a Dockerfile by itself. */
+  | { kind: "http"; url: string }
+  /** `https://host/x.git#ref:subdir`, `git@host:x`. */
+  | { kind: "git"; url: string }
+  | { kind: "image"; reference: string };
+
+/** What a Dockerfile is built with. `attribute`s are BuildKit's FrontendOpt where one is named. */
+export interface SolveRequest {
+  /** The main context; undefined: an empty one. */
+  context: ContextSource | undefined;
+  /** Where the Dockerfile is, if not in the main context. */
+  dockerfile: ContextSource | undefined;
+  /** `--build-context name=…`, by name. */
+  namedContexts: Record<string, ContextSource>;
+  /** Path of the Dockerfile in its context. Default "Dockerfile". */
+  fileName: string;
+  /** `""`: the last stage. */
+  target: string;
+  /** `os/arch[/variant]`; empty: the host's. */
+  platforms: string[];
+  buildArgs: Record<string, string>;
+  labels: Record<string, string>;
+  /** undefined: use the cache; []: for no stage; else not for these. */
+  noCache: string[] | undefined;
+  /** Ask registries even for images that are here. */
+  pull: boolean;
+  /** Images whose cache may be used although they came from elsewhere, and caches to import. */
+  cacheFrom: CacheSpec[];
+  network: "default" | "none" | "host" | string;
+  /** `name:address`. */
+  extraHosts: string[];
+  hostname: string;
+  shmSizeBytes: number | undefined;
+  ulimits: { name: string; soft: number; hard: number }[];
+  cgroupParent: string;
+  resources: BuildResources;
+  /** Granted: `security.insecure`, `network.host`. */
+  entitlements: string[];
+  /** All layers above the base become one. */
+  squash: boolean;
+  /** SOURCE_DATE_EPOCH or `--timestamp`. */
+  epochSeconds: number | undefined;
+  /** Accounts for registries, by host, for builds without a session that can be asked. */
+  accounts: Record<string, { username: string; password: string; identityToken: string }>;
+  /** Attestations that are wanted: provenance mode, SBOM. */
+  attestations: { provenance: "min" | "max" | undefined; sbom: boolean };
+}
+
+export interface CacheSpec {
+  type: "registry" | "inline" | "local";
+  /** `ref`, `src`, `dest`, `mode`, … */
+  attributes: Record<string, string>;
+}
+
+/** Where the result goes. */
+export type Output =
+  /** Into this engine, under these names (none: an image without a name). `push`: to their registries, too. */
+  | { type: "image"; names: string[]; push: boolean; attributes: Record<string, string> }
+  /** To the session's client. */
+  | { type: "local" | "tar" | "oci" | "docker"; id: string; names: string[]; attributes: Record<string, string> }
+  /** Nothing: only the cache gets warm. */
+  | { type: "none" };
+
+/** A build that was carried out and whose layers are held until `BuildJob.finish`. */
+export interface Solved {
+  /** One for each platform, in the order of the request. */
+  targets: SolvedTarget[];
+  warnings: BuildWarning[];
+}
+
+export interface SolvedTarget {
+  platform: { os: string; architecture: string; variant?: string };
+  /** The image's config document without `rootfs`: what is exported adds its layers to it. */
+  config: Record<string, unknown>;
+  result: import("./results.ts").TreeResult;
+  /** What went in, for provenance. */
+  materials: { uri: string; digest: string | undefined }[];
+}
+
+export interface ExportResult {
+  /** Of the (first) image; undefined where none was made. */
+  imageId: string | undefined;
+  /** BuildKit's ExporterResponse: `containerimage.digest`, `containerimage.config.digest`, `image.name`, … */
+  response: Record<string, string>;
+}
+
+/** What `--call` asks instead of a build. */
+export type Subrequest = "check" | "outline" | "targets";
+
+/**
+ * One build from its beginning to its end, known by a name that the client chose. `finish` must be called; it writes the history.
+ */
+export interface BuildJob {
+  readonly ref: string;
+  /** Throws invalid-argument for what is wrong with the Dockerfile, with file, line and excerpt in the message. */
+  solve(request: SolveRequest, signal: AbortSignal): Promise<Solved>;
+  export(
+    solved: Solved,
+    outputs: Output[],
+    options: { cacheTo: CacheSpec[]; signal: AbortSignal },
+  ): Promise<ExportResult>;
+  /** Answer of a subrequest as JSON, in BuildKit's shape (`result.json`), and as text (`result.txt`). */
+  call(
+    request: SolveRequest,
+    call: Subrequest,
+    signal: AbortSignal,
+  ): Promise<{ json: string; text: string; warnings: BuildWarning[] }>;
+  /** All events so far, then further ones until the build is over. Any number of readers. */
+  events(signal: AbortSignal): AsyncIterable<BuildEvent>;
+  finish(outcome: { error: string | undefined }): void;
+}
+
+export interface CacheRecord {
+  id: string;
+  parents: string[];
+  type: "regular" | "source.local" | "exec.cachemount" | "frontend" | "internal" | "source.git.checkout";
+  description: string;
+  inUse: boolean;
+  /** Also part of an image: removing it frees nothing. */
+  shared: boolean;
+  sizeBytes: number;
+  createdAt: Date;
+  lastUsedAt: Date | undefined;
+  usageCount: number;
+}
+
+export interface PruneOptions {
+  /** Also what is shared or internal. */
+  all: boolean;
+  /** `until`, `id`, `parents`, `type`, `description`, `inuse`, `shared`, `private`. */
+  filters: Record<string, string[]>;
+  /** Stop when the cache takes no more than this. */
+  keepStorageBytes: number | undefined;
+}
+
+export interface HistoryRecord {
+  ref: string;
+  name: string;
+  /** The main context or URL, for people. */
+  context: string;
+  dockerfile: string;
+  target: string;
+  startedAt: Date;
+  completedAt: Date | undefined;
+  status: "running" | "completed" | "error" | "canceled";
+  error: string;
+  steps: { total: number; completed: number; cached: number; warnings: number };
+  imageId: string | undefined;
+  platforms: string[];
+}
+
+/** Builds images and keeps their cache. */
+export interface Builder {
+  /** Throws conflict when a build with this name is under way. `session` undefined: the client cannot be asked for anything. */
+  start(ref: string, options: { session: BuildSession | undefined; name?: string }): BuildJob;
+  /** The build with this name, also one that begins within a moment. Throws not-found. */
+  job(ref: string, signal: AbortSignal): Promise<BuildJob>;
+  cancel(ref: string): void;
+  cache(): Promise<CacheRecord[]>;
+  /** `report` is told of each record that went. */
+  prune(
+    options: PruneOptions,
+    report?: (record: CacheRecord) => void,
+  ): Promise<{ removed: CacheRecord[]; reclaimedBytes: number }>;
+  /** Newest first. */
+  history(): HistoryRecord[];
+  /** Events of a build that is over. Throws not-found. */
+  logs(ref: string): AsyncIterable<BuildEvent>;
+  forget(ref: string): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+import type { ImageRow } from "../../storage/records/images.ts";
+import type { Platform } from "../../formats/oci/platform.ts";
+import type { BuildWarning } from "../events.ts";
+import type { Graph, VertexIndex } from "../graph.ts";
+
+/** A Dockerfile turned into work. */
+export interface BuildPlan {
+  graph: Graph;
+  targets: TargetPlan[];
+  warnings: BuildWarning[];
+  /** Patterns of the main context's ignore file, and of named contexts' own ones, by context name. */
+  ignore: Record<string, string[]>;
+}
+
+/** One platform of the wanted stage. */
+export interface TargetPlan {
+  platform: Platform;
+  vertex: VertexIndex;
+  /** `FROM` of the stage, for `--squash` and base names; undefined: it stands on nothing. */
+  base: { reference: string; imageId: string; vertex: VertexIndex } | undefined;
+  /** The config document: everything but `rootfs`, `history` and `created`. */
+  config: Record<string, unknown>;
+  /** Of the base, as its document has it; then one line for each instruction. */
+  baseHistory: Record<string, unknown>[];
+  history: HistoryStep[];
+}
+
+export interface HistoryStep {
+  createdBy: string;
+  comment: string;
+  author: string;
+  /** The vertex whose layer belongs to the line; undefined: an empty one. */
+  vertex: VertexIndex | undefined;
+}
+
+export interface ResolvedImage {
+  row: ImageRow;
+  /** Canonical, with the digest if it came from a registry. */
+  reference: string;
+  /** Parsed config document, as it stands. */
+  document: Record<string, unknown>;
+  platform: Platform;
+}
+
+export interface FrontendDeps {
+  /** The image for a FROM or `--from`, brought if it is not here (or `pull`). Throws not-found in Docker's words. */
+  resolveImage(reference: string, platform: Platform): Promise<ResolvedImage>;
+  /** A file of a context; undefined: not there. Throws for one that is too large. */
+  readFiles(context: string, paths: string[]): Promise<Map<string, Uint8Array>>;
+  /** Of the host. */
+  buildPlatform: Platform;
+}
