@@ -46,6 +46,13 @@ export function setXattrFd(fd: number, name: Path, value: Uint8Array): void {
   syscall("fsetxattr", `${text(name)} of fd ${fd}`, fd, ptr(nameBytes), ptr(data), value.length, 0);
 }
 
+/** Absent: nothing. */
+export function removeXattrFd(fd: number, name: Path): void {
+  const nameBytes = cstring(name);
+  const result = trySyscall("fremovexattr", fd, ptr(nameBytes));
+  if (result < 0 && result !== -ENODATA) throw new SystemError("fremovexattr", -result, `${text(name)} of fd ${fd}`);
+}
+
 export function listXattrsFd(fd: number): Buffer[] {
   const result = trySyscall("flistxattr", fd, ptr(scratch), scratch.length);
   if (result === -EOPNOTSUPP) return [];

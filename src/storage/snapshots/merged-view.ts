@@ -40,6 +40,8 @@ export interface Stack {
 /** As the kernel's MAXSYMLINKS. */
 const MAX_SYMLINKS = 40;
 const MAX_COMPONENTS = 2048;
+/** How overlayfs marks a directory that hides those of its name below. */
+export const OPAQUE_XATTR = "trusted.overlay.opaque";
 const CONFINED = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 export interface Found {
@@ -135,7 +137,7 @@ export function isWhiteout({ mode, deviceMajor, deviceMinor }: FileStatus): bool
 }
 
 export function isOpaque(directory: number): boolean {
-  return getXattrFd(directory, "trusted.overlay.opaque")?.toString() === "y";
+  return getXattrFd(directory, OPAQUE_XATTR)?.toString() === "y";
 }
 
 /** Names that a merged directory shows. */

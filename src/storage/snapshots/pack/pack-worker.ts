@@ -15,6 +15,7 @@ import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { enterRootView } from "../../../kernel/root-view.ts";
 import { walkChanges } from "../changes/change-walk.ts";
 import { collectChanges, layerWriter } from "../changes/layer-changes.ts";
+import { walkLayer } from "../seal/layer-walk.ts";
 import { CANCELLED, MAX_WAITING_CHUNKS, type PackJob, type PackMessage, type PackRequest, TAKEN } from "./pack.ts";
 import { baseName, noSuchFile, readPathStatus } from "./path-status.ts";
 import { TarWriter } from "./tar-writer.ts";
@@ -82,6 +83,9 @@ function perform(job: PackJob, root: number, { writer, packer }: Output): void {
       walkChanges({ rootFd: root, layers: job.layers }, new Set(job.stubs), visitor);
       return tell({ changes: result() });
     }
+    case "sealed":
+      walkLayer(root, layerWriter(writer, packer));
+      return writer.end();
     case "layer":
       walkChanges({ rootFd: root, layers: job.layers }, new Set(job.stubs), layerWriter(writer, packer));
       return writer.end();

@@ -12,7 +12,9 @@ export type PackJob =
   /** All of a view, names without a leading slash. */
   | { kind: "root"; view: RootView }
   /** What the topmost of the layers changes: a list, or a layer's archive. Layers are relative to `root`; see `walkChanges`. */
-  | { kind: "changes" | "layer"; root: string; layers: string[]; stubs: string[] };
+  | { kind: "changes" | "layer"; root: string; layers: string[]; stubs: string[] }
+  /** The archive of a layer that was sealed, from its directory: the same bytes that were hashed then. */
+  | { kind: "sealed"; root: string };
 
 export interface PackRequest {
   job: PackJob;
