@@ -36,7 +36,8 @@ export interface SolveRequest {
   pull: boolean;
   /** Images whose cache may be used although they came from elsewhere, and caches to import. */
   cacheFrom: CacheSpec[];
-  network: "default" | "none" | "host" | string;
+  /** `default`, `none` or `host`. */
+  network: string;
   /** `name:address`. */
   extraHosts: string[];
   hostname: string;

@@ -11,6 +11,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
+import { createMaterializer, type Materializer } from "./built/materialize.ts";
 import { blobsOf, createCollector, type NeededKeys, neededKeys } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
@@ -52,13 +53,13 @@ export interface InstallRequest {
 }
 
 /** What stands behind the images: layers are unpacked and stacked, garbage is collected. For load, pull and build. */
-export interface ImageStore {
+export interface ImageStore extends Materializer {
   readonly leases: Leases;
   /** Unpacks a blob's file into a layer without a place. */
   prepare(path: string, options: UnpackOptions): Promise<PreparedLayer>;
   /**
-   * Makes the image usable: config, manifest and layer blobs must be in content, and held. Missing layers are unpacked, each once
-   * however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
+   * Makes the image usable: config, manifest and layer blobs must be in content, and held; of layers that were built here the
+   * committed snapshot is enough. Missing layers are unpacked, each once however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
    */
   install(request: InstallRequest): Promise<Entry>;
   /** Unpacks the layers that an unclean end of the machine has taken, from their blobs. Throws when that cannot be. */
@@ -86,6 +87,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
   return {
     leases,
     prepare,
+    ...createMaterializer(deps),
     async install(request) {
       const { row, target, signal } = request;
       const chain = chainIds(row.layers.map(({ diffId }) => diffId));
@@ -238,7 +240,8 @@ function layoutIndex({ library, content }: StoreDeps): Uint8Array {
   return encodeIndex(
     library.entries().flatMap(({ row }) => {
       const blob = content.stat(row.manifestDigest);
-      if (blob === undefined) return [];
+      // An image that was built here and has not left yet has no archives: to others it is not in the layout.
+      if (blob === undefined || row.layers.some(({ digest }) => !content.has(digest))) return [];
       const descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: blob.digest, sizeBytes: blob.sizeBytes };
       const named = library.referencesOf(row.id).map((reference) => ({
         ...descriptor,

@@ -34,8 +34,9 @@ export async function compressLayers(
   if (plain.length === 0 || !(await isOwnManifest(deps.content, row))) {
     return { layers: row.layers.map((layer) => Promise.resolve(layer)), row: async () => row };
   }
-  const layers = row.layers.map((layer) => {
-    const outgoing = plain.includes(layer) ? compressLayer(deps, layer, { signal, onRelease }) : Promise.resolve(layer);
+  const layers = row.layers.map((layer, at) => {
+    const stack = row.layers.slice(0, at + 1);
+    const outgoing = plain.includes(layer) ? compressLayer(deps, stack, { signal, onRelease }) : Promise.resolve(layer);
     // Whoever awaits them in order must not be surprised by a later one's failure.
     outgoing.catch(() => undefined);
     return outgoing;
@@ -71,11 +72,13 @@ async function isOwnManifest(content: Content, row: ImageRow): Promise<boolean> 
   return Buffer.compare(bytes, own) === 0;
 }
 
+/** The topmost of `stack`. */
 async function compressLayer(
   { content, library, store, compressor }: CompressDeps,
-  layer: LayerRow,
+  stack: LayerRow[],
   { signal, onRelease }: { signal: AbortSignal; onRelease: (release: () => void) => void },
 ): Promise<LayerRow> {
+  const layer = stack.at(-1) as LayerRow;
   const known = library
     .entries()
     .flatMap(({ row }) => row.layers)
@@ -84,6 +87,7 @@ async function compressLayer(
     onRelease(store.leases.hold([known.digest]));
     return known;
   }
+  await store.materialize(stack, signal);
   const source = content.stat(layer.digest);
   if (source === undefined) throw new Error(`content ${layer.digest} is missing`);
   const ingest = await content.ingest();

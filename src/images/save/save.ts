@@ -35,6 +35,7 @@ export async function saveArchive(
   const release = store.leases.hold(digests);
   signal.addEventListener("abort", release, { once: true });
   try {
+    for (const { row } of saved.flatMap(({ entries }) => entries)) await store.materialize(row.layers, signal);
     const blobs = digests.map((digest) => blobOf(content, digest));
     return stream(blobs, { documents: await archiveDocuments(content, saved), signal, release });
   } catch (error) {
