@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { runProgram } from "../test/harness/run-program.ts";
 import { type PeerRegistry, startDockerRegistry } from "../test/harness/docker-registry.ts";
+import { runProgram } from "../test/harness/run-program.ts";
 import type { Measure } from "./measures.ts";
 import { command, type Peer, timeCommand } from "./peer.ts";
 

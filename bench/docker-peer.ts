@@ -4,7 +4,9 @@ import { type Peer, pidsWhere } from "./peer.ts";
 /** Debian's Docker, on directories and a bridge of its own. */
 export async function startDocker(): Promise<Peer> {
   const dockerd = await startDockerd({ name: "dockerbench0", address: "10.251.3.1/22" });
-  const { socket, env, pid: own, directory } = dockerd;
+  const { socket, pid: own, directory } = dockerd;
+  // As all of its newer clients have it.
+  const env = { ...dockerd.env, DOCKER_BUILDKIT: "1" };
   const { stdout } = await dockerd.docker(["version", "-f", "{{.Server.Version}}"]);
   return {
     name: "docker",

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { busyboxImage } from "../test/fixtures/busybox-image.ts";
 import { largeImage } from "../test/fixtures/large-image.ts";
 import { smallFilesImage } from "../test/fixtures/small-files-image.ts";
-import { distributionMeasures } from "./distribution-measures.ts";
-import { whyNoNetworkedDockerd } from "../test/harness/dockerd.ts";
-import { startDocker } from "./docker-peer.ts";
 import { type PeerRegistry, startDockerRegistry, whyNoDockerRegistry } from "../test/harness/docker-registry.ts";
+import { whyNoNetworkedDockerd } from "../test/harness/dockerd.ts";
+import { buildMeasures } from "./build-measures.ts";
+import { startBuildah, whyNoBuildah } from "./buildah-peer.ts";
+import { distributionMeasures } from "./distribution-measures.ts";
+import { startDocker } from "./docker-peer.ts";
 import { startGantry } from "./gantry-peer.ts";
 import { type Measure, measures, type Scale } from "./measures.ts";
 import { command, type Peer } from "./peer.ts";
@@ -40,6 +42,9 @@ async function scale(): Promise<Scale> {
   };
 }
 
+/** Peers that have no containers to show. */
+const builders: Peer[] = [];
+
 async function startPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];
   if (onlyPeer === undefined || onlyPeer === "gantry") peers.push(await startGantry());
@@ -48,6 +53,9 @@ async function startPeers(): Promise<Peer[]> {
   else if (onlyPeer === undefined || onlyPeer === "docker")
     peers.push(await startDocker().catch((error: unknown) => stopAll(peers, error)));
   const archive = await busyboxImage();
+  const noBuildah = whyNoBuildah();
+  if (noBuildah !== undefined) console.log(`buildah is not measured: ${noBuildah}`);
+  else if (onlyPeer === undefined || onlyPeer === "buildah") builders.push(await startBuildah());
   for (const peer of peers) await command(peer, ["load", "-q", "-i", archive]);
   return peers;
 }
@@ -102,7 +110,15 @@ async function distribution(registry: PeerRegistry): Promise<Measure[]> {
 
 const registry = whyNoDockerRegistry() === undefined ? await startDockerRegistry() : undefined;
 if (registry === undefined) console.log(`pull and push are not measured: ${whyNoDockerRegistry()}`);
-const all = [...measures(await scale()), ...(registry === undefined ? [] : await distribution(registry))];
+const all = [
+  ...measures(await scale()),
+  ...buildMeasures({
+    samples: quick ? 3 : 9,
+    ...(quick ? { files: 5000, bytes: 1e8, chain: 20 } : { files: 50_000, bytes: 1e9, chain: 100 }),
+    busybox: await busyboxImage(),
+  }),
+  ...(registry === undefined ? [] : await distribution(registry)),
+];
 const chosen = all.filter(({ name }) => only === undefined || name.includes(only));
 const peers = await startPeers().catch(async (error: unknown) => {
   await registry?.[Symbol.asyncDispose]();
@@ -111,24 +127,24 @@ const peers = await startPeers().catch(async (error: unknown) => {
 const scores: Score[] = [];
 try {
   for (const measure of chosen) {
-    scores.push(await score(measure, peers));
+    scores.push(await score(measure, measure.builders === true ? [...peers, ...builders] : peers));
     console.log(
       formatScoreboard(
         scores.slice(-1),
-        peers.map(({ name }) => name),
+        [...peers, ...builders].map(({ name }) => name),
       )
         .split("\n")
         .at(-1),
     );
   }
 } finally {
-  for (const peer of peers) await peer.stop();
+  for (const peer of [...peers, ...builders]) await peer.stop();
   await registry?.[Symbol.asyncDispose]();
 }
 console.log(
   `\n${formatScoreboard(
     scores,
-    peers.map(({ name }) => name),
+    [...peers, ...builders].map(({ name }) => name),
   )}`,
 );
 const machine = { kernel: release(), cpus: cpus().length, memoryMib: Math.round(totalmem() / 2 ** 20) };
@@ -136,7 +152,7 @@ const report = {
   date: new Date().toISOString(),
   quick,
   machine,
-  peers: peers.map(({ name, version }) => ({ name, version })),
+  peers: [...peers, ...builders].map(({ name, version }) => ({ name, version })),
   scores: scores.map((entry) => ({
     ...entry,
     medians: Object.fromEntries(Object.entries(entry.samples).map(([name, values]) => [name, median(values)])),

@@ -11,6 +11,8 @@ export interface Measure {
   /** What ours may be at most, whatever Docker's is. */
   limit?: number;
   samples: number;
+  /** Also for those who can only build. */
+  builders?: boolean;
   /** What nobody can be better than; ours may be `within` times that. */
   floor?: { within: number; sample(): Promise<number> };
   before?(peer: Peer): Promise<void>;

@@ -31,8 +31,10 @@ export function formatScoreboard(scores: Score[], peers: string[]): string {
   const header = ["measure", ...peers, ...others.map((peer) => `× ${peer}`), "target", ""];
   const rows = scores.map((score) => {
     const ratios = others.map((peer) => ratio(score, ours, peer));
-    const met =
-      ratios[0] === undefined && score.limit === undefined ? "" : isMet(score, ours, ratios[0]) ? "ok" : "BELOW";
+    // Against whoever was measured, and was the best of them.
+    const known = ratios.filter((value) => value !== undefined);
+    const least = known.length === 0 ? undefined : Math.min(...known);
+    const met = least === undefined && score.limit === undefined ? "" : isMet(score, ours, least) ? "ok" : "BELOW";
     return [
       score.name,
       ...peers.map((peer) => cell(score, peer)),

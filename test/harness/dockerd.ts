@@ -104,6 +104,14 @@ async function cleanNetwork(name: string, firewallBefore: string): Promise<void>
   }
 }
 
+/** A build leaves one for each step below. */
+function removeCgroups(path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) removeCgroups(join(path, entry.name));
+  }
+  rmdirSync(path);
+}
+
 /** It leaves a network namespace mounted, and cgroups. */
 async function cleanHost(directory: string, name: string): Promise<void> {
   await runProgram(["umount", join(directory, "exec/netns/default")]);
@@ -111,7 +119,7 @@ async function cleanHost(directory: string, name: string): Promise<void> {
     const path = join("/sys/fs/cgroup", hierarchy, name);
     // The kernel takes a moment after the last process of a container.
     await until(`${path} is gone`, () => {
-      if (existsSync(path)) rmdirSync(path);
+      if (existsSync(path)) removeCgroups(path);
       return true;
     });
   }
