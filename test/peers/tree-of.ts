@@ -2,7 +2,7 @@ import type { TarEntry } from "../../src/formats/tar/entry.ts";
 import { createTarParser } from "../../src/formats/tar/parser.ts";
 
 /**
- * What an exported file system holds below a directory: a line for each name with all that is known of it, sorted. Which of several
+ * What an exported file system holds below a directory ("": all of it): a line for each name with all that is known of it, sorted. Which of several
  * names of one file comes first is the exporter's choice: links are told as the set of names. Times after `latest` (seconds) are those
  * of an engine's own work, and left out.
  */
@@ -26,7 +26,7 @@ export function treeOf(archive: Uint8Array, { directory, latest }: { directory: 
     entry.type === "hardlink" ? entry.linkName.toString().replace(/^\.?\//, "") : name;
   const digests = new Map(entries.map(({ name, content }) => [name, content.digest("hex").slice(0, 16)]));
   return entries
-    .filter(({ name }) => name === directory || name.startsWith(`${directory}/`))
+    .filter(({ name }) => directory === "" || name === directory || name.startsWith(`${directory}/`))
     .map((one) => {
       const first = byName.get(firstOf(one)) ?? one;
       const names = entries.filter((other) => firstOf(other) === first.name).map(({ name }) => name);
