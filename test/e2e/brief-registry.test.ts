@@ -1,27 +1,16 @@
-import { afterAll, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { program } from "../fixtures/build-cache.ts";
+import { beforeEach, expect, test } from "bun:test";
+import { buildOwnImage } from "../fixtures/own-images.ts";
 import { freePort } from "../harness/free-port.ts";
 import { until } from "../harness/until.ts";
 import { describeShells, type Shell } from "./brief-shell.ts";
 
 /** Docker's commands about registries, with a registry in a container. It is a mirror of Docker Hub, too: no other can be asked. */
-const SCRIPT = resolve(import.meta.dir, "../../scripts/build-registry-image");
-const directory = mkdtempSync(join(tmpdir(), "gantry-brief-registry-"));
-const archive = join(directory, "registry.tar");
 const port = freePort();
 const registry = `localhost:${port}`;
 
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
 /** As people start one. */
 async function startRegistry({ daemon, sh }: Shell): Promise<void> {
-  if ((await sh("docker images -q registry")) === "") {
-    await program([SCRIPT, archive]);
-    await daemon.load(archive);
-  }
+  if ((await sh("docker images -q registry")) === "") await buildOwnImage(daemon, "registry");
   await sh(`docker run -d -p ${port}:5000 --restart=always --name registry registry`);
   await until("the registry answers", async () => (await fetch(`http://127.0.0.1:${port}/v2/`)).ok);
 }
