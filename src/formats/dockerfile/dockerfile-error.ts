@@ -11,8 +11,12 @@ export class DockerfileError extends EngineError {
   }
 }
 
+/** What is wrong with the form of a line, before it is asked what it means. BuildKit tells those without the line's number. */
+export class DockerfileSyntaxError extends DockerfileError {}
+
 /** `error` with the lines it is about, unless it knows them already. */
 export function withLocation(error: unknown, location: Location): unknown {
   if (!(error instanceof DockerfileError) || error.location !== undefined) return error;
-  return new DockerfileError(error.message, location, { cause: error });
+  const Same = error instanceof DockerfileSyntaxError ? DockerfileSyntaxError : DockerfileError;
+  return new Same(error.message, location, { cause: error });
 }

@@ -21,7 +21,7 @@ export function excerpt(given: { fileName: string; source: string; locations: Lo
   const last = Math.min(Math.max(...marked.map((location) => location.endLine)), lines.length);
   const around = first === last ? 2 : 1;
   const start = Math.max(first - around, 1);
-  const shown = lines.slice(start - 1, Math.min(last + around, start + MAX_SHOWN_LINES)).map((line, index) => {
+  const shown = lines.slice(start - 1, Math.min(last + around, start + MAX_SHOWN_LINES - 1)).map((line, index) => {
     const number = start + index;
     const isMarked = marked.some((location) => number >= location.startLine && number <= location.endLine);
     return ` ${String(number).padStart(3)} | ${isMarked ? ">>>" : "   "} ${printable(line)}\n`;

@@ -1,4 +1,5 @@
 import { DockerfileError } from "./dockerfile-error.ts";
+import { withSuggestion } from "./suggest.ts";
 
 /** `many`: may be given more than once. */
 export type FlagKind = "bool" | "string" | "many";
@@ -16,10 +17,13 @@ export function parseFlags(written: string[], table: Record<string, FlagKind>): 
     const equals = flag.indexOf("=");
     const name = flag.slice(2, equals < 0 ? undefined : equals);
     const kind = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (kind === undefined) throw new DockerfileError(`unknown flag: --${name}`);
-    const before = values.get(name) ?? [];
-    if (before.length > 0 && kind !== "many") throw new DockerfileError(`duplicate flag specified: --${name}`);
-    values.set(name, [...before, valueOf(flag, { name, kind, equals })]);
+    if (kind === undefined)
+      throw new DockerfileError(withSuggestion(`unknown flag: --${name}`, name, Object.keys(table)));
+    const before = values.get(name);
+    if (before !== undefined && kind !== "many") throw new DockerfileError(`duplicate flag specified: --${name}`);
+    const value = valueOf(flag, { name, kind, equals });
+    if (before === undefined) values.set(name, [value]);
+    else before.push(value);
   }
   const first = (name: string) => values.get(name)?.[0];
   return {

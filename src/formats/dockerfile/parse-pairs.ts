@@ -1,4 +1,4 @@
-import { DockerfileError } from "./dockerfile-error.ts";
+import { DockerfileError, DockerfileSyntaxError } from "./dockerfile-error.ts";
 import type { ArgInstruction, PairsInstruction } from "./instructions.ts";
 import { splitQuoted } from "./words.ts";
 
@@ -8,13 +8,13 @@ export function parsePairs(name: "ENV" | "LABEL", rest: string, escape: string):
   if (words.length === 0) throw new DockerfileError(`${name} requires at least one argument`);
   if (!(words[0] as string).includes("=")) {
     const [, key = "", value] = /^([^\t\v\f\r ]*)[\t\v\f\r ]+([^]*)$/.exec(rest) ?? [];
-    if (value === undefined) throw new DockerfileError(`${name} must have two arguments`);
+    if (value === undefined) throw new DockerfileSyntaxError(`${name} must have two arguments`);
     return { kind: "pairs", pairs: [{ name: key, value, legacy: true }] };
   }
   const pairs = words.map((word) => {
     const equals = word.indexOf("=");
     if (equals < 0)
-      throw new DockerfileError(
+      throw new DockerfileSyntaxError(
         `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
       );
     return { name: word.slice(0, equals), value: word.slice(equals + 1), legacy: false };

@@ -1,4 +1,4 @@
-import { DockerfileError, withLocation } from "./dockerfile-error.ts";
+import { DockerfileError, DockerfileSyntaxError, withLocation } from "./dockerfile-error.ts";
 import type { ArgInstruction, Dockerfile, Instruction, InstructionSource, Stage } from "./instructions.ts";
 import { parseLine } from "./parse-line.ts";
 import { type Line, readLines } from "./read-lines.ts";
@@ -39,7 +39,8 @@ function instructionOf(line: Line, escape: "\\" | "`"): Instruction {
   try {
     return parseLine({ ...line, escape });
   } catch (error) {
-    if (!(error instanceof DockerfileError)) throw error;
+    if (!(error instanceof DockerfileError) || error instanceof DockerfileSyntaxError)
+      throw withLocation(error, line.location);
     const message = `dockerfile parse error on line ${line.location.startLine}: ${error.message}`;
     throw withLocation(new DockerfileError(message, undefined, { cause: error }), line.location);
   }

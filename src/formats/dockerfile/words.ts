@@ -1,4 +1,4 @@
-import { DockerfileError } from "./dockerfile-error.ts";
+import { DockerfileSyntaxError } from "./dockerfile-error.ts";
 import { isSpace, trimLeft } from "./spaces.ts";
 
 /** Words at blanks; quotes hold a word together and stay in it, as escapes do. @see BuildKit parser/line_parsers.go `parseWords` */
@@ -47,6 +47,6 @@ export function parseJsonArray(text: string): string[] | undefined {
   }
   if (!Array.isArray(value)) return undefined;
   if (!value.every((item) => typeof item === "string"))
-    throw new DockerfileError("when using JSON array syntax, arrays must be comprised of strings only");
+    throw new DockerfileSyntaxError("when using JSON array syntax, arrays must be comprised of strings only");
   return value as string[];
 }
