@@ -16,7 +16,7 @@ test.each<[string, string[]]>([
   ["8000-8001:80-81", ["80/tcp", "81/tcp"]],
   ["8000-8009:80", ["80/tcp"]],
 ])("%s exposes %j", (word, ports) => {
-  expect(parseExposedPorts(word)).toEqual(ports);
+  expect(parseExposedPorts([word])).toEqual(ports);
 });
 
 test.each([
@@ -32,5 +32,10 @@ test.each([
   ["host:1:80", "invalid IP address: host"],
   ["1-3:80-81", "invalid ranges specified for container and host Ports: 80-81 and 1-3"],
 ])("%s: %s", (word, message) => {
-  expect(() => parseExposedPorts(word)).toThrow(message);
+  expect(() => parseExposedPorts([word])).toThrow(message);
+});
+
+test("a port is told once, and there is a limit to ranges", () => {
+  expect(parseExposedPorts(["2-3", "1-2", "2/udp"])).toEqual(["2/tcp", "3/tcp", "1/tcp", "2/udp"]);
+  expect(() => parseExposedPorts(Array.from({ length: 7 }, () => "0-65535"))).toThrow("more than 393216 ports");
 });

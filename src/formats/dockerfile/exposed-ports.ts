@@ -8,12 +8,27 @@ interface Range {
   last: number;
 }
 
+/** All ports that there are, of every protocol, and as many again: ranges of ranges would fill the memory. */
+const MAX_PORTS = 2 * 3 * 65536;
+
 /**
- * One word of EXPOSE, without variables, as keys of an image's `ExposedPorts`: `53/udp`; a range gives one for each port. An address
- * and a port of the host are read and dropped. Throws DockerfileError with Docker's words.
+ * Words of EXPOSE, without variables, as keys of an image's `ExposedPorts`: `53/udp`. A range gives one for each port; each is told
+ * once. An address and a port of the host are read and dropped. Throws DockerfileError with Docker's words.
  * @see BuildKit frontend/dockerfile/dockerfile2llb/convert_expose.go
  */
-export function parseExposedPorts(word: string): string[] {
+export function parseExposedPorts(words: string[]): string[] {
+  const ports = new Set<string>();
+  let count = 0;
+  for (const word of words) {
+    const { range, protocol } = parsePort(word);
+    count += length(range) + 1;
+    if (count > MAX_PORTS) throw new DockerfileError(`more than ${MAX_PORTS} ports`);
+    for (let number = range.first; number <= range.last; number++) ports.add(`${number}/${protocol}`);
+  }
+  return [...ports];
+}
+
+function parsePort(word: string): { range: Range; protocol: string } {
   const parts = word.split(":");
   const container = parts.pop() as string;
   const host = parts.pop() ?? "";
@@ -31,8 +46,7 @@ export function parseExposedPorts(word: string): string[] {
   // One port of the container may take any of several of the host.
   if (hostRange !== undefined && length(range) !== length(hostRange) && length(range) > 0)
     throw new DockerfileError(`invalid ranges specified for container and host Ports: ${port} and ${host}`);
-  const ports = Array.from({ length: length(range) + 1 }, (_, index) => range.first + index);
-  return ports.map((number) => `${number}/${protocol}`);
+  return { range, protocol };
 }
 
 function rangeOf(text: string): Range | undefined {

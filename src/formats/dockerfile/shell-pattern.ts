@@ -11,7 +11,7 @@ type Segment = (string | undefined)[];
  */
 export function trimPattern(value: string, pattern: string, options: { side: "#" | "%"; longest: boolean }): string {
   const segments = parsePattern(pattern, value);
-  const characters = [...value];
+  const characters = Array.from(value);
   const fromEnd = options.side === "%";
   if (fromEnd) {
     segments.reverse();
@@ -28,7 +28,7 @@ export function trimPattern(value: string, pattern: string, options: { side: "#"
 /** `${v/pattern/replacement}` and `${v//…}`: the longest match that starts first, or all of them. */
 export function replacePattern(value: string, pattern: string, options: { replacement: string; all: boolean }): string {
   const segments = parsePattern(pattern, value);
-  const characters = [...value];
+  const characters = Array.from(value);
   let result = "";
   let at = 0;
   while (at <= characters.length) {
@@ -86,7 +86,7 @@ function parsePattern(pattern: string, value: string): Segment[] {
   if (pattern.length * value.length > MAX_PATTERN_WORK)
     throw new DockerfileError(`pattern of ${pattern.length} characters is too long for a value of ${value.length}`);
   const segments: Segment[] = [[]];
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let at = 0; at < characters.length; at++) {
     let character = characters[at];
     if (character === "*") {

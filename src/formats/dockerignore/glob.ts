@@ -17,7 +17,7 @@ export function matchGlob(pattern: string, name: string): boolean {
  * `[^a-c]` are classes. Throws invalid-argument with Go's words. `**` is two stars here.
  */
 export function parseGlob(pattern: string): GlobToken[] {
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   const tokens: GlobToken[] = [];
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] as string;

@@ -83,7 +83,7 @@ function apply(instruction: Instruction, config: ExecutionConfig): ExecutionConf
     case "words": {
       if (instruction.name === "VOLUME")
         return { ...config, Volumes: { ...config.Volumes, ...emptyObjects(instruction.words.map(expand)) } };
-      const ports = instruction.words.flatMap((word) => expandWords(word, lookup)).flatMap(parseExposedPorts);
+      const ports = parseExposedPorts(instruction.words.flatMap((word) => expandWords(word, lookup)));
       return { ...config, ExposedPorts: { ...config.ExposedPorts, ...emptyObjects(ports) } };
     }
     case "text": {
@@ -96,7 +96,10 @@ function apply(instruction: Instruction, config: ExecutionConfig): ExecutionConf
       return { ...config, OnBuild: [...(config.OnBuild ?? []), instruction.trigger] };
     case "healthcheck":
       return { ...config, Healthcheck: healthcheck(instruction) };
-    default:
+    case "arg":
+    case "copy":
+    case "from":
+    case "run":
       throw invalid(`${instruction.name} is not a valid change command`);
   }
 }
