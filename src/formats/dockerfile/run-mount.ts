@@ -15,21 +15,10 @@ const KEYS =
   );
 
 /** What was given, before it is known which type it has to fit. */
-interface Given {
-  type: MountType;
-  target: string;
-  source: string;
-  from: string;
+type Given = Omit<RunMount, "readOnly" | "sharing"> & {
   readOnly: boolean | undefined;
-  id: string;
   sharing: RunMount["sharing"] | undefined;
-  required: boolean;
-  env: string | undefined;
-  sizeBytes: number | undefined;
-  mode: number | undefined;
-  uid: number | undefined;
-  gid: number | undefined;
-}
+};
 
 /**
  * One `--mount` of RUN. `expand` replaces variables; every value may have them but `from`, since the stages that are needed must

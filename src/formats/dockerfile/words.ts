@@ -4,27 +4,24 @@ import { isSpace, trimLeft } from "./spaces.ts";
 /** Words at blanks; quotes hold a word together and stay in it, as escapes do. @see BuildKit parser/line_parsers.go `parseWords` */
 export function splitQuoted(text: string, escape: string): string[] {
   const words: string[] = [];
-  let word: string | undefined;
+  let start = -1;
   let quote = "";
-  for (let at = 0; at < text.length; at++) {
+  let at = 0;
+  for (; at < text.length; at++) {
     const character = text[at] as string;
     if (quote === "" && isSpace(character)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
+      if (start >= 0) words.push(text.slice(start, at));
+      start = -1;
       continue;
     }
-    word ??= "";
-    if (character === escape && quote !== "'") {
-      // An escape that nothing follows is dropped.
-      if (at + 1 < text.length) word += character + (text[++at] as string);
-      continue;
-    }
-    if (quote === "" && (character === "'" || character === '"')) quote = character;
+    if (start < 0) start = at;
+    if (character === escape && quote !== "'") at++;
+    else if (quote === "" && (character === "'" || character === '"')) quote = character;
     else if (character === quote) quote = "";
-    word += character;
   }
-  if (word !== undefined) words.push(word);
-  return words.filter((found) => found !== "");
+  // An escape that nothing follows is dropped.
+  const last = start < 0 ? "" : text.slice(start, at > text.length ? text.length - 1 : undefined);
+  return last === "" ? words : [...words, last];
 }
 
 /** Words at blanks, and nothing else is special. */

@@ -22,8 +22,6 @@ export class PathView {
 export interface CompiledPattern {
   /** The path itself; parents do not count. */
   matches(path: PathView): boolean;
-  /** The path, or one of its parents. */
-  matchesTree(path: PathView): boolean;
   /** Whether something below the directory could match. true where that cannot be told without looking. */
   mayMatchBelow(directory: PathView): boolean;
 }
@@ -69,11 +67,9 @@ function literalOf(tokens: GlobToken[]): string | undefined {
 }
 
 function literalPattern(literal: string): CompiledPattern {
-  const below = `${literal}/`;
   return {
     matches: ({ text }) => text === literal,
-    matchesTree: ({ text }) => text.startsWith(literal) && (text.length === literal.length || text.startsWith(below)),
-    mayMatchBelow: ({ text }) => below.length > text.length && below.startsWith(`${text}/`) && text !== literal,
+    mayMatchBelow: ({ text }) => literal.startsWith(`${text}/`),
   };
 }
 
@@ -81,47 +77,40 @@ function literalPattern(literal: string): CompiledPattern {
 function namePattern(component: Exclude<Component, "**">): CompiledPattern {
   return {
     matches: ({ text }) => component(text.slice(text.lastIndexOf("/") + 1)),
-    matchesTree: ({ parts }) => parts.some(component),
     mayMatchBelow: () => true,
   };
 }
 
 /** Without `**`: as many components as the pattern has. */
 function fixedPattern(components: Component[]): CompiledPattern {
-  const startMatches = (parts: string[], count: number) => {
-    for (let at = 0; at < count; at++)
-      if (!(components[at] as Exclude<Component, "**">)(parts[at] as string)) return false;
-    return true;
-  };
   const count = components.length;
   return {
-    matches: ({ parts }) => parts.length === count && startMatches(parts, count),
-    matchesTree: ({ parts }) => parts.length >= count && startMatches(parts, count),
-    mayMatchBelow: ({ parts }) => parts.length < count && startMatches(parts, parts.length),
+    matches: ({ parts }) => parts.length === count && startMatches(components, parts, count),
+    mayMatchBelow: ({ parts }) => parts.length < count && startMatches(components, parts, parts.length),
   };
 }
 
 /** `deep`: where the first `**` stands. */
 function deepPattern(components: Component[], deep: number): CompiledPattern {
-  const start = fixedPattern(components.slice(0, deep));
-  const last = components.at(-1) === "**";
   return {
-    matches: ({ parts }) => matchComponents(components, parts, parts.length),
-    matchesTree: ({ parts }) => {
-      // What ends in `**` matches everything below a match, so that no parent needs to be asked.
-      for (let count = last ? parts.length : 1; count <= parts.length; count++)
-        if (matchComponents(components, parts, count)) return true;
-      return false;
-    },
-    mayMatchBelow: (directory) => start.matchesTree(directory) || start.mayMatchBelow(directory),
+    matches: ({ parts }) => matchComponents(components, parts),
+    mayMatchBelow: ({ parts }) => startMatches(components, parts, Math.min(parts.length, deep)),
   };
+}
+
+/** Whether the first `count` components, none of them `**`, describe as many parts. */
+function startMatches(components: Component[], parts: string[], count: number): boolean {
+  for (let at = 0; at < count; at++) {
+    const component = components[at];
+    if (component === undefined || component === "**" || !component(parts[at] as string)) return false;
+  }
+  return true;
 }
 
 function runningPattern(tokens: GlobToken[]): CompiledPattern {
   const steps = joinStars(tokens);
   return {
     matches: ({ text }) => matchRunning(steps, text),
-    matchesTree: ({ parts }) => parts.some((_, index) => matchRunning(steps, parts.slice(0, index + 1).join("/"))),
     mayMatchBelow: () => true,
   };
 }

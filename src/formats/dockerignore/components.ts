@@ -21,25 +21,25 @@ export function compileComponent(tokens: GlobToken[]): Component {
 }
 
 /**
- * Whether the components describe the first `count` of `parts`. `**` in the middle stands for any number of them, at the end for
+ * Whether the components describe the path that `parts` are. `**` in the middle stands for any number of them, at the end for
  * at least one. Only the last `**` is ever lengthened, so that time is at most the product of both lengths.
  */
-export function matchComponents(components: Component[], parts: string[], count: number): boolean {
+export function matchComponents(components: Component[], parts: string[]): boolean {
   let [at, index] = [0, 0];
   let [deepAt, deepIndex] = [-1, -1];
-  while (at < count || index < components.length) {
+  while (at < parts.length || index < components.length) {
     const component = components[index];
     if (component === "**") {
-      if (index === components.length - 1) return at < count;
+      if (index === components.length - 1) return at < parts.length;
       [deepAt, deepIndex] = [at, index++];
       continue;
     }
-    if (component !== undefined && at < count && component(parts[at] as string)) {
+    if (component !== undefined && at < parts.length && component(parts[at] as string)) {
       at++;
       index++;
       continue;
     }
-    if (deepIndex < 0 || deepAt >= count) return false;
+    if (deepIndex < 0 || deepAt >= parts.length) return false;
     at = ++deepAt;
     index = deepIndex + 1;
   }
