@@ -4,7 +4,7 @@ import type { CopyOp, CopySource, Owner, VertexIndex } from "../graph.ts";
 import { belowRootAsWritten } from "./context-paths.ts";
 import { planSource, type SourceOptions } from "./copy-sources.ts";
 import { internalVertex } from "./graph-builder.ts";
-import { addHistory, addVertex, expander, nextStep, type Step } from "./stage-state.ts";
+import { addHistory, addVertex, currentStep, expander, nextStep, type Step } from "./stage-state.ts";
 import { shownText } from "./vertex-names.ts";
 
 /** An instruction whose words are final. */
@@ -27,7 +27,8 @@ export function applyCopy(step: Step, copy: CopyInstruction): void {
   const text = shownText(command.instruction.text, (variable) => stage.environment.get(variable), {
     escape: planner.escape,
   });
-  const vertexName = nextStep(planner, stage, { text, isTrigger: command.isTrigger });
+  const { isTrigger } = command;
+  const vertexName = nextStep(planner, stage, { text, isTrigger });
   const from = planSources(step, copy, { name, words });
   const op: CopyOp = {
     kind: "copy",
@@ -43,7 +44,7 @@ export function applyCopy(step: Step, copy: CopyInstruction): void {
   if (copy.link && isIndependent(op.owner)) {
     const scratch = planner.graph.add(internalVertex({ kind: "scratch" }, "[internal] scratch"));
     const layer = addVertex(planner, stage, { op, inputs: [scratch, ...from.inputs], name: vertexName, location });
-    const linkName = vertexName.replace(text, () => `LINK ${text}`);
+    const linkName = currentStep(planner, stage, { text: `LINK ${text}`, isTrigger });
     stage.vertex = addVertex(planner, stage, {
       op: { kind: "link" },
       inputs: [stage.vertex, layer],

@@ -103,15 +103,21 @@ export function addHistory(stage: StageState, createdBy: string, vertex?: Vertex
 }
 
 /** Counts a step, and gives the name of its vertex. `text` is already expanded. */
-export function nextStep(
-  planner: Planner,
-  stage: StageState,
+export function nextStep(planner: Planner, stage: StageState, shown: { text: string; isTrigger: boolean }): string {
+  stage.step++;
+  return currentStep(planner, stage, shown);
+}
+
+/** Name of a further vertex of the same step. */
+export function currentStep(
+  { severalPlatforms }: Planner,
+  { label, step, steps, platform, environment }: StageState,
   { text, isTrigger }: { text: string; isTrigger: boolean },
 ): string {
-  stage.step++;
-  const { label, step, steps, platform, environment } = stage;
-  const shown = planner.severalPlatforms ? platform : undefined;
-  return stepName({ label, step, steps, platform: shown, environment, isTrigger }, text);
+  return stepName(
+    { label, step, steps, platform: severalPlatforms ? platform : undefined, environment, isTrigger },
+    text,
+  );
 }
 
 /** The only stage of a file has a title, too, for what counts steps by stage. */
