@@ -1,5 +1,6 @@
 import { invalid } from "../../base/errors.ts";
 import { parseSignal } from "../../containers/signals.ts";
+import { parseExposedPorts } from "../../formats/dockerfile/exposed-ports.ts";
 import type {
   ArgInstruction,
   CommandInstruction,
@@ -9,7 +10,7 @@ import type {
 } from "../../formats/dockerfile/instructions.ts";
 import { sprintf } from "../../formats/go-template/printf.ts";
 import { splitVariable } from "./environment.ts";
-import { exposedPorts } from "./exposed-ports.ts";
+
 import { formatDuration } from "./format-duration.ts";
 import type { ImageState } from "./image-state.ts";
 import { addHistory, expander, type Step } from "./stage-state.ts";
@@ -118,7 +119,7 @@ function healthTest(command: CommandLine | undefined): string[] {
 
 export function applyExpose(step: Step, words: string[]): void {
   const expand = expander(step);
-  const ports = exposedPorts(words.flatMap((word) => expand.words(word)));
+  const ports = parseExposedPorts(words.flatMap((word) => expand.words(word)));
   for (const port of ports) step.stage.image.exposedPorts.add(port);
   addHistory(step.stage, `EXPOSE ${goList(ports)}`);
 }

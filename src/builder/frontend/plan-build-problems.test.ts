@@ -157,7 +157,7 @@ const PROBLEMS: [name: string, dockerfile: string, line: number, message: string
     ],
     ["a signal that is none", "FROM alpine\nSTOPSIGNAL SIGNONE\n", 2, "Invalid signal: SIGNONE"],
     ["a port that is none", "FROM alpine\nEXPOSE 70000\n", 2, "invalid containerPort: 70000"],
-    ["a protocol that is none", "FROM alpine\nEXPOSE 80/quic\n", 2, "invalid proto: quic"],
+    ["a protocol that is none", "FROM alpine\nEXPOSE 80/quic\n", 2, 'invalid port: "80/quic": invalid proto: quic'],
     [
       "a host's port range that is of another length",
       "FROM alpine\nEXPOSE 1-3:4-5\n",
