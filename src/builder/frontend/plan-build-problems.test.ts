@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { FAKE_REQUEST, type FakeFrontend, fakeFrontendDeps } from "../../../test/harness/fake-frontend.ts";
 import { EngineError } from "../../base/errors.ts";
 import { planBuild } from "./plan-build.ts";
@@ -242,15 +242,15 @@ const HOSTILE_REPOSITORIES = [
   "https://example.com/x.git?checksum=nothex",
 ];
 
-for (const url of HOSTILE_REPOSITORIES) {
+describe.each(HOSTILE_REPOSITORIES)("attack 43: git's options, programs and ways out", (url) => {
   test(`ADD of ${url} is refused`, async () => {
     const error = await problemOf(`FROM alpine\nADD ${JSON.stringify([url, "/x"])}\n`);
     expect(error.kind).toBe("invalid-argument");
     expect(error.message).toContain("Dockerfile:2");
   });
-}
+});
 
-test("what only looks like a repository is a path of the context", async () => {
+test("attack 43: what only looks like a repository is a path of the context", async () => {
   const sources = [
     "git@-oProxyCommand=touch:x.git",
     "-oProxyCommand=touch@host:x.git",
