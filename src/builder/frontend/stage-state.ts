@@ -1,0 +1,96 @@
+import type { Dockerfile, Location } from "../../formats/dockerfile/instructions.ts";
+import { type ExpandOptions, expandHeredoc, expandWord, expandWords } from "../../formats/dockerfile/expand.ts";
+import type { Platform } from "../../formats/oci/platform.ts";
+import type { SolveRequest } from "../builder.ts";
+import type { Op, VertexIndex } from "../graph.ts";
+import type { Environment } from "./environment.ts";
+import type { GraphBuilder } from "./graph-builder.ts";
+import type { ImageState } from "./image-state.ts";
+import type { HistoryStep, TargetPlan } from "./plan.ts";
+import type { Command } from "./stage-node.ts";
+import { stepName } from "./vertex-names.ts";
+
+/** Marks lines of the history that BuildKit's frontend made; the same for every protocol. */
+const HISTORY_COMMENT = "buildkit.dockerfile.v0";
+
+/** What holds for all stages of one platform. */
+export interface Planner {
+  graph: GraphBuilder;
+  request: SolveRequest;
+  escape: Dockerfile["directives"]["escape"];
+  /** Platform and meta ARGs. */
+  globals: Environment;
+  target: Platform;
+  /** Several platforms are built: names of vertices say theirs. */
+  severalPlatforms: boolean;
+  epochSeconds: number | undefined;
+}
+
+/** A stage as it stands after the instructions so far. */
+export interface StageState {
+  /** As progress shows it; "" in a file of one stage. */
+  readonly label: string;
+  readonly platform: Platform;
+  readonly ignoreCache: boolean;
+  /** Steps that progress counts, and how many of them there were. */
+  readonly steps: number;
+  step: number;
+  /** The tree. */
+  vertex: VertexIndex;
+  image: ImageState;
+  /** ENV and ARG; the one that came last wins. */
+  environment: Environment;
+  /** Every ARG of this stage and of those it stands on, for the history of RUN. */
+  args: { name: string; value: string | undefined }[];
+  /** The stage itself has a CMD: an ENTRYPOINT that follows leaves it alone. */
+  commandSet: boolean;
+  base: TargetPlan["base"];
+  baseHistory: Record<string, unknown>[];
+  history: HistoryStep[];
+}
+
+/** What carrying out one instruction needs. */
+export interface Step {
+  planner: Planner;
+  stage: StageState;
+  command: Command;
+}
+
+/** Variables of the stage as they are before the instruction. */
+export function expander({ planner, stage }: Pick<Step, "planner" | "stage">) {
+  const lookup = (name: string) => stage.environment.get(name);
+  const options: ExpandOptions = { escape: planner.escape };
+  return {
+    word: (text: string) => expandWord(text, lookup, options),
+    words: (text: string) => expandWords(text, lookup, options),
+    document: (text: string) => expandHeredoc(text, lookup),
+  };
+}
+
+export function addHistory(stage: StageState, createdBy: string, vertex?: VertexIndex): void {
+  stage.history.push({ createdBy, comment: HISTORY_COMMENT, author: "", vertex });
+}
+
+/** Counts a step, and gives the name of its vertex. `text` is already expanded. */
+export function nextStep({ planner, stage, command }: Step, text: string): string {
+  stage.step++;
+  const { label, step, steps, platform, environment } = stage;
+  const shown = planner.severalPlatforms ? platform : undefined;
+  return stepName({ label, step, steps, platform: shown, environment, isTrigger: command.isTrigger }, text);
+}
+
+export function addVertex(
+  { planner, stage, command }: Step,
+  op: Op,
+  { name, inputs }: { name: string; inputs: VertexIndex[] },
+): VertexIndex {
+  const location: Location = command.instruction.location;
+  return planner.graph.add({
+    op,
+    inputs,
+    name,
+    stage: stage.label === "" ? "stage-0" : stage.label,
+    location,
+    ignoreCache: stage.ignoreCache,
+  });
+}
