@@ -1,7 +1,7 @@
 import type { WireCommitted } from "../../wire/containers.ts";
+import { splitReference } from "../../wire/split-reference.ts";
 import type { Command } from "../command.ts";
 import { BOOL, LIST, STRING } from "../flags/flag-types.ts";
-import { splitReference } from "../../wire/split-reference.ts";
 import { checkImageReference } from "./create-container.ts";
 
 export const command: Command = {
