@@ -2,12 +2,12 @@ import type { Dockerfile, Location } from "../../formats/dockerfile/instructions
 import { type ExpandOptions, expandHeredoc, expandWord, expandWords } from "../../formats/dockerfile/expand.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
 import type { SolveRequest } from "../builder.ts";
-import type { Op, VertexIndex } from "../graph.ts";
+import type { Vertex, VertexIndex } from "../graph.ts";
 import type { Environment } from "./environment.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { ImageState } from "./image-state.ts";
 import type { HistoryStep, TargetPlan } from "./plan.ts";
-import type { Command } from "./stage-node.ts";
+import type { Command, StageNode } from "./stage-node.ts";
 import { stepName } from "./vertex-names.ts";
 
 /** Marks lines of the history that BuildKit's frontend made; the same for every protocol. */
@@ -24,6 +24,11 @@ export interface Planner {
   /** Several platforms are built: names of vertices say theirs. */
   severalPlatforms: boolean;
   epochSeconds: number | undefined;
+  /**
+   * What `path` of a stage, image or context is copied or mounted from. Throws invalid-argument with `problem` for a stage that
+   * comes later in the file.
+   */
+  sourceVertex(node: StageNode, path: string, problem: string): VertexIndex;
 }
 
 /** A stage as it stands after the instructions so far. */
@@ -72,25 +77,22 @@ export function addHistory(stage: StageState, createdBy: string, vertex?: Vertex
 }
 
 /** Counts a step, and gives the name of its vertex. `text` is already expanded. */
-export function nextStep({ planner, stage, command }: Step, text: string): string {
+export function nextStep(planner: Planner, stage: StageState, { text, isTrigger }: { text: string; isTrigger: boolean }): string {
   stage.step++;
   const { label, step, steps, platform, environment } = stage;
   const shown = planner.severalPlatforms ? platform : undefined;
-  return stepName({ label, step, steps, platform: shown, environment, isTrigger: command.isTrigger }, text);
+  return stepName({ label, step, steps, platform: shown, environment, isTrigger }, text);
 }
 
+/** A vertex of this stage. */
 export function addVertex(
-  { planner, stage, command }: Step,
-  op: Op,
-  { name, inputs }: { name: string; inputs: VertexIndex[] },
+  planner: Planner,
+  stage: StageState,
+  vertex: Pick<Vertex, "op" | "inputs" | "name"> & { location: Location },
 ): VertexIndex {
-  const location: Location = command.instruction.location;
   return planner.graph.add({
-    op,
-    inputs,
-    name,
+    ...vertex,
     stage: stage.label === "" ? "stage-0" : stage.label,
-    location,
     ignoreCache: stage.ignoreCache,
   });
 }
