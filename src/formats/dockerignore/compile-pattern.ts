@@ -1,16 +1,32 @@
-import { type GlobToken, matchLength, matchTokens, parseGlob } from "./glob.ts";
+import { type Component, compileComponent, matchComponents } from "./components.ts";
+import { type GlobToken, parseGlob } from "./glob.ts";
+import { joinStars, matchRunning } from "./running-stars.ts";
 
-/** A pattern that is ready to be asked. Paths have no slash at either end. */
-export interface CompiledPattern {
-  /** The path itself; parents do not count. */
-  matches(path: string): boolean;
-  /** The path, or one of its parents. */
-  matchesTree(path: string): boolean;
-  /** Whether something below the directory could match. true where that cannot be told without looking. */
-  mayMatchBelow(directory: string): boolean;
+/** A path that several patterns are asked about: taken apart at most once. */
+export class PathView {
+  readonly text: string;
+  #parts: string[] | undefined;
+
+  /** Without a slash at either end. */
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get parts(): string[] {
+    this.#parts ??= this.text.split("/");
+    return this.#parts;
+  }
 }
 
-type Component = "**" | { literal: string } | { tokens: GlobToken[] };
+/** A pattern that is ready to be asked. */
+export interface CompiledPattern {
+  /** The path itself; parents do not count. */
+  matches(path: PathView): boolean;
+  /** The path, or one of its parents. */
+  matchesTree(path: PathView): boolean;
+  /** Whether something below the directory could match. true where that cannot be told without looking. */
+  mayMatchBelow(directory: PathView): boolean;
+}
 
 /**
  * `pattern` is clean and without `!`. Throws invalid-argument with Go's words.
@@ -18,58 +34,55 @@ type Component = "**" | { literal: string } | { tokens: GlobToken[] };
  */
 export function compilePattern(pattern: string): CompiledPattern {
   const tokens = parseGlob(pattern);
-  if (tokens.every((token) => token.kind === "one")) return literalPattern(textOf(tokens));
-  const components = splitComponents(tokens);
-  if (components === undefined) return runningPattern(tokens);
-  return componentPattern(components);
+  const parts = splitAtSlashes(tokens);
+  const components = parts.map(compileComponent);
+  const [first, second] = components;
+  if (parts.some(hasStarsWithin)) return runningPattern(tokens);
+  if (first === "**" && second !== undefined && second !== "**" && components.length === 2) return namePattern(second);
+  const literal = literalOf(tokens);
+  if (literal !== undefined) return literalPattern(literal);
+  const deep = components.indexOf("**");
+  return deep < 0 ? fixedPattern(components) : deepPattern(components, deep);
+}
+
+function splitAtSlashes(tokens: GlobToken[]): GlobToken[][] {
+  const parts: GlobToken[][] = [[]];
+  for (const token of tokens) {
+    if (token.kind === "one" && token.character === "/") parts.push([]);
+    else parts.at(-1)?.push(token);
+  }
+  return parts;
+}
+
+/** `a**b`: two stars that are only a part of a component. */
+function hasStarsWithin(part: GlobToken[]): boolean {
+  return part.length > 2 && part.some((token, at) => token.kind === "star" && part[at + 1]?.kind === "star");
+}
+
+function literalOf(tokens: GlobToken[]): string | undefined {
+  let text = "";
+  for (const token of tokens) {
+    if (token.kind !== "one") return undefined;
+    text += token.character;
+  }
+  return text;
 }
 
 function literalPattern(literal: string): CompiledPattern {
   const below = `${literal}/`;
   return {
-    matches: (path) => path === literal,
-    matchesTree: (path) => path.startsWith(literal) && (path.length === literal.length || path.startsWith(below)),
-    mayMatchBelow: (directory) => literal.startsWith(`${directory}/`),
+    matches: ({ text }) => text === literal,
+    matchesTree: ({ text }) => text.startsWith(literal) && (text.length === literal.length || text.startsWith(below)),
+    mayMatchBelow: ({ text }) => below.length > text.length && below.startsWith(`${text}/`) && text !== literal,
   };
 }
 
-/** undefined where `**` is only a part of a component, as in `a**b`. */
-function splitComponents(tokens: GlobToken[]): Component[] | undefined {
-  const components: Component[] = [];
-  let start = 0;
-  for (let at = 0; at <= tokens.length; at++) {
-    const token = tokens[at];
-    if (token !== undefined && !(token.kind === "one" && token.character === "/")) continue;
-    const part = tokens.slice(start, at);
-    start = at + 1;
-    const stars = part.filter((item, index) => item.kind === "star" && part[index + 1]?.kind === "star").length;
-    if (stars > 0 && part.length > 2) return undefined;
-    if (stars > 0) components.push("**");
-    else if (part.every((item) => item.kind === "one")) components.push({ literal: textOf(part) });
-    else components.push({ tokens: part });
-  }
-  return components;
-}
-
-function componentPattern(components: Component[]): CompiledPattern {
-  const only = components[1];
-  // By far the most common one: `**/*.log`.
-  if (components.length === 2 && components[0] === "**" && only !== undefined && only !== "**") {
-    return {
-      matches: (path) => matchComponent(only, path.slice(path.lastIndexOf("/") + 1)),
-      matchesTree: (path) => path.split("/").some((part) => matchComponent(only, part)),
-      mayMatchBelow: () => true,
-    };
-  }
-  const deep = components.indexOf("**");
-  if (deep < 0) return fixedPattern(components);
+// `**` and one component is by far the most common pattern: any name anywhere.
+function namePattern(component: Exclude<Component, "**">): CompiledPattern {
   return {
-    matches: (path) => matchComponents(components, path.split("/")),
-    matchesTree: (path) => prefixes(path.split("/")).some((parts) => matchComponents(components, parts)),
-    mayMatchBelow: (directory) => {
-      const parts = directory.split("/").slice(0, deep);
-      return parts.every((part, index) => matchComponent(components[index] as Component, part));
-    },
+    matches: ({ text }) => component(text.slice(text.lastIndexOf("/") + 1)),
+    matchesTree: ({ parts }) => parts.some(component),
+    mayMatchBelow: () => true,
   };
 }
 
@@ -77,129 +90,38 @@ function componentPattern(components: Component[]): CompiledPattern {
 function fixedPattern(components: Component[]): CompiledPattern {
   const startMatches = (parts: string[], count: number) => {
     for (let at = 0; at < count; at++)
-      if (!matchComponent(components[at] as Component, parts[at] as string)) return false;
+      if (!(components[at] as Exclude<Component, "**">)(parts[at] as string)) return false;
     return true;
   };
-  const single = components[0] as Component;
-  if (components.length === 1)
-    return {
-      matches: (path) => !path.includes("/") && matchComponent(single, path),
-      matchesTree: (path) => {
-        const slash = path.indexOf("/");
-        return matchComponent(single, slash < 0 ? path : path.slice(0, slash));
-      },
-      mayMatchBelow: () => false,
-    };
+  const count = components.length;
   return {
-    matches: (path) => {
-      const parts = path.split("/");
-      return parts.length === components.length && startMatches(parts, components.length);
-    },
-    matchesTree: (path) => {
-      const parts = path.split("/");
-      return parts.length >= components.length && startMatches(parts, components.length);
-    },
-    mayMatchBelow: (directory) => {
-      const parts = directory.split("/");
-      return parts.length < components.length && startMatches(parts, parts.length);
-    },
+    matches: ({ parts }) => parts.length === count && startMatches(parts, count),
+    matchesTree: ({ parts }) => parts.length >= count && startMatches(parts, count),
+    mayMatchBelow: ({ parts }) => parts.length < count && startMatches(parts, parts.length),
   };
 }
 
-function matchComponent(component: Component, part: string): boolean {
-  if (component === "**") return true;
-  return "literal" in component ? component.literal === part : matchTokens(component.tokens, part);
+/** `deep`: where the first `**` stands. */
+function deepPattern(components: Component[], deep: number): CompiledPattern {
+  const start = fixedPattern(components.slice(0, deep));
+  const last = components.at(-1) === "**";
+  return {
+    matches: ({ parts }) => matchComponents(components, parts, parts.length),
+    matchesTree: ({ parts }) => {
+      // What ends in `**` matches everything below a match, so that no parent needs to be asked.
+      for (let count = last ? parts.length : 1; count <= parts.length; count++)
+        if (matchComponents(components, parts, count)) return true;
+      return false;
+    },
+    mayMatchBelow: (directory) => start.matchesTree(directory) || start.mayMatchBelow(directory),
+  };
 }
 
-/** `**` in the middle stands for any number of components, at the end for at least one. Only the last `**` is ever lengthened. */
-function matchComponents(components: Component[], parts: string[]): boolean {
-  let [at, index] = [0, 0];
-  let [deepAt, deepIndex] = [-1, -1];
-  while (at < parts.length || index < components.length) {
-    const component = components[index];
-    if (component === "**") {
-      if (index === components.length - 1) return at < parts.length;
-      [deepAt, deepIndex] = [at, index++];
-      continue;
-    }
-    if (component !== undefined && at < parts.length && matchComponent(component, parts[at] as string)) {
-      at++;
-      index++;
-      continue;
-    }
-    if (deepIndex < 0 || deepAt >= parts.length) return false;
-    at = ++deepAt;
-    index = deepIndex + 1;
-  }
-  return true;
-}
-
-/** `a**b`: a `**` within a component is nothing, or all up to some slash; at an end it is any text. */
 function runningPattern(tokens: GlobToken[]): CompiledPattern {
   const steps = joinStars(tokens);
-  const matches = (path: string) => matchRunning(steps, path);
   return {
-    matches,
-    matchesTree: (path) => prefixes(path.split("/")).some((parts) => matches(parts.join("/"))),
+    matches: ({ text }) => matchRunning(steps, text),
+    matchesTree: ({ parts }) => parts.some((_, index) => matchRunning(steps, parts.slice(0, index + 1).join("/"))),
     mayMatchBelow: () => true,
   };
-}
-
-type Step = GlobToken | { kind: "deep" } | { kind: "rest" };
-
-function joinStars(tokens: GlobToken[]): Step[] {
-  const steps: Step[] = [];
-  for (let at = 0; at < tokens.length; at++) {
-    if (tokens[at]?.kind !== "star" || tokens[at + 1]?.kind !== "star") {
-      steps.push(tokens[at] as GlobToken);
-      continue;
-    }
-    at++;
-    const next = tokens[at + 1];
-    if (next?.kind === "one" && next.character === "/") at++;
-    // `**foo` is any path that ends so.
-    const first = steps.length === 0 && tokens.slice(at + 1).every((token) => token.kind === "one");
-    steps.push({ kind: at + 1 >= tokens.length || first ? "rest" : "deep" });
-  }
-  return steps;
-}
-
-/** Follows all ways at once, so that time is the product of both lengths. */
-function matchRunning(steps: Step[], path: string): boolean {
-  let reached = new Set([0]);
-  for (const step of steps) {
-    const next = new Set<number>();
-    for (const at of reached) {
-      if (step.kind === "rest") for (let to = at; to <= path.length && !next.has(to); to++) next.add(to);
-      else if (step.kind === "deep") addDeep(next, path, at);
-      else if (step.kind === "star") addStar(next, path, at);
-      else {
-        const length = matchLength(step, path, at);
-        if (length > 0) next.add(at + length);
-      }
-    }
-    reached = next;
-  }
-  return reached.has(path.length);
-}
-
-function addStar(next: Set<number>, path: string, at: number): void {
-  for (let to = at; !next.has(to); to++) {
-    next.add(to);
-    if (to >= path.length || path[to] === "/") return;
-  }
-}
-
-function addDeep(next: Set<number>, path: string, at: number): void {
-  next.add(at);
-  for (let slash = path.indexOf("/", at); slash >= 0 && !next.has(slash + 1); slash = path.indexOf("/", slash + 1))
-    next.add(slash + 1);
-}
-
-function prefixes(parts: string[]): string[][] {
-  return parts.map((_, index) => parts.slice(0, index + 1));
-}
-
-function textOf(tokens: GlobToken[]): string {
-  return tokens.map((token) => (token.kind === "one" ? token.character : "")).join("");
 }

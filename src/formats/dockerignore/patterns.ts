@@ -1,5 +1,6 @@
+import { cleanPath } from "../../base/clean-path.ts";
 import { invalid } from "../../base/errors.ts";
-import { type CompiledPattern, compilePattern } from "./compile-pattern.ts";
+import { type CompiledPattern, compilePattern, PathView } from "./compile-pattern.ts";
 
 /** The largest ignore file that is read, in bytes. */
 export const MAX_IGNORE_FILE_BYTES = 1024 * 1024;
@@ -30,8 +31,8 @@ export interface Matcher {
   step(path: string, parent: MatchState): MatchState;
   /** Whether the state means that the path is matched. */
   isMatched(state: MatchState): boolean;
-  /** Whether a matched directory may hold something that is excepted, so that a walk has to look into it. */
-  mayHoldException(directory: string): boolean;
+  /** Whether a directory that is matched may hold something that is excepted, so that a walk has to look into it. */
+  mayHoldException(directory: string, state: MatchState): boolean;
 }
 
 /**
@@ -67,30 +68,23 @@ export function createMatcher(patterns: string[]): Matcher {
     if (clean.length > MAX_PATTERN_CHARS) throw invalid(`pattern is longer than ${MAX_PATTERN_CHARS} characters`);
     compiled.push({ pattern: compilePattern(exception ? clean.slice(1) : clean), exception });
   }
-  const exceptions = compiled.filter((item) => item.exception);
   const isMatched = (state: MatchState) => state >= 0 && compiled[state]?.exception === false;
   return {
-    hasExceptions: exceptions.length > 0,
+    hasExceptions: compiled.some((item) => item.exception),
     isMatched,
-    matches: (path) => isMatched(compiled.findLastIndex(({ pattern }) => pattern.matchesTree(path))),
+    matches: (path) => {
+      const view = new PathView(path);
+      return isMatched(compiled.findLastIndex(({ pattern }) => pattern.matchesTree(view)));
+    },
     step: (path, parent) => {
+      const view = new PathView(path);
       // Only a pattern behind the one that decided about the directory can change anything.
-      for (let at = compiled.length - 1; at > parent; at--) if (compiled[at]?.pattern.matches(path)) return at;
+      for (let at = compiled.length - 1; at > parent; at--) if (compiled[at]?.pattern.matches(view)) return at;
       return parent;
     },
-    mayHoldException: (directory) => exceptions.some(({ pattern }) => pattern.mayMatchBelow(directory)),
+    mayHoldException: (directory, state) => {
+      const view = new PathView(directory);
+      return compiled.some((item, at) => at > state && item.exception && item.pattern.mayMatchBelow(view));
+    },
   };
-}
-
-/** Go's filepath.Clean: the shortest path with the same meaning, as far as the text alone tells. */
-export function cleanPath(path: string): string {
-  const rooted = path.startsWith("/");
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.length > 0 && parts.at(-1) !== "..") parts.pop();
-    else if (!rooted) parts.push(part);
-  }
-  return (rooted ? "/" : "") + parts.join("/") || ".";
 }
