@@ -1,13 +1,6 @@
 import { expect, test } from "bun:test";
-import {
-  cleanPath,
-  followedSource,
-  keepEnding,
-  linkTarget,
-  parseCopyArgument,
-  planCopy,
-  splitEntry,
-} from "./copy-paths.ts";
+import { cleanPath } from "../../base/clean-path.ts";
+import { followedSource, keepEnding, linkTarget, parseCopyArgument, planCopy, splitEntry } from "./copy-paths.ts";
 
 test.each([
   ["web:/etc", "web", "/etc"],
