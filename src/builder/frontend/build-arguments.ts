@@ -1,8 +1,8 @@
+import { DockerfileError } from "../../formats/dockerfile/dockerfile-error.ts";
 import { expandWord } from "../../formats/dockerfile/expand.ts";
 import type { Dockerfile } from "../../formats/dockerfile/instructions.ts";
 import { formatPlatform, type Platform } from "../../formats/oci/platform.ts";
 import type { SolveRequest } from "../builder.ts";
-import { DockerfileError } from "../../formats/dockerfile/dockerfile-error.ts";
 import { blaming } from "./dockerfile-problem.ts";
 import { Environment } from "./environment.ts";
 
@@ -64,12 +64,16 @@ export function sourceDateEpoch(request: SolveRequest, globals: Environment): nu
   const text = request.buildArgs.SOURCE_DATE_EPOCH ?? globals.get("SOURCE_DATE_EPOCH") ?? "";
   if (text === "") return undefined;
   const seconds = Number(text);
-  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(seconds)) throw new DockerfileError(`invalid SOURCE_DATE_EPOCH: ${text}`);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(seconds))
+    throw new DockerfileError(`invalid SOURCE_DATE_EPOCH: ${text}`);
   return seconds;
 }
 
 /** Build arguments that no ARG of the file declares. In the words of Docker's classic builder, which BuildKit kept. */
-export function unconsumedArguments({ metaArgs, stages }: Dockerfile, buildArgs: Record<string, string>): string | undefined {
+export function unconsumedArguments(
+  { metaArgs, stages }: Dockerfile,
+  buildArgs: Record<string, string>,
+): string | undefined {
   const declared = new Set<string>();
   for (const { args } of metaArgs) for (const { name } of args) declared.add(name);
   for (const instruction of stages.flatMap((stage) => stage.instructions)) {
@@ -84,7 +88,9 @@ export function unconsumedArguments({ metaArgs, stages }: Dockerfile, buildArgs:
       !PROXY_ARGUMENTS.includes(name.toUpperCase()) &&
       !BUILDER_ARGUMENT.test(name),
   );
-  return unused.length === 0 ? undefined : `[Warning] One or more build-args [${unused.sort().join(" ")}] were not consumed`;
+  return unused.length === 0
+    ? undefined
+    : `[Warning] One or more build-args [${unused.sort().join(" ")}] were not consumed`;
 }
 
 const NOWHERE: Platform = { os: "", architecture: "" };

@@ -51,7 +51,12 @@ export function applyCopy(step: Step, copy: CopyInstruction): void {
       location,
     });
   } else {
-    stage.vertex = addVertex(planner, stage, { op, inputs: [stage.vertex, ...from.inputs], name: vertexName, location });
+    stage.vertex = addVertex(planner, stage, {
+      op,
+      inputs: [stage.vertex, ...from.inputs],
+      name: vertexName,
+      location,
+    });
   }
   addHistory(stage, `${historyText(name, copy, words)} # buildkit`, stage.vertex);
 }

@@ -43,7 +43,7 @@ export function showProblem(error: unknown, file: DockerfileText): unknown {
   if (!(error instanceof EngineError)) return error;
   const location = locationOf(error);
   if (location === undefined) return error;
-  const message = `${error.message}\n${excerpt(file.text, location, file.name)}`;
+  const message = `${error.message}\n${excerpt({ fileName: file.name, source: file.text, locations: [location] })}`;
   return new DockerfileProblem(error.kind, message, location, { cause: error });
 }
 

@@ -15,7 +15,8 @@ export interface GitReference {
 const MAX_URL_CHARS = 8192;
 /** `user@host:path`. The first character keeps options of ssh out (CVE-2017-1000117). */
 const SCP_FORM = /^[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][A-Za-z0-9.-]*:(?!\/\/)[^-?#][^?#]*$/;
-const URL_FORM = /^(https?|ssh|git):\/\/(?:[^@/?#-][^@/?#]*@)?(?:[A-Za-z0-9][^/?#@]*|\[[\da-fA-F:.]+\](?::\d+)?)\/[^?#]+$/;
+const URL_FORM =
+  /^(https?|ssh|git):\/\/(?:[^@/?#-][^@/?#]*@)?(?:[A-Za-z0-9][^/?#@]*|\[[\da-fA-F:.]+\](?::\d+)?)\/[^?#]+$/;
 /** Git would run a program for it: `ext::sh -c …`. */
 const TRANSPORT_FORM = /^([A-Za-z][A-Za-z0-9+.-]*)::/;
 

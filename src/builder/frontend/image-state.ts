@@ -39,7 +39,14 @@ export function emptyImage({ os, architecture, variant }: Platform): ImageState 
 
 /** The image of a FROM. Throws invalid-argument for a document that is none. */
 export function imageOf(document: Record<string, unknown>): ImageState {
-  const { diffIds: _d, history: _h, createdAt: _c, exposedPorts, labels, ...config } = readImageDocument(document).config;
+  const {
+    diffIds: _d,
+    history: _h,
+    createdAt: _c,
+    exposedPorts,
+    labels,
+    ...config
+  } = readImageDocument(document).config;
   const execution = document.config as { ArgsEscaped?: unknown } | null | undefined;
   const kept = ["os.version", "os.features"].filter((key) => document[key] !== undefined);
   return {

@@ -1,5 +1,5 @@
-import type { ImageRow } from "../../storage/records/images.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
+import type { ImageRow } from "../../storage/records/images.ts";
 import type { BuildWarning } from "../events.ts";
 import type { Graph, VertexIndex } from "../graph.ts";
 

@@ -54,7 +54,12 @@ function withDefaults(given: RunMount, { workingDir, agents }: { workingDir: str
     case "ssh":
       return { ...mount, id: given.id || "default", target: target || `${AGENT_SOCKET}${agents}` };
     case "cache":
-      return { ...mount, id: given.id || posix.normalize(given.target), source: sourceIn(given), target: required(target) };
+      return {
+        ...mount,
+        id: given.id || posix.normalize(given.target),
+        source: sourceIn(given),
+        target: required(target),
+      };
     case "bind":
       return { ...mount, source: sourceIn(given), target: required(target) };
     case "tmpfs":

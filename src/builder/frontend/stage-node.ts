@@ -42,4 +42,3 @@ export interface Command {
   sources: (StageNode | undefined)[];
   isTrigger: boolean;
 }
-

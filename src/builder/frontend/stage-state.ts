@@ -1,5 +1,5 @@
-import type { Dockerfile, Location } from "../../formats/dockerfile/instructions.ts";
 import { type ExpandOptions, expandHeredoc, expandWord, expandWords } from "../../formats/dockerfile/expand.ts";
+import type { Dockerfile, Location } from "../../formats/dockerfile/instructions.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
 import type { SolveRequest } from "../builder.ts";
 import type { Vertex, VertexIndex } from "../graph.ts";
@@ -77,7 +77,11 @@ export function addHistory(stage: StageState, createdBy: string, vertex?: Vertex
 }
 
 /** Counts a step, and gives the name of its vertex. `text` is already expanded. */
-export function nextStep(planner: Planner, stage: StageState, { text, isTrigger }: { text: string; isTrigger: boolean }): string {
+export function nextStep(
+  planner: Planner,
+  stage: StageState,
+  { text, isTrigger }: { text: string; isTrigger: boolean },
+): string {
   stage.step++;
   const { label, step, steps, platform, environment } = stage;
   const shown = planner.severalPlatforms ? platform : undefined;

@@ -6,8 +6,8 @@ import { withSuggestion } from "../../formats/dockerfile/suggest.ts";
 import { type Platform, parsePlatformSpecifier } from "../../formats/oci/platform.ts";
 import { blaming } from "./dockerfile-problem.ts";
 import type { Environment } from "./environment.ts";
-import type { NamedContexts } from "./named-contexts.ts";
 import { mountOrigin } from "./mount-origin.ts";
+import type { NamedContexts } from "./named-contexts.ts";
 import type { Command, StageNode } from "./stage-node.ts";
 
 /** Stages of the file in their order, then the images and contexts that instructions name. */
@@ -27,7 +27,8 @@ export function createStageTable(
   { globals, target, contexts }: { globals: Environment; target: Platform; contexts: NamedContexts },
 ): StageTable {
   const table: StageTable = { nodes: [], named: new Map() };
-  const expand = (word: string) => expandWord(word, (name) => globals.get(name), { escape: dockerfile.directives.escape });
+  const expand = (word: string) =>
+    expandWord(word, (name) => globals.get(name), { escape: dockerfile.directives.escape });
   for (const stage of dockerfile.stages) {
     const node = blaming(stage.from.location, () => stageNode(stage, expand));
     node.replacedBy = node.name === "" ? undefined : contexts.find(node.name, node.platform ?? target)?.name;
@@ -161,7 +162,13 @@ export function findTarget({ nodes, named }: StageTable, target: string): StageN
   const found = target === "" ? stages.at(-1) : (named.get(target.toLowerCase()) ?? stages[stageNumber(target)]);
   if (found !== undefined) return found;
   const text = `target stage ${JSON.stringify(target)} could not be found`;
-  throw invalid(withSuggestion(text, target, stages.map(({ label }) => label).filter((label) => label !== "")));
+  throw invalid(
+    withSuggestion(
+      text,
+      target,
+      stages.map(({ label }) => label).filter((label) => label !== ""),
+    ),
+  );
 }
 
 function stageNumber(text: string): number {

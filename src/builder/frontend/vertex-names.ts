@@ -1,7 +1,12 @@
-import { formatPlatform, normalisePlatform, type Platform, parsePlatformSpecifier } from "../../formats/oci/platform.ts";
 import { EngineError } from "../../base/errors.ts";
 import { DockerfileError } from "../../formats/dockerfile/dockerfile-error.ts";
 import { type ExpandOptions, expandWord, type Lookup } from "../../formats/dockerfile/expand.ts";
+import {
+  formatPlatform,
+  normalisePlatform,
+  type Platform,
+  parsePlatformSpecifier,
+} from "../../formats/oci/platform.ts";
 import type { Environment } from "./environment.ts";
 
 export interface StepPlace {
@@ -16,7 +21,8 @@ export interface StepPlace {
 
 /** `[linux/arm64 build 2/5] RUN make`. @see BuildKit frontend/dockerfile/dockerfile2llb/convert.go `prefixCommand` */
 export function stepName({ label, step, steps, platform, environment, isTrigger }: StepPlace, text: string): string {
-  const shownPlatform = platform === undefined ? "" : `${formatPlatform(platform)}${crossTarget(platform, environment)} `;
+  const shownPlatform =
+    platform === undefined ? "" : `${formatPlatform(platform)}${crossTarget(platform, environment)} `;
   const shownLabel = label === "" ? "" : `${label} `;
   const count = String(step).padStart(String(steps).length);
   return `[${shownPlatform}${shownLabel}${count}/${steps}] ${isTrigger ? "ONBUILD " : ""}${text}`;
