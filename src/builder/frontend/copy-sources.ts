@@ -111,5 +111,5 @@ function decoded(text: string): string {
 
 /** What is shown to people and kept in logs must not hold an account. */
 function withoutPassword(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^@/]*@/, "$1xxxxx@");
+  return url.replace(/^(https?:\/\/)[^@/]*@/, "$1xxxxx@").replace(/^([a-z]+:\/\/[^@/:]*):[^@/]*@/, "$1:xxxxx@");
 }

@@ -45,7 +45,7 @@ export async function readDefinition(
   return {
     file,
     dockerfile: parse(file),
-    ignore: await mainPatterns(request, deps, { files, ownIgnoreFile }),
+    ignore: await mainPatterns(request, deps, { files, ownIgnoreFile, hasIgnoreFile }),
   };
 }
 
@@ -61,12 +61,13 @@ function parse(file: DockerfileText): Dockerfile {
 async function mainPatterns(
   { context }: SolveRequest,
   deps: Pick<FrontendDeps, "readFiles">,
-  { files, ownIgnoreFile }: { files: Map<string, Uint8Array>; ownIgnoreFile: string },
+  read: { files: Map<string, Uint8Array>; ownIgnoreFile: string; hasIgnoreFile: boolean },
 ): Promise<string[]> {
   if (context === undefined || !mayIgnore(context)) return [];
-  const own = files.get(ownIgnoreFile);
-  if (own !== undefined) return patternsOf(own, ownIgnoreFile);
-  return patternsOf(files.get(IGNORE_FILE) ?? (await readIgnoreFile("context", deps)), IGNORE_FILE);
+  const own = read.files.get(read.ownIgnoreFile);
+  if (own !== undefined) return patternsOf(own, read.ownIgnoreFile);
+  const general = read.hasIgnoreFile ? read.files.get(IGNORE_FILE) : await readIgnoreFile("context", deps);
+  return patternsOf(general, IGNORE_FILE);
 }
 
 /** Patterns of the ignore files of named contexts, by context. Only of those that are used and may have one. */

@@ -127,8 +127,9 @@ function parseTrigger(text: string): Instruction {
     }
     return instruction;
   } catch (error) {
-    // The line that a parse error names counts within the trigger.
-    const cause = error instanceof DockerfileError && error.cause instanceof DockerfileError ? error.cause : error;
+    // The line that a parse error names counts within the trigger: what is below it says what is wrong.
+    let cause = error;
+    while (cause instanceof DockerfileError && cause.cause instanceof DockerfileError) cause = cause.cause;
     throw invalid(`ONBUILD trigger ${JSON.stringify(text)} of the base image: ${messageOf(cause)}`, { cause });
   }
 }

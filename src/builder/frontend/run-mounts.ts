@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { cleanPath } from "../../base/clean-path.ts";
 import { invalid } from "../../base/errors.ts";
 import type { RunInstruction, RunMount } from "../../formats/dockerfile/instructions.ts";
 import { parseRunMount } from "../../formats/dockerfile/run-mount.ts";
@@ -56,7 +57,7 @@ function withDefaults(given: RunMount, { workingDir, agents }: { workingDir: str
     case "cache":
       return {
         ...mount,
-        id: given.id || posix.normalize(given.target),
+        id: given.id || cleanPath(given.target),
         source: sourceIn(given),
         target: required(target),
       };

@@ -161,14 +161,8 @@ export function findTarget({ nodes, named }: StageTable, target: string): StageN
   const stages = nodes.filter((node) => node.stage !== undefined);
   const found = target === "" ? stages.at(-1) : (named.get(target.toLowerCase()) ?? stages[stageNumber(target)]);
   if (found !== undefined) return found;
-  const text = `target stage ${JSON.stringify(target)} could not be found`;
-  throw invalid(
-    withSuggestion(
-      text,
-      target,
-      stages.map(({ label }) => label).filter((label) => label !== ""),
-    ),
-  );
+  const names = stages.map(({ name, label }) => name || label).filter((name) => name !== "");
+  throw invalid(withSuggestion(`target stage ${JSON.stringify(target)} could not be found`, target, names));
 }
 
 function stageNumber(text: string): number {
