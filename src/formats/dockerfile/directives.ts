@@ -1,5 +1,7 @@
+import { messageOf } from "../../base/errors.ts";
+import { parseBool } from "../../base/go-values.ts";
 import { DockerfileError } from "./dockerfile-error.ts";
-import type { Dockerfile } from "./instructions.ts";
+import type { CheckOptions, Dockerfile } from "./instructions.ts";
 import { trimLeft, trimSpace } from "./spaces.ts";
 
 type Directives = Dockerfile["directives"];
@@ -34,7 +36,7 @@ export class DirectiveReader {
     this.#seen.add(directive.name);
     if (directive.name === "escape") this.found.escape = escapeOf(directive.value);
     if (directive.name === "syntax") this.found.syntax = directive.value;
-    if (directive.name === "check") this.found.check = parseCheckDirective(directive.value);
+    if (directive.name === "check") this.found.check = parseCheckOptions(directive.value);
     return true;
   }
 }
@@ -54,37 +56,33 @@ function escapeOf(value: string): "\\" | "`" {
   return value;
 }
 
-/** `skip=A,B;error=true`. Throws where a key or the value of `error` is not known. @see BuildKit frontend/dockerfile/linter/linter.go */
-export function parseCheckDirective(value: string): NonNullable<Directives["check"]> {
-  const result = { skip: [] as string[], skipAll: false, error: false };
+/**
+ * `skip=A,B;experimental=all;error=true`, as the directive and the build argument BUILDKIT_DOCKERFILE_CHECK have it. Throws where a
+ * key or the value of `error` is not known. @see BuildKit frontend/dockerfile/linter/linter.go `ParseLintOptions`
+ */
+export function parseCheckOptions(value: string): CheckOptions {
+  const options: CheckOptions = { skip: [], skipAll: false, experimental: [], experimentalAll: false, error: false };
+  if (trimSpace(value) === "") return options;
   for (const part of value.split(";")) {
     const equals = part.indexOf("=");
-    const [key, text] = equals < 0 ? [part, ""] : [part.slice(0, equals), part.slice(equals + 1)];
-    if (trimSpace(part) === "") continue;
-    if (equals < 0) throw new DockerfileError(`invalid check option ${JSON.stringify(trimSpace(part))}`);
-    switch (trimSpace(key)) {
-      case "skip":
-        result.skip = text
-          .split(",")
-          .map(trimSpace)
-          .filter((rule) => rule !== "");
-        result.skipAll = result.skip.length === 1 && result.skip[0] === "all";
-        if (result.skipAll) result.skip = [];
-        break;
-      case "error":
-        result.error = booleanOf(trimSpace(text));
-        break;
-      default:
-        throw new DockerfileError(`invalid check option ${JSON.stringify(trimSpace(key))}`);
-    }
+    if (equals < 0) throw new DockerfileError(`invalid check option ${JSON.stringify(part)}`);
+    const [key, text] = [trimSpace(part.slice(0, equals)), trimSpace(part.slice(equals + 1))];
+    if (key === "error") options.error = booleanOf(text, part);
+    else if (key !== "skip" && key !== "experimental")
+      throw new DockerfileError(`invalid check option ${JSON.stringify(key)}`);
+    else if (text === "all") options[`${key}All`] = true;
+    else options[key] = text.split(",").map(trimSpace);
   }
-  return result;
+  return options;
 }
 
-function booleanOf(text: string): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(text)) return false;
-  throw new DockerfileError(`failed to parse check option: error value ${JSON.stringify(text)} is not a boolean`);
+function booleanOf(text: string, option: string): boolean {
+  try {
+    return parseBool(text);
+  } catch (error) {
+    const message = `failed to parse check option ${JSON.stringify(option)}: ${messageOf(error)}`;
+    throw new DockerfileError(message, undefined, { cause: error });
+  }
 }
 
 /**

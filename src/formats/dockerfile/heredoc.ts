@@ -1,5 +1,6 @@
 import { expandWords } from "./expand.ts";
 import type { Heredoc } from "./instructions.ts";
+import { trimLeft } from "./spaces.ts";
 
 const UNSET = () => undefined;
 
@@ -8,9 +9,9 @@ const UNSET = () => undefined;
  * end. @see BuildKit frontend/dockerfile/parser/parser.go `heredocFromMatch`
  */
 export function parseHeredocWord(word: string): Heredoc | undefined {
-  const match = /^(\d*)<<(-?)\s*([^<]*)$/.exec(word);
-  if (match === null || match[3] === "") return undefined;
-  const delimiter = match[3] as string;
+  const match = /^(\d*)<<(-?)([^<]*)$/.exec(word);
+  const delimiter = match === null ? "" : trimLeft(match[3] as string);
+  if (match === null || delimiter === "") return undefined;
   const [name, ...more] = expandWords(delimiter, UNSET, { keepUnset: true });
   if (name === undefined || more.length > 0) return undefined;
   const raw = expandWords(delimiter, UNSET, { keepUnset: true, rawQuotes: true })[0] ?? "";

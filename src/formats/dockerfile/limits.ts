@@ -16,6 +16,9 @@ export const MAX_NESTING = 100;
 /** The most characters of an expanded word: the kernel takes no argument or variable above 128 KiB (MAX_ARG_STRLEN). */
 export const MAX_WORD_CHARS = 1024 * 1024;
 
+/** The most characters of all values of a stage's variables together: the kernel starts no program with more than 6 MiB. */
+export const MAX_ENVIRONMENT_CHARS = 4 * 1024 * 1024;
+
 /** The most characters of an expanded document: `ENV a=$a$a` could else grow it without end. */
 export const MAX_DOCUMENT_CHARS = 32 * 1024 * 1024;
 

@@ -13,7 +13,7 @@ export function parseCopy(
   name: "ADD" | "COPY",
   given: { flags: string[]; rest: string; heredocs: Heredoc[] },
 ): CopyInstruction {
-  const words = parseJsonArray(given.rest) ?? splitBlanks(given.rest);
+  const words = parseJsonArray(given.rest) ?? splitSources(given.rest);
   if (words.length < 2)
     throw new DockerfileError(
       `${name} requires at least two arguments, but only one was provided. Destination could not be determined`,
@@ -36,6 +36,17 @@ export function parseCopy(
     checksum: flags.string("checksum"),
     unpack: flags.bool("unpack"),
   };
+}
+
+/** `<< EOF` is one word. */
+function splitSources(rest: string): string[] {
+  const words: string[] = [];
+  for (const word of splitBlanks(rest)) {
+    const before = words.at(-1);
+    if (before !== undefined && /^\d*<<$/.test(before)) words[words.length - 1] = before + word;
+    else words.push(word);
+  }
+  return words;
 }
 
 /** Words that announce a document get its content by name; the last one of a name counts, as in BuildKit. */

@@ -1,6 +1,6 @@
 import { splitCsv } from "../../base/csv.ts";
 import { messageOf } from "../../base/errors.ts";
-import { parseBytes } from "../../base/go-values.ts";
+import { parseBool, parseBytes } from "../../base/go-values.ts";
 import { DockerfileError } from "./dockerfile-error.ts";
 import type { RunMount } from "./instructions.ts";
 import { withSuggestion } from "./suggest.ts";
@@ -132,7 +132,7 @@ function setKey(given: Given, { key, field, value }: { key: string; field: strin
       break;
     case "size":
       onlyFor(given, key, ["tmpfs"]);
-      given.sizeBytes = size(value);
+      given.sizeBytes = goValue(key, value, parseBytes);
       break;
     case "id":
       given.id = value;
@@ -181,16 +181,14 @@ function oneOf<T extends string>(value: string, known: readonly T[], problem: st
 }
 
 function bool(key: string, value: string): boolean {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
-  if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
-  throw new DockerfileError(`invalid value for ${key}: ${value}`);
+  return goValue(key, value, parseBool);
 }
 
-function size(value: string): number {
+function goValue<T>(key: string, value: string, parse: (text: string) => T): T {
   try {
-    return parseBytes(value);
+    return parse(value);
   } catch (error) {
-    throw new DockerfileError(`invalid value for size: ${value}`, undefined, { cause: error });
+    throw new DockerfileError(`invalid value for ${key}: ${value}`, undefined, { cause: error });
   }
 }
 

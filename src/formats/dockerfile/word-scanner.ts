@@ -9,6 +9,11 @@ type ScanOptions = ExpandOptions & { maxChars: number };
 /** Letters, digits and `_`, as Go's unicode.IsLetter and IsDigit tell them. */
 const NAME = /[\p{L}_][\p{L}\p{Nd}_]*|\p{Nd}+|[@*#?\-$!]/uy;
 
+/** Characters at which plain text may end. */
+const MEANINGFUL = new Set(["$", "'", '"', "<"]);
+
+const BLANKS = new Set([" ", "\t", "\r"]);
+
 /** Reads one text from left to right; every character is looked at once, however deep `${…}` are nested. */
 export class WordScanner {
   readonly #source: string;
@@ -63,6 +68,10 @@ export class WordScanner {
         const value = this.#escaped();
         if (value !== "") words.addRaw(value);
         text += this.#count(value);
+      } else if (this.#source.startsWith("<<", this.#at)) {
+        const value = this.#heredocMark();
+        words.addRaw(value);
+        text += this.#count(value);
       } else {
         const value = this.#plain(stop);
         words.add(value);
@@ -79,15 +88,16 @@ export class WordScanner {
     const start = this.#at++;
     for (; this.#at < this.#source.length; this.#at++) {
       const character = this.#source[this.#at] as string;
-      if (
-        character === "$" ||
-        character === stop ||
-        character === this.#escape ||
-        character === "'" ||
-        character === '"'
-      )
-        break;
+      if (character === stop || character === this.#escape || MEANINGFUL.has(character)) break;
     }
+    return this.#source.slice(start, this.#at);
+  }
+
+  /** `<<` belongs to the delimiter that follows it, also across blanks. */
+  #heredocMark(): string {
+    const start = this.#at;
+    this.#at += 2;
+    while (BLANKS.has(this.#source[this.#at] ?? "")) this.#at++;
     return this.#source.slice(start, this.#at);
   }
 
@@ -169,6 +179,8 @@ export class WordScanner {
     if (modifier === ":") modifier += this.#next();
     const kind = modifier.replace(":", "");
     if (!(modifier.startsWith(":") ? kind !== "" : "+-?#%".includes(kind) && kind !== ""))
+      throw new DockerfileError(`unsupported modifier (${modifier}) in substitution`);
+    if (modifier.startsWith(":") && (kind === "#" || kind === "%"))
       throw new DockerfileError(`unsupported modifier (${modifier}) in substitution`);
     const word = this.#wordUntil("}", kind === "#" || kind === "%", "syntax error: missing '}'");
     const value = this.#value(name);
