@@ -9,6 +9,19 @@ import { Environment } from "./environment.ts";
 /** May be given without an ARG; reach every RUN, but neither its history nor its cache key. */
 export const PROXY_ARGUMENTS = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
+const PLATFORM_ARGUMENTS = [
+  "BUILDPLATFORM",
+  "BUILDOS",
+  "BUILDARCH",
+  "BUILDVARIANT",
+  "TARGETPLATFORM",
+  "TARGETOS",
+  "TARGETARCH",
+  "TARGETVARIANT",
+  "TARGETSTAGE",
+] as const;
+type PlatformArgument = (typeof PLATFORM_ARGUMENTS)[number];
+
 /** Given to the builder rather than to the Dockerfile. @see BuildKit frontend/dockerfile/docs/reference.md "BuildKit built-in build args" */
 const BUILDER_ARGUMENT = /^(BUILDKIT_.*|SOURCE_DATE_EPOCH)$/;
 
@@ -22,10 +35,8 @@ export function globalArguments(
   { buildArgs, target }: Pick<SolveRequest, "buildArgs" | "target">,
   platforms: { build: Platform; target: Platform },
 ): Environment {
-  const stageName = target === "" ? (stages.at(-1)?.from.stageName ?? "") : target;
-  const globals = new Environment();
   const given = (name: string) => (Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined);
-  for (const [name, value] of platformArguments(platforms, stageName)) globals.set(name, given(name) ?? value);
+  const globals = new Environment(Object.entries(platformArguments(stages, { buildArgs, target }, platforms)));
   for (const { args, location } of metaArgs) {
     for (const { name, value } of args) {
       const lookup = (variable: string) => globals.get(variable);
@@ -40,19 +51,29 @@ export function globalArguments(
   return globals;
 }
 
-function platformArguments(platforms: { build: Platform; target: Platform }, stageName: string): [string, string][] {
-  const { build, target } = platforms;
-  return [
-    ["BUILDPLATFORM", formatPlatform(build)],
-    ["BUILDOS", build.os],
-    ["BUILDARCH", build.architecture],
-    ["BUILDVARIANT", build.variant ?? ""],
-    ["TARGETPLATFORM", formatPlatform(target)],
-    ["TARGETOS", target.os],
-    ["TARGETARCH", target.architecture],
-    ["TARGETVARIANT", target.variant ?? ""],
-    ["TARGETSTAGE", stageName],
-  ];
+/** TARGETPLATFORM and so on. A build argument of the same name wins. */
+export function platformArguments(
+  stages: Dockerfile["stages"],
+  { buildArgs, target }: Pick<SolveRequest, "buildArgs" | "target">,
+  platforms: { build: Platform; target: Platform },
+): Record<PlatformArgument, string> {
+  const stageName = target === "" ? (stages.at(-1)?.from.stageName ?? "") : target;
+  const values = {
+    ...spreadPlatform("BUILD", platforms.build),
+    ...spreadPlatform("TARGET", platforms.target),
+    TARGETSTAGE: stageName,
+  };
+  const given = PLATFORM_ARGUMENTS.filter((name) => Object.hasOwn(buildArgs, name));
+  return { ...values, ...Object.fromEntries(given.map((name) => [name, buildArgs[name]])) } as typeof values;
+}
+
+function spreadPlatform<P extends "BUILD" | "TARGET">(prefix: P, platform: Platform) {
+  return {
+    [`${prefix}PLATFORM`]: formatPlatform(platform),
+    [`${prefix}OS`]: platform.os,
+    [`${prefix}ARCH`]: platform.architecture,
+    [`${prefix}VARIANT`]: platform.variant ?? "",
+  } as Record<`${P}${"PLATFORM" | "OS" | "ARCH" | "VARIANT"}`, string>;
 }
 
 /**
@@ -80,11 +101,11 @@ export function unconsumedArguments(
     const inner = instruction.kind === "onbuild" ? instruction.instruction : instruction;
     if (inner.kind === "arg") for (const { name } of inner.args) declared.add(name);
   }
-  const platformNames = new Set(platformArguments({ build: NOWHERE, target: NOWHERE }, "").map(([name]) => name));
+  const platformNames: readonly string[] = PLATFORM_ARGUMENTS;
   const unused = Object.keys(buildArgs).filter(
     (name) =>
       !declared.has(name) &&
-      !platformNames.has(name) &&
+      !platformNames.includes(name) &&
       !PROXY_ARGUMENTS.includes(name.toUpperCase()) &&
       !BUILDER_ARGUMENT.test(name),
   );
@@ -92,5 +113,3 @@ export function unconsumedArguments(
     ? undefined
     : `[Warning] One or more build-args [${unused.sort().join(" ")}] were not consumed`;
 }
-
-const NOWHERE: Platform = { os: "", architecture: "" };

@@ -55,15 +55,17 @@ export function applyLabel(step: Step, { pairs }: PairsInstruction): void {
  * ENV with one name the one that comes last counts, as in BuildKit (the classic builder always took ENV).
  */
 export function applyArg(step: Step, { args }: ArgInstruction): void {
-  const { planner, stage } = step;
+  const { planner, stage, command } = step;
+  const { location } = command.instruction;
   const { buildArgs } = planner.request;
   const expand = expander(step);
   const shown: string[] = [];
   for (const { name, value } of args) {
     const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
-    const resolved = given ?? (value === undefined ? planner.globals.get(name) : expand.word(value));
+    const global = given === undefined && value === undefined ? planner.globals.get(name) : undefined;
+    const resolved = given ?? global ?? (value === undefined ? undefined : expand.word(value));
     if (resolved !== undefined && !NO_VARIABLES.includes(name)) stage.environment.set(name, resolved);
-    stage.args.push({ name, value: resolved });
+    stage.args.push({ name, value: resolved, isGlobal: global !== undefined, location });
     shown.push(resolved === undefined ? name : `${name}=${resolved}`);
   }
   addHistory(stage, `ARG ${shown.join(" ")}`);

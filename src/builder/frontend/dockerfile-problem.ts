@@ -47,6 +47,7 @@ export function showProblem(error: unknown, file: DockerfileText): unknown {
   return new DockerfileProblem(error.kind, message, location, { cause: error });
 }
 
-function locationOf(error: EngineError): Location | undefined {
+/** Lines that an error is blamed on. */
+export function locationOf(error: EngineError): Location | undefined {
   return error instanceof DockerfileProblem || error instanceof DockerfileError ? error.location : undefined;
 }

@@ -175,7 +175,7 @@ const PROBLEMS: [name: string, dockerfile: string, line: number, message: string
       "a substitution that cannot be read",
       "FROM alpine\nUSER ${A:-x\n",
       2,
-      "failed to process \"${A\": syntax error: missing '}'",
+      "failed to process \"${A:-x\": syntax error: missing '}'",
     ],
     [
       "SOURCE_DATE_EPOCH that is no number",
@@ -286,4 +286,9 @@ test("variables that double with each line end in an error, not in all of the me
   const error = await problemOf(`FROM alpine\nENV A=0123456789\n${lines.join("\n")}\n`);
   expect(error.kind).toBe("invalid-argument");
   expect(error.message).toMatch(/Dockerfile:\d+/);
+});
+
+test("what the checks find is an error where the Dockerfile says so", async () => {
+  const error = await problemOf("# check=error=true\nFROM alpine\nMAINTAINER me\n");
+  expect(error.message).toStartWith("lint violation found for rules: MaintainerDeprecated\nDockerfile:3\n");
 });

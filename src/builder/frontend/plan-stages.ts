@@ -14,11 +14,11 @@ import { joinWorkingDir } from "./workdir-instruction.ts";
 
 type RootedPlanner = Omit<Planner, "sourceVertex">;
 
-/** Carries out the instructions of all stages that `target` needs, in the file's order, and returns what the target has become. */
+/** Carries out the instructions of all stages that `target` needs, in the file's order, and returns what they have become. */
 export function planStages(
   nodes: readonly StageNode[],
   { reached, target, planner: rooted }: { reached: ReadonlySet<StageNode>; target: StageNode; planner: RootedPlanner },
-): StageState {
+): Map<StageNode, StageState> {
   const states = new Map<StageNode, StageState>();
   const planner: Planner = {
     ...rooted,
@@ -41,7 +41,7 @@ export function planStages(
       blaming(command.instruction.location, () => applyInstruction({ planner, stage: state, command }));
     }
   }
-  return states.get(target) as StageState;
+  return states;
 }
 
 function isBase(node: StageNode, reached: ReadonlySet<StageNode>): boolean {
@@ -59,6 +59,7 @@ function startStage(node: StageNode, states: ReadonlyMap<StageNode, StageState>,
     steps: stepCount(node),
     step: 0,
     commandSet: false,
+    needs: [],
   };
   if (node.base === undefined) placeOnRoot(node, state, planner);
   completeImage(state.image);
@@ -66,7 +67,7 @@ function startStage(node: StageNode, states: ReadonlyMap<StageNode, StageState>,
   return state;
 }
 
-type StageStart = Omit<StageState, "label" | "ignoreCache" | "steps" | "step" | "commandSet">;
+type StageStart = Omit<StageState, "label" | "ignoreCache" | "steps" | "step" | "commandSet" | "needs">;
 
 function continuedState(base: StageState): StageStart {
   return {

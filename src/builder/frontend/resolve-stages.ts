@@ -34,16 +34,16 @@ export function createImageLookup(deps: Pick<FrontendDeps, "resolveImage">): Ima
 }
 
 /**
- * Finds out what every stage that `target` needs stands on, all at once, and puts the triggers of images in front of the instructions
+ * Finds out what every stage that `targets` need stands on, all at once, and puts the triggers of images in front of the instructions
  * of the stages on them. Triggers may need further stages. Returns the stages that are needed.
  */
 export async function resolveStages(
   table: StageTable,
-  target: StageNode,
+  targets: readonly StageNode[],
   options: RootsOptions,
 ): Promise<Set<StageNode>> {
   for (;;) {
-    const reached = reachableFrom(target);
+    const reached = reachableFrom(targets);
     const open = [...reached].filter((node) => node.base === undefined && node.root === undefined);
     await Promise.all(
       open.map(async (node) => {

@@ -36,11 +36,18 @@ export function planMounts(step: Step, { mounts }: RunInstruction): PlannedMount
       agents++;
       planned.agentSocket ??= mount.target;
     }
+    if (mount.type === "secret" || mount.type === "ssh") noteNeed(step, mount.type, mount);
     if (mount.type === "secret" && mount.env !== undefined) planned.secretVariables.push(mount.env);
     const vertex = sourceOf(step, { given, mount, index });
     planned.mounts.push({ mount, input: vertex === undefined ? undefined : planned.inputs.push(vertex) });
   });
   return planned;
+}
+
+/** The first one to ask counts. */
+function noteNeed({ stage, command }: Step, kind: "secret" | "ssh", { id, required }: RunMount): void {
+  if (stage.needs.some((need) => need.kind === kind && need.id === id)) return;
+  stage.needs.push({ kind, id, required, location: command.instruction.location });
 }
 
 function withDefaults(given: RunMount, { workingDir, agents }: { workingDir: string; agents: number }): RunMount {

@@ -31,6 +31,21 @@ export interface Planner {
   sourceVertex(node: StageNode, path: string, problem: string): VertexIndex;
 }
 
+export interface StageArgument {
+  name: string;
+  value: string | undefined;
+  /** The value is that of a global argument: its description stands there. */
+  isGlobal: boolean;
+  location: Location;
+}
+
+export interface StageNeed {
+  kind: "secret" | "ssh";
+  id: string;
+  required: boolean;
+  location: Location;
+}
+
 /** A stage as it stands after the instructions so far. */
 export interface StageState {
   /** As progress shows it; "" in a file of one stage. */
@@ -46,7 +61,9 @@ export interface StageState {
   /** ENV and ARG; the one that came last wins. */
   environment: Environment;
   /** Every ARG of this stage and of those it stands on, for the history of RUN. */
-  args: { name: string; value: string | undefined }[];
+  args: StageArgument[];
+  /** Secrets and agents that the stage's own RUNs ask for, for `--call=outline`. */
+  needs: StageNeed[];
   /** The stage itself has a CMD: an ENTRYPOINT that follows leaves it alone. */
   commandSet: boolean;
   base: TargetPlan["base"];

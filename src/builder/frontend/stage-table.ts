@@ -169,9 +169,9 @@ function stageNumber(text: string): number {
   return /^\d+$/.test(text) ? Number(text) : -1;
 }
 
-/** The stages that have to be looked at for `target`, itself included. */
-export function reachableFrom(target: StageNode): Set<StageNode> {
-  const reached = new Set([target]);
+/** The stages that have to be looked at for `targets`, themselves included. */
+export function reachableFrom(targets: readonly StageNode[]): Set<StageNode> {
+  const reached = new Set(targets);
   for (const node of reached) {
     if (node.base !== undefined) reached.add(node.base);
     // Of a stage that a context stands in for nothing is carried out.
