@@ -36,7 +36,10 @@ export function globalArguments(
   platforms: { build: Platform; target: Platform },
 ): Environment {
   const given = (name: string) => (Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined);
-  const globals = new Environment(Object.entries(platformArguments(stages, { buildArgs, target }, platforms)));
+  const globals = new Environment();
+  for (const [name, value] of Object.entries(platformArguments(stages, { buildArgs, target }, platforms))) {
+    globals.set(name, value);
+  }
   for (const { args, location } of metaArgs) {
     for (const { name, value } of args) {
       const lookup = (variable: string) => globals.get(variable);
@@ -45,7 +48,7 @@ export function globalArguments(
         (value === undefined
           ? undefined
           : blaming(location, () => expandWord(value, lookup, { escape: directives.escape })));
-      if (resolved !== undefined) globals.set(name, resolved);
+      if (resolved !== undefined) blaming(location, () => globals.set(name, resolved));
     }
   }
   return globals;

@@ -1,4 +1,4 @@
-import { EngineError, type ErrorKind } from "../../base/errors.ts";
+import { EngineError } from "../../base/errors.ts";
 import { DockerfileError } from "../../formats/dockerfile/dockerfile-error.ts";
 import { excerpt } from "../../formats/dockerfile/excerpt.ts";
 import type { Location } from "../../formats/dockerfile/instructions.ts";
@@ -11,22 +11,33 @@ export interface DockerfileText {
 }
 
 /**
- * What is wrong with a build, and which lines of the Dockerfile are to blame. The message is one line; the one of `showProblem` has
- * the lines below it. The kind is that of the error it began with: a missing image is not-found.
+ * What is wrong with a build, and which lines of the Dockerfile are to blame. Where `source` is there, the message has those lines below
+ * its first one, which is `reason`. The kind is that of the error it began with: a missing image is not-found.
  */
 export class DockerfileProblem extends EngineError {
+  /** One line, without the excerpt. */
+  readonly reason: string;
   readonly location: Location;
-  constructor(kind: ErrorKind, message: string, location: Location, options?: { cause?: unknown }) {
-    super(kind, message, options);
+  readonly source: DockerfileText | undefined;
+
+  constructor(error: EngineError, location: Location, source?: DockerfileText) {
+    const lines = source === undefined ? "" : `\n${excerptOf(source, location)}`;
+    super(error.kind, error.message + lines, { cause: error });
     this.name = "DockerfileProblem";
+    this.reason = error.message;
     this.location = location;
+    this.source = source;
   }
+}
+
+function excerptOf({ name, text }: DockerfileText, location: Location): string {
+  return excerpt({ fileName: name, source: text, locations: [location] });
 }
 
 /** Gives an error the lines it is about, unless it knows them. Anything but an EngineError is a bug and stays as it is. */
 export function blame(error: unknown, location: Location): unknown {
   if (!(error instanceof EngineError) || locationOf(error) !== undefined) return error;
-  return new DockerfileProblem(error.kind, error.message, location, { cause: error });
+  return new DockerfileProblem(error, location);
 }
 
 /** Runs `work`; what it throws is blamed on `location`. */
@@ -42,9 +53,7 @@ export function blaming<T>(location: Location, work: () => T): T {
 export function showProblem(error: unknown, file: DockerfileText): unknown {
   if (!(error instanceof EngineError)) return error;
   const location = locationOf(error);
-  if (location === undefined) return error;
-  const message = `${error.message}\n${excerpt({ fileName: file.name, source: file.text, locations: [location] })}`;
-  return new DockerfileProblem(error.kind, message, location, { cause: error });
+  return location === undefined ? error : new DockerfileProblem(error, location, file);
 }
 
 /** Lines that an error is blamed on. */

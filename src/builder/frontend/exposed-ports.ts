@@ -15,7 +15,7 @@ export function exposedPorts(words: readonly string[]): string[] {
 
 function portsOf(word: string): string[] {
   const parts = word.split(":");
-  const [container = "", host = "", ip = ""] = [parts.at(-1), parts.at(-2), parts.slice(0, -2).join(":")];
+  const [container, host, ip] = [parts.at(-1) ?? "", parts.at(-2) ?? "", parts.slice(0, -2).join(":")];
   const slash = container.indexOf("/");
   const port = slash === -1 ? container : container.slice(0, slash);
   const protocol = (slash === -1 ? "" : container.slice(slash + 1)).toLowerCase() || "tcp";

@@ -108,8 +108,7 @@ function setOnce(reference: GitReference, key: "ref" | "subdirectory", value: st
 
 /** @see git-check-ref-format(1), and GHSA of BuildKit about `#ref:subdir` (CVE-2026-33748) */
 function validateReference({ ref, subdirectory, checksum }: GitReference): void {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-  if (ref.startsWith("-") || ref.includes("..") || /[\x00-\x20\x7f~^:?*[\\]/.test(ref)) {
+  if (ref.startsWith("-") || ref.includes("..") || /[\p{Cc} ~^:?*[\\]/u.test(ref)) {
     throw invalid(`invalid git ref ${JSON.stringify(ref)}`);
   }
   if (subdirectory.split("/").includes("..") || subdirectory.includes("\0")) {

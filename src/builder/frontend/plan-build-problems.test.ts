@@ -292,3 +292,21 @@ test("what the checks find is an error where the Dockerfile says so", async () =
   const error = await problemOf("# check=error=true\nFROM alpine\nMAINTAINER me\n");
   expect(error.message).toStartWith("lint violation found for rules: MaintainerDeprecated\nDockerfile:3\n");
 });
+
+/** Attack 44: a small file must not become a large plan. */
+const HUGE_VALUE = `ENV A=0123456789abcdef\n${"ENV A=$A$A\n".repeat(15)}`;
+
+const GROWING: [name: string, lines: string, message: RegExp][] = [
+  ["the history", "LABEL x=$A\n".repeat(20), /^the history of the image is longer/],
+  [
+    "documents",
+    Array.from({ length: 200 }, (_, index) => `COPY <<E /x\n${index}$A\nE`).join("\n"),
+    /^documents are longer/,
+  ],
+];
+
+for (const [name, lines, message] of GROWING) {
+  test(`${name} that grow with every line end in an error`, async () => {
+    expect((await problemOf(`FROM alpine\n${HUGE_VALUE}${lines}\n`)).message).toMatch(message);
+  });
+}

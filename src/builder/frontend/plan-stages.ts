@@ -79,6 +79,7 @@ function continuedState(base: StageState): StageStart {
     base: base.base,
     baseHistory: base.baseHistory,
     history: [...base.history],
+    historyChars: base.historyChars,
   };
 }
 
@@ -97,6 +98,7 @@ function rootedState(node: StageNode, planner: Planner): StageStart {
     base: undefined,
     baseHistory: Array.isArray(history) ? history : [],
     history: [],
+    historyChars: 0,
   };
 }
 

@@ -1,5 +1,7 @@
+import { DockerfileError } from "../../formats/dockerfile/dockerfile-error.ts";
 import { type ExpandOptions, expandHeredoc, expandWord, expandWords } from "../../formats/dockerfile/expand.ts";
 import type { Dockerfile, Location } from "../../formats/dockerfile/instructions.ts";
+import { MAX_CONFIG_BYTES } from "../../formats/oci/config.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
 import type { SolveRequest } from "../builder.ts";
 import type { Vertex, VertexIndex } from "../graph.ts";
@@ -69,6 +71,8 @@ export interface StageState {
   base: TargetPlan["base"];
   baseHistory: Record<string, unknown>[];
   history: HistoryStep[];
+  /** Of all lines of the history. */
+  historyChars: number;
 }
 
 /** What carrying out one instruction needs. */
@@ -89,7 +93,12 @@ export function expander({ planner, stage }: Pick<Step, "planner" | "stage">) {
   };
 }
 
+/** One line of the history. Throws DockerfileError where all of them would not fit into an image's config. */
 export function addHistory(stage: StageState, createdBy: string, vertex?: VertexIndex): void {
+  stage.historyChars += createdBy.length;
+  if (stage.historyChars > MAX_CONFIG_BYTES) {
+    throw new DockerfileError(`the history of the image is longer than ${MAX_CONFIG_BYTES} characters`);
+  }
   stage.history.push({ createdBy, comment: HISTORY_COMMENT, author: "", vertex });
 }
 

@@ -53,12 +53,20 @@ function declaredTarget(own: Platform, environment: Environment): Platform | und
   return normalisePlatform(variant ? { ...platform, variant } : platform);
 }
 
+/** The longest text of an instruction in the name of a vertex, in characters. */
+const MAX_SHOWN_CHARS = 16_384;
+
 /** An instruction with its variables replaced, for people; as written where that cannot be done. */
 export function shownText(text: string, lookup: Lookup, options: ExpandOptions): string {
   try {
-    return expandWord(text, lookup, options);
+    return shortened(expandWord(text, lookup, options));
   } catch (error) {
     if (!(error instanceof DockerfileError)) throw error;
-    return text;
+    return shortened(text);
   }
+}
+
+/** A copy, so that the long text is not kept in memory for the sake of its beginning. */
+function shortened(text: string): string {
+  return text.length <= MAX_SHOWN_CHARS ? text : `${Buffer.from(text.slice(0, MAX_SHOWN_CHARS)).toString()}…`;
 }
