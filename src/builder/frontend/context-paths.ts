@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import { cleanPath } from "../../base/clean-path.ts";
 
 /**
  * What has to be transferred for these paths of a context, relative and sorted; empty: everything. Wildcards may be in them.
@@ -16,18 +16,14 @@ export function neededPaths(paths: Iterable<string>): string[] {
 
 /** Absolute and cleaned; `..` ends at the root. "" and "." are the root. */
 export function belowRoot(path: string): string {
-  return withoutTrailingSlash(posix.join("/", path));
+  return cleanPath(`/${path}`);
 }
 
 /** The same, but a slash at the end, or `/.`, stays a slash at the end. */
 export function belowRootAsWritten(base: string, path: string): string {
-  const clean = withoutTrailingSlash(path.startsWith("/") ? posix.join("/", path) : posix.join("/", base, path));
+  const clean = belowRoot(path.startsWith("/") ? path : `${base}/${path}`);
   const isDirectory = path === "" || path === "." || path.endsWith("/") || path.endsWith("/.");
   return isDirectory && clean !== "/" ? `${clean}/` : clean;
-}
-
-function withoutTrailingSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** Whether a path has Go's wildcards in it. A backslash takes the meaning from what follows. */

@@ -1,9 +1,7 @@
 import { type ImageConfig, readImageDocument } from "../../formats/oci/config.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
 import type { ExecutionConfig } from "../../images/import/changes.ts";
-
-/** Of an image that has none. @see BuildKit util/system/path.go */
-export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+import { DEFAULT_PATH } from "../../runtime/environment.ts";
 
 /** The config of an image while the instructions of its stage change it. */
 export interface ImageState extends Omit<ImageConfig, "diffIds" | "history" | "createdAt" | "exposedPorts" | "labels"> {

@@ -80,6 +80,23 @@ test("names that mean something to JavaScript are labels and variables like any 
   expect(target?.history[0]?.createdBy).toBe("ARG constructor");
 });
 
+const SYNTAXES: [syntax: string, isForeign: boolean][] = [
+  ["docker/dockerfile:1", false],
+  ["docker.io/docker/dockerfile:1.7-labs", false],
+  ["mirror.example/docker/dockerfile@sha256:0", false],
+  ["docker/dockerfile-upstream:master", false],
+  ["example.com/own/frontend:1", true],
+  ["docker/dockerfilex", true],
+];
+
+for (const [syntax, isForeign] of SYNTAXES) {
+  test(`a syntax ${syntax} is ${isForeign ? "warned about" : "the one that is built in"}`, async () => {
+    const { warnings } = await plan(`# syntax=${syntax}\nFROM alpine\n`).plan;
+    const text = `[Warning] syntax ${syntax} is not fetched: the file is read as a Dockerfile`;
+    expect(warnings.map(({ message }) => message)).toEqual(isForeign ? [text] : []);
+  });
+}
+
 test("the plan's inputs come before their users", async () => {
   const text =
     "FROM alpine AS a\nCOPY x y\nFROM node:20\nCOPY --link --from=a z z\nRUN --mount=from=a,target=/m <<E\n#!/bin/sh\nE\n";

@@ -46,7 +46,7 @@ async function planDefinition(request: SolveRequest, definition: Definition, dep
   return {
     graph: graph.finish(),
     targets,
-    warnings: [...argumentWarnings(request, definition), ...checkWarnings(request, definition, first)],
+    warnings: [...plainWarnings(request, definition), ...checkWarnings(request, definition, first)],
     ignore: { context: definition.ignore, ...(await namedPatterns(graph.contexts(), request, deps)) },
     epochSeconds: first.epochSeconds,
     cacheMountNamespace: request.buildArgs.BUILDKIT_CACHE_MOUNT_NS ?? "",
@@ -75,10 +75,28 @@ function planTarget(
   return finishTarget(state, resolved.wanted);
 }
 
-function argumentWarnings({ buildArgs }: SolveRequest, { dockerfile, file }: Definition): BuildWarning[] {
-  const message = unconsumedArguments(dockerfile, buildArgs);
-  if (message === undefined) return [];
-  return [{ rule: "", description: "", url: "", message, fileName: file.name, locations: [], source: file.text }];
+/** Repositories of the frontend whose language is built in; others are images of a program that is not run. */
+const OWN_SYNTAX = /(^|\/)docker\/dockerfile(-upstream)?([:@]|$)/;
+
+/** What is to be said besides the checks. */
+function plainWarnings({ buildArgs }: SolveRequest, { dockerfile, file }: Definition): BuildWarning[] {
+  const syntax = (buildArgs.BUILDKIT_SYNTAX ?? dockerfile.directives.syntax ?? "").split(" ", 1)[0] as string;
+  const isForeign = syntax !== "" && !OWN_SYNTAX.test(syntax);
+  const messages = [
+    ...(isForeign ? [`[Warning] syntax ${syntax} is not fetched: the file is read as a Dockerfile`] : []),
+    unconsumedArguments(dockerfile, buildArgs),
+  ];
+  return messages
+    .filter((message) => message !== undefined)
+    .map((message) => ({
+      rule: "",
+      description: "",
+      url: "",
+      message,
+      fileName: file.name,
+      locations: [],
+      source: file.text,
+    }));
 }
 
 /** Throws where the Dockerfile wants what the checks find to be an error (`check=error=true`). */

@@ -1,12 +1,13 @@
 import { DockerfileError } from "../../formats/dockerfile/dockerfile-error.ts";
 import type { Instruction } from "../../formats/dockerfile/instructions.ts";
 import { normalisePlatform, type Platform } from "../../formats/oci/platform.ts";
+import { DEFAULT_PATH } from "../../runtime/environment.ts";
 import type { CopyOp, VertexIndex } from "../graph.ts";
 import { applyInstruction } from "./apply-instruction.ts";
 import { blaming } from "./dockerfile-problem.ts";
 import { Environment, splitVariable } from "./environment.ts";
 import { internalVertex } from "./graph-builder.ts";
-import { continuedImage, DEFAULT_PATH, emptyImage, encodeImage, type ImageState, imageOf } from "./image-state.ts";
+import { continuedImage, emptyImage, encodeImage, type ImageState, imageOf } from "./image-state.ts";
 import type { TargetPlan } from "./plan.ts";
 import type { Root, StageNode } from "./stage-node.ts";
 import { nextStep, type Planner, type StageState } from "./stage-state.ts";

@@ -1,5 +1,6 @@
 import { invalid } from "../../base/errors.ts";
-import type { RunInstruction, RunMount } from "../../formats/dockerfile/instructions.ts";
+import type { RunInstruction } from "../../formats/dockerfile/instructions.ts";
+import { parseRunMount } from "../../formats/dockerfile/run-mount.ts";
 import type { SolveRequest } from "../builder.ts";
 import type { RunOp } from "../graph.ts";
 import { PROXY_ARGUMENTS } from "./build-arguments.ts";
@@ -52,26 +53,9 @@ function startOf({ planner, stage }: Step, script: RunScript, planned: PlannedMo
   const { name, content } = script.document;
   const op = { kind: "inline" as const, files: [{ name, content }] };
   const vertex = planner.graph.add(internalVertex(op, "[internal] preparing inline document"));
-  planned.mounts.push({ mount: scriptMount(), input: planned.inputs.push(vertex) });
-  return [...script.interpreter, SCRIPT_DIRECTORY + name];
-}
-
-function scriptMount(): RunMount {
-  return {
-    type: "bind",
-    target: SCRIPT_DIRECTORY.replace(/\/$/, ""),
-    source: "/",
-    from: "",
-    readOnly: true,
-    id: "",
-    sharing: "shared",
-    required: false,
-    env: undefined,
-    sizeBytes: undefined,
-    mode: undefined,
-    uid: undefined,
-    gid: undefined,
-  };
+  const mount = parseRunMount(`type=bind,target=${SCRIPT_DIRECTORY}`, (word) => word);
+  planned.mounts.push({ mount: { ...mount, source: "/" }, input: planned.inputs.push(vertex) });
+  return [...script.interpreter, `${SCRIPT_DIRECTORY}/${name}`];
 }
 
 /** Proxies come last and only where the Dockerfile has not set them itself. They are not part of the cache key. */
@@ -151,6 +135,6 @@ function historyText(stage: StageState, script: RunScript): string {
       : script.kind === "shell"
         ? withShell(stage.image, script.line)
         : // BuildKit runs the file itself; it names its interpreter.
-          [SCRIPT_DIRECTORY + script.document.name];
+          [`${SCRIPT_DIRECTORY}/${script.document.name}`];
   return [...(shown.length > 0 ? [`|${shown.length}`] : []), ...shown, ...argv].join(" ");
 }

@@ -2,7 +2,7 @@ import { parseHeredocWord } from "../../formats/dockerfile/heredoc.ts";
 import type { Heredoc, RunInstruction } from "../../formats/dockerfile/instructions.ts";
 
 /** Where a document that brings its own interpreter is seen by it, as with BuildKit. */
-export const SCRIPT_DIRECTORY = "/dev/pipes/";
+export const SCRIPT_DIRECTORY = "/dev/pipes";
 
 /** What a RUN starts. */
 export type RunScript =
