@@ -10,7 +10,7 @@ import { internalVertex } from "./graph-builder.ts";
 import { continuedImage, emptyImage, encodeImage, type ImageState, imageOf } from "./image-state.ts";
 import type { TargetPlan } from "./plan.ts";
 import type { Root, StageNode } from "./stage-node.ts";
-import { nextStep, type Planner, type StageState } from "./stage-state.ts";
+import { nextStep, type Planner, type StageState, stageTitle } from "./stage-state.ts";
 import { joinWorkingDir } from "./workdir-instruction.ts";
 
 type RootedPlanner = Omit<Planner, "sourceVertex">;
@@ -86,7 +86,9 @@ function continuedState(base: StageState): StageStart {
 
 function rootedState(node: StageNode, planner: Planner): StageStart {
   const root = node.root as Root;
-  const platform = root.kind === "image" ? root.platform : (node.platform ?? planner.target);
+  // `--platform` of a scratch says nothing: it has no programs.
+  const own = root.kind === "image" ? root.platform : root.kind === "context" ? node.platform : undefined;
+  const platform = own ?? planner.target;
   const document = root.kind === "image" ? root.image.document : undefined;
   const history = document?.history;
   return {
@@ -113,10 +115,11 @@ function placeOnRoot(node: StageNode, state: StageState, planner: Planner): void
     state.vertex = planner.graph.add({ ...internalVertex(copy, name, [scratch, context]), location: node.location });
     return;
   }
-  const isImage = root.kind === "image" && root.image.row.layers.length > 0;
-  const name = root.kind === "image" ? `FROM ${root.image.reference}` : "";
-  const shown = isImage ? nextStep(planner, state, { text: name, isTrigger: false }) : undefined;
-  state.vertex = rootVertex(planner, root, shown === undefined ? undefined : { name: shown, node, state });
+  const name =
+    root.kind === "image" && standsOnFiles(root)
+      ? nextStep(planner, state, { text: `FROM ${root.image.reference}`, isTrigger: false })
+      : undefined;
+  state.vertex = rootVertex(planner, root, name === undefined ? undefined : { name, node, state });
   if (root.kind === "image") {
     state.base = { reference: root.image.reference, imageId: root.image.row.id, vertex: state.vertex };
   }
@@ -141,7 +144,7 @@ function rootVertex(
   root: Exclude<Root, { kind: "context" }>,
   step: { name: string; node: StageNode; state: StageState } | undefined,
 ): VertexIndex {
-  if (root.kind === "scratch" || root.image.row.layers.length === 0) {
+  if (root.kind === "scratch" || !standsOnFiles(root)) {
     return planner.graph.add(internalVertex({ kind: "scratch" }, "[internal] scratch"));
   }
   const { row, reference, platform } = root.image;
@@ -149,9 +152,13 @@ function rootVertex(
   const plain = root.context === undefined ? `FROM ${reference}` : `[context ${root.context}] ${reference}`;
   return planner.graph.add({
     ...internalVertex(op, step?.name ?? plain),
-    stage: step === undefined ? "" : step.state.label === "" ? "stage-0" : step.state.label,
+    stage: step === undefined ? "" : stageTitle(step.state),
     location: step?.node.location,
   });
+}
+
+function standsOnFiles(root: Root): boolean {
+  return root.kind === "context" || (root.kind === "image" && root.image.row.layers.length > 0);
 }
 
 /** A PATH is always set, and the working directory is absolute. */
@@ -170,7 +177,7 @@ function ignoresCache({ name }: StageNode, { request }: Planner): boolean {
 
 /** FROM an image counts, and every instruction that has a vertex. */
 function stepCount({ base, root, commands }: StageNode): number {
-  const from = base === undefined && root?.kind !== "scratch" ? 1 : 0;
+  const from = base === undefined && root !== undefined && standsOnFiles(root) ? 1 : 0;
   return from + commands.filter(({ instruction }) => hasVertex(instruction)).length;
 }
 

@@ -114,6 +114,11 @@ export function nextStep(
   return stepName({ label, step, steps, platform: shown, environment, isTrigger }, text);
 }
 
+/** The only stage of a file has a title, too, for what counts steps by stage. */
+export function stageTitle({ label }: Pick<StageState, "label">): string {
+  return label === "" ? "stage-0" : label;
+}
+
 /** A vertex of this stage. */
 export function addVertex(
   planner: Planner,
@@ -122,7 +127,7 @@ export function addVertex(
 ): VertexIndex {
   return planner.graph.add({
     ...vertex,
-    stage: stage.label === "" ? "stage-0" : stage.label,
+    stage: stageTitle(stage),
     ignoreCache: stage.ignoreCache,
   });
 }
