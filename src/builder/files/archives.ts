@@ -13,9 +13,9 @@ const CHUNK_BYTES = 1 << 18;
 export async function isArchive(fd: number, signal: AbortSignal): Promise<boolean> {
   const head = Buffer.alloc(BLOCK_BYTES);
   const length = readSync(fd, head, 0, BLOCK_BYTES, 0);
-  if (detectCompression(head.subarray(0, length)) === "none") return length === BLOCK_BYTES && isHeader(head);
+  if (detectCompression(head.subarray(0, length)) === "none") return length === BLOCK_BYTES && isTarHeader(head);
   try {
-    return isHeader(await firstBlock(await plainArchive(fd, signal)));
+    return isTarHeader(await firstBlock(await plainArchive(fd, signal)));
   } catch (error) {
     signal.throwIfAborted();
     // Damaged, or not what its first bytes say.
@@ -51,7 +51,7 @@ async function firstBlock(plain: AsyncIterable<Uint8Array>): Promise<Uint8Array>
   return head.subarray(0, BLOCK_BYTES);
 }
 
-function isHeader(block: Uint8Array): boolean {
+export function isTarHeader(block: Uint8Array): boolean {
   try {
     return block.length === BLOCK_BYTES && parseHeader(block) !== undefined;
   } catch (error) {

@@ -35,6 +35,10 @@ export type FilesJob =
   | { kind: "mkdir"; target: string; base: Roots; path: string; mode: number; owner: Owner | undefined }
   /** Digest of all that the selection reads. */
   | { kind: "hash"; sources: SourceSelection[]; rules: SelectionRules; confineTo: string }
+  /** Table of contents of a directory, contents hashed; see `contexts/manifest.ts`. */
+  | { kind: "scan"; directory: string }
+  /** Bytes of the files below it that no other directory has a name of. */
+  | { kind: "usage"; directory: string }
   /** What a source stands for; regular files are opened for the caller, who closes them. */
   | { kind: "open"; source: SourceSelection; base: Roots; owner: Owner | undefined; confineTo: string };
 
@@ -54,5 +58,7 @@ export interface OpenedSource {
 export type FilesReply =
   | { done: true }
   | { digest: string }
+  | { manifest: Uint8Array<ArrayBuffer> }
+  | { bytes: number }
   | { opened: OpenedSource[]; owner: { uid: number; gid: number } | undefined }
   | { failed: ErrorValue };

@@ -2,14 +2,17 @@ import { errorToValue } from "../../base/error-value.ts";
 import { EngineError } from "../../base/errors.ts";
 import { confineThread } from "../../kernel/confine.ts";
 import { ENOSPC, SystemError } from "../../kernel/errno.ts";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, setUmask } from "../../kernel/files.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, S_IFDIR, S_IFMT, setUmask } from "../../kernel/files.ts";
+import { walkTree } from "../../kernel/walk-tree.ts";
 import { MAX_USER_FILE_BYTES } from "../../runtime/users.ts";
+import { encodeEntries } from "../contexts/manifest.ts";
 import type { Owner } from "../graph.ts";
 import { parseModeChange } from "./file-mode.ts";
 import type { FilesJob, FilesReply, FilesRequest, OpenedSource, Roots, SourceSelection } from "./files-request.ts";
 import { LayeredSource } from "./layered-source.ts";
 import { closeDirectory, type OpenDirectory } from "./layered-tree.ts";
 import { resolveOwner } from "./resolve-owner.ts";
+import { scanTree } from "./scan-tree.ts";
 import { selectSources } from "./selection.ts";
 import { type SourceItem, sourceItems } from "./source-items.ts";
 import { TargetTree } from "./target-tree.ts";
@@ -22,7 +25,8 @@ const NEW_DIRECTORY_MODE = 0o755;
 
 /** One job, then the worker is thrown away: it is confined for ever. */
 self.onmessage = ({ data }: MessageEvent<FilesRequest>) => {
-  postMessage(answer(data));
+  const reply = answer(data);
+  postMessage(reply, "manifest" in reply ? [reply.manifest.buffer] : []);
 };
 
 function answer({ job, cancelled }: FilesRequest): FilesReply {
@@ -57,6 +61,13 @@ function perform(job: FilesJob, opened: OpenRoots, check: () => void): FilesRepl
       for (const { source, tree } of sources) hashSource(hasher, tree, sourceItems(tree, source, job.rules));
       return { digest: hasher.digest() };
     }
+    case "scan": {
+      const { root } = opened.source([job.directory]);
+      confine(job.directory);
+      return { manifest: encodeEntries(scanTree(root, check)) };
+    }
+    case "usage":
+      return { bytes: ownBytes(opened.open(job.directory)) };
     case "open": {
       const base = opened.source(job.base);
       const tree = opened.source(job.source.roots);
@@ -122,6 +133,16 @@ function targetOf(
     mode,
     owner: ownerIn(base, job.owner),
   });
+}
+
+/** Of files that have no further name anywhere. */
+function ownBytes(directory: number): number {
+  let bytes = 0;
+  walkTree(directory, undefined, (_name, { mode, links, sizeBytes }) => {
+    if ((mode & S_IFMT) !== S_IFDIR && links === 1) bytes += sizeBytes;
+    return undefined;
+  });
+  return bytes;
 }
 
 function ownerIn(base: LayeredSource, owner: Owner | undefined): { uid: number; gid: number } | undefined {
