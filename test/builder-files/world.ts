@@ -17,13 +17,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createSystemClock } from "../../src/base/clock.ts";
+import { randomId } from "../../src/base/ids.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import type { OpContext } from "../../src/builder/executor.ts";
 import { createFiles } from "../../src/builder/files/create-files.ts";
 import type { CopyOp, CopySource } from "../../src/builder/graph.ts";
+import { createLayers } from "../../src/builder/layers/create-layers.ts";
 import type { Layers } from "../../src/builder/layers/layers.ts";
 import type { FileSource, FilesResult, SourceEntry, TreeResult } from "../../src/builder/results.ts";
-import { type Digest, digestOf } from "../../src/formats/oci/digest.ts";
+import { digestOf } from "../../src/formats/oci/digest.ts";
 import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
 import type { Snapshots } from "../../src/storage/snapshots/snapshots.ts";
 
@@ -40,8 +43,10 @@ export interface World extends AsyncDisposable {
   tree(...layers: Files[]): Promise<TreeResult>;
   /** A context with such files. */
   source(files: Files): FilesResult;
+  /** The same after a restart. */
+  reopen(): ReturnType<typeof createFiles>;
   context: OpContext;
-  /** How often the fake `Layers` made a layer. */
+  /** ChainIDs of the layers that were made. */
   made: string[];
   /** The merged view, a line for each name: `path kind mode uid:gid content`. */
   show(tree: TreeResult): Promise<string[]>;
@@ -54,13 +59,14 @@ export function openWorld(): World {
   mkdirSync(join(root, "builder"));
   const snapshots = createOverlaySnapshots({ root: join(root, "snapshots"), bootId: "this", logger: silentLogger });
   const made: string[] = [];
-  const layers = fakeLayers(snapshots, made);
+  const layers = countedLayers(snapshots, made);
   let sources = 0;
   return {
     root,
     snapshots,
     made,
     files: createFiles({ layers, snapshots, directory: join(root, "builder") }),
+    reopen: () => createFiles({ layers, snapshots, directory: join(root, "builder") }),
     context: contextOf(),
     async tree(...stack) {
       let result: TreeResult = EMPTY;
@@ -128,56 +134,19 @@ export function contextOf(signal = new AbortController().signal): OpContext {
   };
 }
 
-/** As the real one, without hashing. */
-function fakeLayers(snapshots: Snapshots, made: string[]): Layers {
-  let count = 0;
-  const commit = async (base: TreeResult, fill: (directory: string) => Promise<void>): Promise<TreeResult> => {
-    const staged = await snapshots.stage();
-    try {
-      await fill(staged.path);
-    } catch (error) {
-      await staged.discard();
-      throw error;
-    }
-    const digest = digestOf(`layer ${++count} ${Math.random()}`);
-    const chainId = base.chainId === undefined ? digest : digestOf(`${base.chainId} ${digest}`);
-    await staged.commit({ chainId, parent: base.chainId, sizeBytes: 0 });
-    made.push(chainId);
-    const row = { diffId: digest, digest: digest as Digest, sizeBytes: 0, mediaType: "layer" };
-    return { kind: "tree", layers: [...base.layers, row], chainId, createdAt: new Date(), added: row };
+function countedLayers(snapshots: Snapshots, made: string[]): Layers {
+  const layers = createLayers({ snapshots, clock: createSystemClock(), randomId, failpoint: () => undefined });
+  const count = async (making: Promise<TreeResult>) => {
+    const result = await making;
+    made.push(result.chainId ?? "");
+    return result;
   };
   return {
-    fill: (base, _options, work) => commit(base, work),
-    async change(base, _options, work) {
-      const key = `change-${++count}`;
-      await snapshots.prepare(key, base.chainId);
-      try {
-        await work(key);
-        const { root, layers } = snapshots.directories(key);
-        return await commit(base, async (directory) => {
-          rmSync(directory, { recursive: true });
-          renameSync(join(root, layers[0] as string), directory);
-        });
-      } finally {
-        rmSync(join(snapshots.directories(key).root, snapshots.directories(key).layers[0] as string), {
-          recursive: true,
-          force: true,
-        });
-        await snapshots.remove(key);
-      }
-    },
-    async restack(base, top, added) {
-      return commit(base, async (directory) => {
-        expectOne(added.length);
-        cpSync(topOf(snapshots, top), directory, { recursive: true, verbatimSymlinks: true });
-      });
-    },
-    squash: () => Promise.reject(new Error("not faked")),
+    fill: (...call) => count(layers.fill(...call)),
+    change: (...call) => count(layers.change(...call)),
+    restack: (...call) => count(layers.restack(...call)),
+    squash: (...call) => count(layers.squash(...call)),
   };
-}
-
-function expectOne(count: number): void {
-  if (count !== 1) throw new Error("the fake restacks one layer");
 }
 
 function topOf(snapshots: Snapshots, tree: TreeResult): string {
