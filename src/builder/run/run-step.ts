@@ -1,0 +1,139 @@
+import { EngineError } from "../../base/errors.ts";
+import { renderEtcFiles } from "../../containers/etc-files.ts";
+import { describeLaunchError } from "../../containers/launch-errors.ts";
+import type { UserFiles } from "../../containers/user-files.ts";
+import type { Sandbox } from "../../networks/networks.ts";
+import { type Attachment, type LaunchedTask, LaunchError } from "../../runtime/launcher/launcher.ts";
+import type { LaunchPlan } from "../../runtime/plan/launch-plan.ts";
+import type { OpContext } from "../executor.ts";
+import type { RunOp } from "../graph.ts";
+import type { TreeResult } from "../results.ts";
+import type { RunnerDeps } from "./deps.ts";
+import { sourceNotFound } from "./mounts/source-digest.ts";
+import type { OpenedMounts } from "./mounts/opened.ts";
+import { stepPlanInput } from "./plan-input.ts";
+import { RunFailedError } from "./run-failed.ts";
+import { StepOutput } from "./step-output.ts";
+
+const SIGKILL = 9;
+/** BuildKit's, so that a Dockerfile that prints it builds the same. */
+const DEFAULT_HOSTNAME = "buildkitsandbox";
+/** Mount points of every step, beside its own. */
+const SYSTEM_MOUNT_POINTS = ["/proc", "/sys", "/dev", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"];
+
+/** A step that has its mounts and its network, and is to run in an active snapshot. */
+export interface ReadyStep {
+  /** Names task, cgroup and endpoint. */
+  id: string;
+  op: RunOp;
+  base: TreeResult;
+  context: OpContext;
+  opened: OpenedMounts;
+  sandbox: Sandbox | undefined;
+}
+
+export interface StepDeps extends RunnerDeps {
+  userFiles: (key: string, unchanged: string | undefined) => Promise<UserFiles>;
+}
+
+/**
+ * Runs the step's command in the active snapshot `key` to its end; nothing of it is left but what it wrote. Returns the mount points
+ * that were made in the layer. Throws RunFailedError where the command failed, the signal's reason where the build was cancelled:
+ * the command was killed then.
+ */
+export async function runStep(key: string, step: ReadyStep, deps: StepDeps): Promise<{ stubs: string[] }> {
+  const { id, context, opened } = step;
+  const output = new StepOutput({ vertex: context.vertex, report: context.report, now: () => deps.clock.now() });
+  const points = [...SYSTEM_MOUNT_POINTS, ...opened.mounts.map(({ destination }) => destination)];
+  const stubs = deps.snapshots.mountPoints(key, points);
+  const { plan, cgroupPath } = await planStep(key, step, deps);
+  context.signal.throwIfAborted();
+  try {
+    const launched = await launch(plan, step, output, deps);
+    deps.failpoint("build.running");
+    await finish(launched, step, output);
+  } finally {
+    await deps.launcher.forget(id);
+    await deps.cgroups.end(cgroupPath);
+  }
+  return { stubs };
+}
+
+async function planStep(key: string, step: ReadyStep, deps: StepDeps): Promise<{ plan: LaunchPlan; cgroupPath: string }> {
+  const { id, op, base, context, sandbox, opened } = step;
+  const user = deps.planner.resolveUser(op.user, await deps.userFiles(key, base.chainId), []);
+  const hostname = op.hostname || DEFAULT_HOSTNAME;
+  const etc = renderEtcFiles(
+    {
+      hostname,
+      domainname: "",
+      extraHosts: op.extraHosts,
+      dns: { servers: [], search: [], options: [] },
+      endpoint: sandbox?.endpoint,
+      hostNetwork: op.network === "host",
+    },
+    deps,
+  );
+  const root = deps.snapshots.mounts(key);
+  const { resources } = context;
+  const input = stepPlanInput({ id, op, resources, user, root, sandbox, hostname, etc: etc.texts, opened }, deps);
+  const { plan, warnings } = deps.planner.container(input);
+  for (const warning of [...etc.warnings, ...warnings]) deps.logger.debug(warning, { step: context.name });
+  return { plan, cgroupPath: input.cgroupPath };
+}
+
+async function launch(
+  plan: LaunchPlan,
+  { op, context: { vertex, name }, sandbox }: ReadyStep,
+  output: StepOutput,
+  { launcher, logger }: StepDeps,
+): Promise<LaunchedTask> {
+  logger.debug("running a build step", { vertex, step: name });
+  try {
+    return await launcher.launch({
+      plan,
+      fds: sandbox?.portReservations ?? [],
+      attachments: [{ stdin: op.stdin !== undefined, stdout: true, stderr: true }],
+    });
+  } catch (error) {
+    throw error instanceof LaunchError ? launchFailure(error, op, output) : error;
+  }
+}
+
+/** The plan is not kept as the error's cause: secrets are in it. */
+function launchFailure(error: LaunchError, { argv }: RunOp, output: StepOutput): EngineError {
+  const { operation, code, message } = error;
+  if (operation?.op === "mount-bind" && operation.rooted === true && message.startsWith("beneath ")) {
+    if (code === "ENOENT" || code === "ENOTDIR") return sourceNotFound(operation.below ?? "");
+    return new EngineError("invalid-argument", `mounting ${JSON.stringify(operation.below)}: ${code}`);
+  }
+  const failure = describeLaunchError(error, "container");
+  if (operation?.op !== "exec" && operation?.op !== "chdir") return new EngineError("internal", failure.message);
+  output.write(2, Buffer.from(`${failure.message}\n`));
+  return new RunFailedError({ argv, exitCode: failure.code, outOfMemory: false, output: output.tail });
+}
+
+/** Input in, output out, and the end awaited: of the task itself, and of what it wrote. */
+async function finish({ task, attachments }: LaunchedTask, step: ReadyStep, output: StepOutput): Promise<void> {
+  const { op, context } = step;
+  const { signal } = context;
+  const attachment = attachments[0] as Attachment;
+  const kill = () => void task.signal(SIGKILL).catch(() => undefined);
+  signal.addEventListener("abort", kill, { once: true });
+  if (signal.aborted) kill();
+  try {
+    if (op.stdin !== undefined) attachment.end(op.stdin);
+    const [exit] = await Promise.all([task.exited, output.follow(attachment)]);
+    signal.throwIfAborted();
+    if (exit.code === 0) return;
+    throw new RunFailedError({
+      argv: op.argv,
+      exitCode: exit.code,
+      outOfMemory: exit.oomKilled && exit.signal === SIGKILL,
+      output: output.tail,
+    });
+  } finally {
+    signal.removeEventListener("abort", kill);
+    attachment.destroy();
+  }
+}
