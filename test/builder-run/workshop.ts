@@ -52,6 +52,8 @@ export interface Outcome {
 export interface Workshop {
   directory: string;
   runner: Runner;
+  /** Another one on the same directories, as the next daemon would have it. */
+  reopenRunner(): Runner;
   layers: Layers;
   snapshots: Snapshots;
   endpoints: Map<string, EndpointState>;
@@ -93,7 +95,7 @@ export async function openWorkshop(given: { directory?: string; deps?: Partial<R
   const host = gatherHostFacts(parent);
   const housekeeper = createHousekeeper();
   const endpoints = new Map<string, EndpointState>();
-  const runner = createRunner({
+  const deps: RunnerDeps = {
     layers,
     snapshots,
     launcher,
@@ -117,22 +119,25 @@ export async function openWorkshop(given: { directory?: string; deps?: Partial<R
     randomId,
     failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
     ...given.deps,
-  });
-  const root = await busyboxRoot();
-  const base = await layers.fill(SCRATCH, LAYER, async (place) => cpSync(root, place, { recursive: true }));
+  };
+  const runner = createRunner(deps);
+  const busybox = await busyboxRoot();
+  const base = await layers.fill(SCRATCH, LAYER, async (place) => cpSync(busybox, place, { recursive: true }));
   const events: BuildEvent[] = [];
 
   async function run(script: string, changes: Partial<RunOp> = {}, how: Partial<How> = {}): Promise<Outcome> {
-    const from = events.length;
-    const { context, base: own = base, inputs = [] } = how;
+    const own: BuildEvent[] = [];
+    const report = (event: BuildEvent) => void (own.push(event), events.push(event));
+    const { context, base: root = base, inputs = [] } = how;
     const op = runOp({ argv: ["/bin/sh", "-c", script], ...changes });
-    const tree = await runner.run(op, [own, ...inputs], { ...stepContext(events), ...context });
-    return { tree, text: textOf(events.slice(from)) };
+    const tree = await runner.run(op, [root, ...inputs], { ...stepContext(report), ...context });
+    return { tree, text: textOf(own) };
   }
 
   return {
     directory,
     runner,
+    reopenRunner: () => createRunner(deps),
     layers,
     snapshots,
     endpoints,
@@ -218,12 +223,12 @@ export function runOp(changes: Partial<RunOp>): RunOp {
   };
 }
 
-export function stepContext(events: BuildEvent[]): OpContext {
+export function stepContext(report: OpContext["report"] = () => {}): OpContext {
   return {
     ...LAYER,
     vertex: "sha256:vertex",
     name: "[stage 1/1] RUN",
-    report: (event) => void events.push(event),
+    report,
     session: undefined,
     buildId: "build",
     resources: {},

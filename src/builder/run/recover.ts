@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { messageOf } from "../../base/errors.ts";
 import { cgroupParent } from "../../containers/launch-input.ts";
+import { childCgroups } from "../../kernel/cgroup-files.ts";
+import { cgroupDirectories } from "../../runtime/cgroups/cgroup-operations.ts";
 import type { RunnerDeps } from "./deps.ts";
 import { SCRATCH_PREFIX } from "./mounts/bind-mount.ts";
 import type { OpenedMounts } from "./mounts/opened.ts";
@@ -37,6 +39,9 @@ export async function recoverSteps(deps: RunnerDeps): Promise<void> {
   for (const id of await launcher.list()) {
     if (id.startsWith(TASK_PREFIX)) await attempt(`build step ${id}`, () => endStep(id, deps));
   }
+  for (const id of strayCgroups(deps)) {
+    await attempt(`cgroups of ${id}`, () => deps.cgroups.end(`${defaults.cgroupParent}/${id}`));
+  }
   for (const name of readdirSync(paths.running)) {
     const directory = `${paths.running}/${name}`;
     await attempt(`directory ${directory}`, async () => {
@@ -50,6 +55,12 @@ export async function recoverSteps(deps: RunnerDeps): Promise<void> {
   for (const key of snapshots.listActive()) {
     if (key.startsWith(SCRATCH_PREFIX)) await attempt(`snapshot ${key}`, () => snapshots.remove(key));
   }
+}
+
+/** Of launches that were killed before there was a launcher to find. */
+function strayCgroups({ host, defaults }: RunnerDeps): Set<string> {
+  const names = cgroupDirectories(host.cgroup, defaults.cgroupParent).flatMap(childCgroups);
+  return new Set(names.filter((name) => name.startsWith(TASK_PREFIX)));
 }
 
 async function endStep(id: string, { launcher, cgroups, defaults }: RunnerDeps): Promise<void> {

@@ -3,7 +3,7 @@ import { renderEtcFiles } from "../../containers/etc-files.ts";
 import { describeLaunchError } from "../../containers/launch-errors.ts";
 import type { UserFiles } from "../../containers/user-files.ts";
 import type { Sandbox } from "../../networks/networks.ts";
-import { type Attachment, type LaunchedTask, LaunchError } from "../../runtime/launcher/launcher.ts";
+import { type Attachment, type AttachRequest, type LaunchedTask, LaunchError } from "../../runtime/launcher/launcher.ts";
 import type { LaunchPlan } from "../../runtime/plan/launch-plan.ts";
 import type { OpContext } from "../executor.ts";
 import type { RunOp } from "../graph.ts";
@@ -16,6 +16,9 @@ import { RunFailedError } from "./run-failed.ts";
 import { StepOutput } from "./step-output.ts";
 
 const SIGKILL = 9;
+const OUTPUT: AttachRequest = { stdin: false, stdout: true, stderr: true };
+/** On a connection of its own: that the command reads no more breaks it, and the output must not break with it. */
+const INPUT: AttachRequest = { stdin: true, stdout: false, stderr: false };
 /** BuildKit's, so that a Dockerfile that prints it builds the same. */
 const DEFAULT_HOSTNAME = "buildkitsandbox";
 /** Mount points of every step, beside its own. */
@@ -47,6 +50,7 @@ export async function runStep(key: string, step: ReadyStep, deps: StepDeps): Pro
   const points = [...SYSTEM_MOUNT_POINTS, ...opened.mounts.map(({ destination }) => destination)];
   const stubs = deps.snapshots.mountPoints(key, points);
   const { plan, cgroupPath } = await planStep(key, step, deps);
+  deps.failpoint("build.planned");
   context.signal.throwIfAborted();
   try {
     const launched = await launch(plan, step, output, deps);
@@ -93,7 +97,7 @@ async function launch(
     return await launcher.launch({
       plan,
       fds: sandbox?.portReservations ?? [],
-      attachments: [{ stdin: op.stdin !== undefined, stdout: true, stderr: true }],
+      attachments: op.stdin === undefined ? [OUTPUT] : [OUTPUT, INPUT],
     });
   } catch (error) {
     throw error instanceof LaunchError ? launchFailure(error, op, output) : error;
@@ -117,13 +121,13 @@ function launchFailure(error: LaunchError, { argv }: RunOp, output: StepOutput):
 async function finish({ task, attachments }: LaunchedTask, step: ReadyStep, output: StepOutput): Promise<void> {
   const { op, context } = step;
   const { signal } = context;
-  const attachment = attachments[0] as Attachment;
+  const [written, input] = attachments as [Attachment, Attachment?];
   const kill = () => void task.signal(SIGKILL).catch(() => undefined);
   signal.addEventListener("abort", kill, { once: true });
   if (signal.aborted) kill();
   try {
-    if (op.stdin !== undefined) attachment.end(op.stdin);
-    const [exit] = await Promise.all([task.exited, output.follow(attachment)]);
+    input?.end(op.stdin);
+    const [exit] = await Promise.all([task.exited, output.follow(written)]);
     signal.throwIfAborted();
     if (exit.code === 0) return;
     throw new RunFailedError({
@@ -134,6 +138,6 @@ async function finish({ task, attachments }: LaunchedTask, step: ReadyStep, outp
     });
   } finally {
     signal.removeEventListener("abort", kill);
-    attachment.destroy();
+    for (const attachment of attachments) attachment.destroy();
   }
 }
