@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import type { FilesResult } from "../../src/builder/results.ts";
 import { probeProgram } from "../attacks/hostile-image.ts";
@@ -25,14 +34,18 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
     rmSync(place, { recursive: true, force: true });
   });
 
-  const cache = (source = "") => mountOf("cache", { id: "swapped", target: source === "" ? "/cache" : "/shown", source });
+  const cache = (source = "") =>
+    mountOf("cache", { id: "swapped", target: source === "" ? "/cache" : "/shown", source });
 
   test("attack 41: a cache mount's source that is swapped for a link shows no file of the host", async () => {
     const prepare = `mkdir /cache/dir; echo inside > /cache/dir/file; ln -s ${place} /cache/link; ln -s ../../../../../..${place} /cache/up; ln -s /proc/self/root /cache/magic`;
     await shop.run(prepare, { mounts: [cache()] });
     const swapping = shop.run(
       "",
-      { argv: ["/tools/probe", "swap", "/cache/dir", "/cache/link", "2500"], mounts: [cache(), mountOf("bind", { target: "/tools" }, 1)] },
+      {
+        argv: ["/tools/probe", "swap", "/cache/dir", "/cache/link", "2500"],
+        mounts: [cache(), mountOf("bind", { target: "/tools" }, 1)],
+      },
       { inputs: [tools] },
     );
     const seen = new Set<string>();
@@ -87,11 +100,14 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
     const mounts = [mountOf("tmpfs", { target: "/a/b" }), mountOf("tmpfs", { target: "/c/d" })];
     const script = `touch /a/kept; mv /c /moved 2>/dev/null; ls / | grep -c moved; umount /c/d 2>/dev/null; true`;
     const { tree } = await shop.run(script, { mounts });
-    expect(shop.contents(tree).filter((name) => !name.startsWith("moved") && name !== "c (whiteout)")).toEqual(["a", "a/kept"]);
-    const swapped = await shop.run(
-      `umount /a/b && rm -r /a && ln -s ${outside} /a`,
-      { mounts: [mountOf("tmpfs", { target: "/a/b" })], security: "insecure" },
-    );
+    expect(shop.contents(tree).filter((name) => !name.startsWith("moved") && name !== "c (whiteout)")).toEqual([
+      "a",
+      "a/kept",
+    ]);
+    const swapped = await shop.run(`umount /a/b && rm -r /a && ln -s ${outside} /a`, {
+      mounts: [mountOf("tmpfs", { target: "/a/b" })],
+      security: "insecure",
+    });
     expect(shop.contents(swapped.tree)).toEqual(["a"]);
     expect(readdirSync(outside)).toEqual(["b"]);
   });
@@ -124,12 +140,23 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
       mountOf("cache", { target: "/cache", id: "mine" }),
     ];
     const other = shop.run("sleep 0.5", { mounts: [mountOf("cache", { id: "other", target: "/other" })] });
-    const script = "cut -d' ' -f5 /proc/self/mountinfo | grep -v '^/proc/\\|^/sys/\\|^/dev/'; ls /proc/self/fd | wc -l; ls -d /proc/[0-9]* | wc -l";
+    const script =
+      "cut -d' ' -f5 /proc/self/mountinfo | grep -v '^/proc/\\|^/sys/\\|^/dev/'; ls /proc/self/fd | wc -l; ls -d /proc/[0-9]* | wc -l";
     const { text } = await shop.run(script, { mounts }, { inputs: [tools] });
     await other;
     const [descriptors, processes] = text.trim().split("\n").slice(-2).map(Number);
     const shown = text.trim().split("\n").slice(0, -2).sort();
-    expect(shown).toEqual(["/", "/cache", "/dev", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/proc", "/rw", "/sys"]);
+    expect(shown).toEqual([
+      "/",
+      "/cache",
+      "/dev",
+      "/etc/hostname",
+      "/etc/hosts",
+      "/etc/resolv.conf",
+      "/proc",
+      "/rw",
+      "/sys",
+    ]);
     expect([descriptors, processes]).toEqual([4, 3]);
     expect(await shop.failure("mknod /disk b 254 0 && cat /disk")).toContain("perati");
     expect(readFileSync(`${place}/host-file`, "utf8")).toBe("of the host\n");

@@ -1,6 +1,6 @@
 import { until } from "../harness/until.ts";
-import { filesOf } from "./files-source.ts";
 import { clientWith } from "./client.ts";
+import { filesOf } from "./files-source.ts";
 import { mountOf, openWorkshop, textOf } from "./workshop.ts";
 
 /**

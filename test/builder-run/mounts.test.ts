@@ -1,5 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import type { FilesResult, TreeResult } from "../../src/builder/results.ts";
 import { until } from "../harness/until.ts";
@@ -45,15 +54,17 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
         },
         { inputs: [files] },
       );
-      expect(text).toBe(
-        "from the context\nfrom the context\ndeeper\ntouch: /a/x: Read-only file system\nrefused\n",
-      );
+      expect(text).toBe("from the context\nfrom the context\ndeeper\ntouch: /a/x: Read-only file system\nrefused\n");
       expect(shop.contents(tree)).toEqual([]);
     });
 
     test("shows another stage, by a link too", async () => {
       const mounts = [mountOf("bind", { source: "alias" }, 1), mountOf("bind", { target: "/all" }, 1)];
-      const { text } = await shop.run("cat /mnt/made /all/out/made; touch /all/x 2>&1 || true", { mounts }, { inputs: [stage] });
+      const { text } = await shop.run(
+        "cat /mnt/made /all/out/made; touch /all/x 2>&1 || true",
+        { mounts },
+        { inputs: [stage] },
+      );
       expect(text).toBe("by another stage\nby another stage\ntouch: /all/x: Read-only file system\n");
     });
 
@@ -70,7 +81,9 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
       expect(shop.contents(tree)).toEqual([]);
       expect(readFileSync(`${place}/src/file`, "utf8")).toBe("from the context\n");
       expect(readdirSync(place).sort()).toEqual(["link", "src"]);
-      expect((await shop.run("ls /mnt/out", { mounts: [mountOf("bind", {}, 1)] }, { inputs: [stage] })).text).toBe("made\n");
+      expect((await shop.run("ls /mnt/out", { mounts: [mountOf("bind", {}, 1)] }, { inputs: [stage] })).text).toBe(
+        "made\n",
+      );
     });
 
     test("a source that is not there is an error that names it", async () => {
@@ -86,7 +99,11 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
         mountOf("tmpfs", { target: "/tmp/a" }),
         mountOf("bind", { target: "/home", source: "out" }, 2),
       ];
-      const { text, tree } = await shop.run("ls /tmp/a /tmp/a/b /home; touch /tmp/kept", { mounts }, { inputs: [files, stage] });
+      const { text, tree } = await shop.run(
+        "ls /tmp/a /tmp/a/b /home; touch /tmp/kept",
+        { mounts },
+        { inputs: [files, stage] },
+      );
       expect(text).toBe("/home:\nmade\n\n/tmp/a:\nb\n\n/tmp/a/b:\nlink\nsrc\n");
       expect(shop.contents(tree)).toEqual(["tmp", "tmp/kept"]);
     });
@@ -106,7 +123,9 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
       shop.runner.mountKey(runOp({ mounts }), [shop.base, ...inputs], stepContext());
 
     test("says nothing of mounts without sources", async () => {
-      expect(await keyOf([mountOf("tmpfs", {}), mountOf("secret", { id: "x" }), mountOf("cache", { id: "y" })])).toBe("");
+      expect(await keyOf([mountOf("tmpfs", {}), mountOf("secret", { id: "x" }), mountOf("cache", { id: "y" })])).toBe(
+        "",
+      );
     });
 
     test("changes with what is mounted, and only with that", async () => {
@@ -154,7 +173,9 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
       expect((await shop.run("ls /mnt", { mounts: fromFiles }, { inputs: [files] })).text).toBe("deep\nfile\n");
       const missing = [cache({ id: "seeded", source: "nothing" }, 1)];
       expect(await shop.failure("true", { mounts: missing }, { inputs: [stage] })).toBe('"nothing": not found');
-      expect(readdirSync(`${shop.directory}/data/builder/mounts`).filter((name) => name.startsWith("new-"))).toEqual([]);
+      expect(readdirSync(`${shop.directory}/data/builder/mounts`).filter((name) => name.startsWith("new-"))).toEqual(
+        [],
+      );
     });
 
     test("locked ones wait for each other, say so, and give up with their build", async () => {
@@ -180,9 +201,14 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
       const mounts = [cache({ id: "private", sharing: "private" })];
       const script = "mkdir /mnt/mine || exit 9; sleep 0.2; rmdir /mnt/mine";
       await Promise.all([shop.run(script, { mounts }), shop.run(script, { mounts })]);
-      const kept = (await shop.runner.cacheMounts.list()).filter(({ description }) => description.includes('"private"'));
+      const kept = (await shop.runner.cacheMounts.list()).filter(({ description }) =>
+        description.includes('"private"'),
+      );
       expect(kept).toHaveLength(2);
-      const twice = [cache({ id: "twice", sharing: "locked" }), cache({ id: "twice", target: "/b", sharing: "locked" })];
+      const twice = [
+        cache({ id: "twice", sharing: "locked" }),
+        cache({ id: "twice", target: "/b", sharing: "locked" }),
+      ];
       expect((await shop.run("touch /mnt/x; ls /b", { mounts: twice })).text).toBe("x\n");
     });
 
@@ -191,7 +217,10 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
       const find = async (runner = shop.runner) =>
         (await runner.cacheMounts.list()).find(({ description }) => description.includes('id "listed"'));
       const found = await find();
-      expect(found).toMatchObject({ inUse: false, description: expect.stringContaining("cached mount /mnt from exec /bin/sh -c head") });
+      expect(found).toMatchObject({
+        inUse: false,
+        description: expect.stringContaining("cached mount /mnt from exec /bin/sh -c head"),
+      });
       expect(found?.sizeBytes).toBeGreaterThanOrEqual(100_000);
       const id = found?.id ?? "";
       const using = shop.run("sleep 0.3", { mounts: [cache({ id: "listed" })] });

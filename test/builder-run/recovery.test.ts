@@ -48,20 +48,23 @@ describe.skipIf(obstacle() !== undefined)("a daemon that dies while a step runs 
       .filter((name) => /^\d+$/.test(name))
       .filter((pid) => cgroupOf(pid).includes(elsewhere));
 
-  test.each(["", "build.running", "build.planned"])("killed at %p: the next one ends the step and sweeps", async (failpoint) => {
-    await doomed(failpoint);
-    if (failpoint !== "build.planned") expect(stepProcesses().length).toBeGreaterThan(0);
-    shop = await openWorkshop({ directory });
-    await shop.runner.recover();
-    await until("its processes are gone", () => stepProcesses().length === 0);
-    // The step's own layer is swept by whoever opens the snapshots for builds.
-    for (const key of shop.snapshots.listActive()) await shop.snapshots.remove(key);
-    expect(shop.leftovers()).toEqual([]);
-    expect(readdirSync(files)).toEqual(["file"]);
-    const { text } = await shop.run("cat /mnt/file || true", { mounts: [mountOf("cache", { id: "kept" })] });
-    expect(text).toBe(failpoint === "" ? "x\n" : text);
-    expect(shop.leftovers()).toEqual([]);
-  });
+  test.each(["", "build.running", "build.planned"])(
+    "killed at %p: the next one ends the step and sweeps",
+    async (failpoint) => {
+      await doomed(failpoint);
+      if (failpoint !== "build.planned") expect(stepProcesses().length).toBeGreaterThan(0);
+      shop = await openWorkshop({ directory });
+      await shop.runner.recover();
+      await until("its processes are gone", () => stepProcesses().length === 0);
+      // The step's own layer is swept by whoever opens the snapshots for builds.
+      for (const key of shop.snapshots.listActive()) await shop.snapshots.remove(key);
+      expect(shop.leftovers()).toEqual([]);
+      expect(readdirSync(files)).toEqual(["file"]);
+      const { text } = await shop.run("cat /mnt/file || true", { mounts: [mountOf("cache", { id: "kept" })] });
+      expect(text).toBe(failpoint === "" ? "x\n" : text);
+      expect(shop.leftovers()).toEqual([]);
+    },
+  );
 });
 
 function cgroupOf(pid: string): string {

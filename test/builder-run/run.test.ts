@@ -62,7 +62,8 @@ describe.skipIf(obstacle() !== undefined)("RUN (needs root and busybox)", () => 
   });
 
   test("hostname, hosts and resolv.conf are the step's own, writable, and not part of the layer", async () => {
-    const script = "hostname; grep -c build /etc/hosts; grep 10.1.2.3 /etc/hosts; grep 172 /etc/hosts; echo x >> /etc/hosts; cat /etc/hostname";
+    const script =
+      "hostname; grep -c build /etc/hosts; grep 10.1.2.3 /etc/hosts; grep 172 /etc/hosts; echo x >> /etc/hosts; cat /etc/hostname";
     const { tree, text } = await shop.run(script, {
       hostname: "builder",
       extraHosts: ["friend:10.1.2.3", "gate:host-gateway"],
@@ -114,9 +115,7 @@ describe.skipIf(obstacle() !== undefined)("RUN (needs root and busybox)", () => 
     }
     expect(caught).toBeInstanceOf(RunFailedError);
     const { message, exitCode, output, argv } = caught as RunFailedError;
-    expect(message).toBe(
-      'process "/bin/sh -c echo \\"almost\\"; exit 7" did not complete successfully: exit code: 7',
-    );
+    expect(message).toBe('process "/bin/sh -c echo \\"almost\\"; exit 7" did not complete successfully: exit code: 7');
     expect({ exitCode, output, argv }).toEqual({
       exitCode: 7,
       output: "almost\n",

@@ -23,7 +23,7 @@ describe.skipIf(obstacle() !== undefined)("secrets and agents of a RUN (needs ro
     inputs[0] = filesOf(`${place}/tools`) as (typeof inputs)[0];
     agent = createServer((socket) => {
       socket.on("error", () => {});
-      socket.on("data", (bytes) => socket.write(`you said ${bytes}`));
+      socket.on("data", (bytes) => socket.write(`you said ${bytes.toString()}`));
     });
     await new Promise<void>((resolve) => void agent.listen(`${place}/agent`, resolve));
   });
@@ -59,7 +59,9 @@ describe.skipIf(obstacle() !== undefined)("secrets and agents of a RUN (needs ro
 
   test("a secret that the client does not have is missing, and an error where it is required", async () => {
     const optional = [mountOf("secret", { target: "", id: "nothing" })];
-    expect((await shop.run("ls /run/secrets 2>&1 || true", { mounts: optional }, { context })).text).toContain("No such file");
+    expect((await shop.run("ls /run/secrets 2>&1 || true", { mounts: optional }, { context })).text).toContain(
+      "No such file",
+    );
     const required = { mounts: [mountOf("secret", { target: "", id: "nothing", required: true })] };
     expect(await shop.failure("true", required, { context })).toBe("secret nothing: not found");
     expect(await shop.failure("true", required)).toBe("secret nothing: not found");
@@ -80,7 +82,12 @@ describe.skipIf(obstacle() !== undefined)("secrets and agents of a RUN (needs ro
     const op = runOp({ mounts });
     expect(await shop.runner.mountKey(op, [shop.base], { ...stepContext(), ...context })).not.toContain(WORD);
     const errors: unknown[] = [];
-    for (const changes of [{ argv: ["/none"] }, { argv: ["false"] }, { workingDirectory: "/etc/passwd" }, { user: "x" }]) {
+    for (const changes of [
+      { argv: ["/none"] },
+      { argv: ["false"] },
+      { workingDirectory: "/etc/passwd" },
+      { user: "x" },
+    ]) {
       await shop.run("", { mounts, ...changes }, { context }).catch((error: unknown) => errors.push(error));
     }
     expect(errors).toHaveLength(4);
@@ -104,7 +111,11 @@ describe.skipIf(obstacle() !== undefined)("secrets and agents of a RUN (needs ro
     expect(shop.contents(tree)).toEqual([]);
     const owned = [mountOf("ssh", { target: "/home/agent", uid: 37, mode: 0o600 })];
     const answer = (user: string) =>
-      shop.run("/tools/talk /home/agent me 2>&1 || true", { mounts: [tools, ...owned], user }, { context: { session }, inputs });
+      shop.run(
+        "/tools/talk /home/agent me 2>&1 || true",
+        { mounts: [tools, ...owned], user },
+        { context: { session }, inputs },
+      );
     expect((await answer("operator")).text).toBe("you said me");
     expect((await answer("nobody")).text).toContain("Permission denied");
     expect(existsSync(`${place}/agent`)).toBe(true);

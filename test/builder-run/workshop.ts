@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { randomId } from "../../src/base/ids.ts";
@@ -12,12 +12,12 @@ import type { TreeResult, VertexResult } from "../../src/builder/results.ts";
 import { createRunner, type Runner } from "../../src/builder/run/create-runner.ts";
 import type { RunnerDeps } from "../../src/builder/run/deps.ts";
 import { RunFailedError } from "../../src/builder/run/run-failed.ts";
-import type { RunMount } from "../../src/formats/dockerfile/instructions.ts";
 import { containerDefaults } from "../../src/engine/container-defaults.ts";
 import { resolveDaemonConfig } from "../../src/engine/daemon-config.ts";
 import { createFailpoint } from "../../src/engine/failpoints.ts";
 import { hostAccess } from "../../src/engine/host-access.ts";
 import { createPlanner, createTaskCgroups } from "../../src/engine/planner.ts";
+import type { RunMount } from "../../src/formats/dockerfile/instructions.ts";
 import { childCgroups } from "../../src/kernel/cgroup-files.ts";
 import type { EndpointState } from "../../src/networks/networks.ts";
 import { renderLoopbackMessages } from "../../src/networks/sandbox-messages.ts";
@@ -80,46 +80,10 @@ export interface How {
 
 export async function openWorkshop(given: { directory?: string; deps?: Partial<RunnerDeps> } = {}): Promise<Workshop> {
   const directory = given.directory ?? mkdtempSync(`${tmpdir()}/gantry-run-`);
-  for (const name of ["data/snapshots", "run/rootfs"]) mkdirSync(`${directory}/${name}`, { recursive: true });
-  const logger =
-    process.env.TEST_LOG === undefined ? silentLogger : createLogger("debug", (line) => process.stderr.write(line));
-  const clock = createSystemClock();
-  const snapshots = createOverlaySnapshots({ root: `${directory}/data/snapshots`, bootId: "test", logger });
-  const layers = createLayers({ snapshots, clock, randomId, failpoint: () => {} });
-  const launcher = await createLauncher({
-    runDir: `${directory}/run/launchers`,
-    binaryPath: new URL("../../build/launcher", import.meta.url).pathname,
-    logger,
-  });
-  const parent = cgroupParentOf(directory);
-  const host = gatherHostFacts(parent);
-  const housekeeper = createHousekeeper();
   const endpoints = new Map<string, EndpointState>();
-  const deps: RunnerDeps = {
-    layers,
-    snapshots,
-    launcher,
-    planner: createPlanner(host),
-    cgroups: createTaskCgroups(host),
-    networks: loopbackNetworks(endpoints),
-    host,
-    hostFiles: hostAccess().hostFiles,
-    defaults: containerDefaults({ ...resolveDaemonConfig(new Map(), {}), cgroupParent: parent }),
-    copyUp,
-    sweep: housekeeper.sweep,
-    paths: {
-      cacheMounts: `${directory}/data/builder/mounts`,
-      running: `${directory}/run/builds`,
-      backings: `${directory}/run/build-mounts`,
-      rootMountPoint: `${directory}/run/rootfs`,
-    },
-    programHandlers: () => [],
-    clock,
-    logger,
-    randomId,
-    failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
-    ...given.deps,
-  };
+  const foundation = await openFoundation(directory, endpoints);
+  const { layers, snapshots } = foundation;
+  const deps: RunnerDeps = { ...foundation.deps, ...given.deps };
   const runner = createRunner(deps);
   const busybox = await busyboxRoot();
   const base = await layers.fill(SCRATCH, LAYER, async (place) => cpSync(busybox, place, { recursive: true }));
@@ -154,29 +118,72 @@ export async function openWorkshop(given: { directory?: string; deps?: Partial<R
       }
     },
     contents: ({ chainId }) => namesBelow(snapshots.layerDirectory(chainId as string)),
-    leftovers() {
-      const places = ["data/snapshots/active", "run/launchers", "run/builds"];
-      const found = places.flatMap((name) => readdirSync(`${directory}/${name}`).map((entry) => `${name}/${entry}`));
-      const groups = cgroupDirectories(host.cgroup, parent).flatMap((path) =>
-        existsSync(path) ? childCgroups(path).map((child) => `${path}/${child}`) : [],
-      );
-      const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
-      return [
-        ...found,
-        ...groups,
-        ...mounts.filter((line) => line.includes(directory)),
-        ...[...endpoints.keys()].map((id) => `endpoint ${id}`),
-      ];
-    },
+    leftovers: () => [...leftovers(directory, deps), ...[...endpoints.keys()].map((id) => `endpoint ${id}`)],
     async close() {
       await runner.close();
-      launcher.close();
-      await snapshots.close();
-      await housekeeper.close();
-      removeCgroupTree(host.cgroup, parent);
+      await foundation.close();
+      removeCgroupTree(deps.host.cgroup, deps.defaults.cgroupParent);
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What is below the runner, as the engine makes it. */
+async function openFoundation(directory: string, endpoints: Map<string, EndpointState>) {
+  for (const name of ["data/snapshots", "run/rootfs"]) mkdirSync(`${directory}/${name}`, { recursive: true });
+  const logger =
+    process.env.TEST_LOG === undefined ? silentLogger : createLogger("debug", (line) => process.stderr.write(line));
+  const clock = createSystemClock();
+  const snapshots = createOverlaySnapshots({ root: `${directory}/data/snapshots`, bootId: "test", logger });
+  const layers = createLayers({ snapshots, clock, randomId, failpoint: () => {} });
+  const launcher = await createLauncher({
+    runDir: `${directory}/run/launchers`,
+    binaryPath: new URL("../../build/launcher", import.meta.url).pathname,
+    logger,
+  });
+  const cgroupParent = cgroupParentOf(directory);
+  const host = gatherHostFacts(cgroupParent);
+  const housekeeper = createHousekeeper();
+  const deps: RunnerDeps = {
+    layers,
+    snapshots,
+    launcher,
+    planner: createPlanner(host),
+    cgroups: createTaskCgroups(host),
+    networks: loopbackNetworks(endpoints),
+    host,
+    hostFiles: hostAccess().hostFiles,
+    defaults: containerDefaults({ ...resolveDaemonConfig(new Map(), {}), cgroupParent }),
+    copyUp,
+    sweep: (place) => housekeeper.sweep(place),
+    paths: {
+      cacheMounts: `${directory}/data/builder/mounts`,
+      running: `${directory}/run/builds`,
+      backings: `${directory}/run/build-mounts`,
+      rootMountPoint: `${directory}/run/rootfs`,
+    },
+    programHandlers: () => [],
+    clock,
+    logger,
+    randomId,
+    failpoint: createFailpoint(process.env.GANTRY_FAILPOINT),
+  };
+  const close = async () => {
+    launcher.close();
+    await snapshots.close();
+    await housekeeper.close();
+  };
+  return { deps, layers, snapshots, close };
+}
+
+function leftovers(directory: string, { host, defaults }: RunnerDeps): string[] {
+  const places = ["data/snapshots/active", "run/launchers", "run/builds"];
+  const found = places.flatMap((name) => readdirSync(`${directory}/${name}`).map((entry) => `${name}/${entry}`));
+  const groups = cgroupDirectories(host.cgroup, defaults.cgroupParent).flatMap((path) =>
+    childCgroups(path).map((child) => `${path}/${child}`),
+  );
+  const mounts = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+  return [...found, ...groups, ...mounts.filter((line) => line.includes(directory))];
 }
 
 /** Counts attachments; all that is set up is a loopback device: the messages for the host raise one that is up. */

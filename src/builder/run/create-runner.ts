@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
-import { EngineError, isKind, messageOf } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
+import { cgroupParent } from "../../containers/launch-input.ts";
 import { createUserFiles } from "../../containers/user-files.ts";
 import { validateCgroupParent } from "../../containers/validate-spec.ts";
-import { cgroupParent } from "../../containers/launch-input.ts";
 import { parseExtraHost } from "../../networks/hosts-file.ts";
 import type { Sandbox } from "../../networks/networks.ts";
 import type { Executor, OpContext } from "../executor.ts";

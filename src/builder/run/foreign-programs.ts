@@ -31,7 +31,8 @@ export function requireRunnable(platform: Platform, host: Platform, handlers: ()
   }
   const { architecture } = platform;
   if (architecture === "" || architecture === host.architecture) return;
-  if (platformServes(host, { os: "linux", architecture }) || handlers().some((text) => runs(text, architecture))) return;
+  if (platformServes(host, { os: "linux", architecture }) || handlers().some((text) => runs(text, architecture)))
+    return;
   throw invalid(
     `exec format error: ${formatPlatform(host)} does not run programs for ${formatPlatform(platform)}, and the kernel has no handler for them: register one with binfmt_misc (qemu-user-static)`,
   );

@@ -1,6 +1,6 @@
+import { withDefaultUlimits } from "../../containers/apply-defaults.ts";
 import type { EtcTexts } from "../../containers/etc-files.ts";
 import { cgroupParent, inMountOrder } from "../../containers/launch-input.ts";
-import { withDefaultUlimits } from "../../containers/apply-defaults.ts";
 import { defaultCgroupNamespace } from "../../containers/namespaces.ts";
 import type { Sandbox } from "../../networks/networks.ts";
 import { NO_LIMITS } from "../../runtime/cgroups/effective-resources.ts";
@@ -91,7 +91,10 @@ export function stepPlanInput(step: PlannedStep, deps: PlanDeps): ContainerPlanI
   };
 }
 
-export function securityOf({ security }: Pick<RunOp, "security">, { defaults }: Pick<RunnerDeps, "defaults">): SecuritySpec {
+export function securityOf(
+  { security }: Pick<RunOp, "security">,
+  { defaults }: Pick<RunnerDeps, "defaults">,
+): SecuritySpec {
   const isPrivileged = security === "insecure";
   return {
     privileged: isPrivileged,

@@ -3,14 +3,19 @@ import { renderEtcFiles } from "../../containers/etc-files.ts";
 import { describeLaunchError } from "../../containers/launch-errors.ts";
 import type { UserFiles } from "../../containers/user-files.ts";
 import type { Sandbox } from "../../networks/networks.ts";
-import { type Attachment, type AttachRequest, type LaunchedTask, LaunchError } from "../../runtime/launcher/launcher.ts";
+import {
+  type Attachment,
+  type AttachRequest,
+  LaunchError,
+  type LaunchedTask,
+} from "../../runtime/launcher/launcher.ts";
 import type { LaunchPlan } from "../../runtime/plan/launch-plan.ts";
 import type { OpContext } from "../executor.ts";
 import type { RunOp } from "../graph.ts";
 import type { TreeResult } from "../results.ts";
 import type { RunnerDeps } from "./deps.ts";
-import { sourceNotFound } from "./mounts/source-digest.ts";
 import type { OpenedMounts } from "./mounts/opened.ts";
+import { sourceNotFound } from "./mounts/source-digest.ts";
 import { stepPlanInput } from "./plan-input.ts";
 import { RunFailedError } from "./run-failed.ts";
 import { StepOutput } from "./step-output.ts";
@@ -63,7 +68,11 @@ export async function runStep(key: string, step: ReadyStep, deps: StepDeps): Pro
   return { stubs };
 }
 
-async function planStep(key: string, step: ReadyStep, deps: StepDeps): Promise<{ plan: LaunchPlan; cgroupPath: string }> {
+async function planStep(
+  key: string,
+  step: ReadyStep,
+  deps: StepDeps,
+): Promise<{ plan: LaunchPlan; cgroupPath: string }> {
   const { id, op, base, context, sandbox, opened } = step;
   const user = deps.planner.resolveUser(op.user, await deps.userFiles(key, base.chainId), []);
   const hostname = op.hostname || DEFAULT_HOSTNAME;

@@ -107,7 +107,8 @@ const ENCODERS: { [K in OperationName]: Encoder<K> } = {
       const { set, clear } = attributeFlags(a.attributes);
       w.string(a.source).string(a.target).flag(a.recursive).u32(set).u32(clear);
       w.u32(a.propagation === undefined ? 0 : PROPAGATION_FLAGS[a.propagation]);
-      w.string(a.below ?? "").u32(a.from ?? NO_SLOT).flag(a.rooted);
+      w.string(a.below ?? "");
+      w.u32(a.from ?? NO_SLOT).flag(a.rooted);
     },
   },
   "mask-path": { code: 19, encode: (w, a) => w.string(a.target) },

@@ -24,8 +24,8 @@ import {
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
 import { readMerged } from "./merged-view.ts";
-import { createSealer, type Sealer } from "./seal/seal.ts";
 import { missingMountPoints } from "./mount-points.ts";
+import { createSealer, type Sealer } from "./seal/seal.ts";
 import { createSettling, type Settling } from "./settling.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
 import { countUsers, type UserCounts } from "./user-counts.ts";

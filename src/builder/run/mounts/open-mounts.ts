@@ -6,8 +6,8 @@ import type { TreeResult, VertexResult } from "../../results.ts";
 import type { RunnerDeps } from "../deps.ts";
 import { openAgentMount } from "./agent-mount.ts";
 import { bindOf, openSource } from "./bind-mount.ts";
-import type { CacheLease, CacheRequest, CacheStore } from "./cache-mounts.ts";
 import type { Sharing } from "./cache-leases.ts";
+import type { CacheLease, CacheRequest, CacheStore } from "./cache-mounts.ts";
 import type { OpenedMounts } from "./opened.ts";
 import { escapeOverlayPath } from "./overlay-options.ts";
 import { openSecret } from "./secret-mount.ts";
@@ -144,7 +144,8 @@ function cacheRequest(
 
 /** undefined: the empty tree, from which nothing can be copied. */
 function viewOf(input: VertexResult, { snapshots, paths }: MountsDeps): RootMount | undefined {
-  if (input.kind === "tree") return input.chainId === undefined ? undefined : snapshots.view((input as TreeResult).chainId);
+  if (input.kind === "tree")
+    return input.chainId === undefined ? undefined : snapshots.view((input as TreeResult).chainId);
   const data = `lowerdir=${escapeOverlayPath(input.source.directory)}:empty`;
   return { kind: "overlay", cwd: paths.cacheMounts, data, lower: [], upper: "", work: "" };
 }
