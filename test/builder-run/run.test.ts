@@ -175,6 +175,24 @@ describe.skipIf(obstacle() !== undefined)("RUN (needs root and busybox)", () => 
     expect(shop.contents(tree)).toEqual(["new"]);
   });
 
+  test("a device has its node, and the right to use it, for the step that asks for it", async () => {
+    const specs = [
+      'kind: "test.com/device"\ndevices:\n- name: fuse\n  containerEdits:\n    env: [DEVICE=fuse]\n    deviceNodes: [{path: /dev/own, hostPath: /dev/fuse, permissions: r}]\n',
+    ];
+    const other = await openWorkshop({ deps: { deviceSpecs: () => specs } });
+    try {
+      const script =
+        "stat -c '%t:%T' /dev/own; echo $DEVICE; true < /dev/own && echo opens; (: > /dev/own) 2>&1 || true";
+      const { text, tree } = await other.run(script, { devices: ["test.com/device=fuse,required"] });
+      expect(text).toStartWith("a:e5\nfuse\nopens\n");
+      expect(text).toContain("Operation not permitted");
+      expect(other.contents(tree)).toEqual([]);
+      expect((await other.run("ls /dev/own || true")).text).toContain("No such file");
+    } finally {
+      await other.close();
+    }
+  });
+
   test("many steps at once do not disturb each other", async () => {
     const texts = await Promise.all(
       Array.from({ length: 8 }, async (_, index) => {

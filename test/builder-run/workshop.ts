@@ -163,6 +163,7 @@ async function openFoundation(directory: string, endpoints: Map<string, Endpoint
       rootMountPoint: `${directory}/run/rootfs`,
     },
     programHandlers: () => [],
+    deviceSpecs: () => [],
     clock,
     logger,
     randomId,

@@ -16,6 +16,7 @@ import { FILES_BACKING, type OpenedMounts } from "./mounts/opened.ts";
 import { digestOfSource } from "./mounts/source-digest.ts";
 import { resourcesOf, securityOf } from "./plan-input.ts";
 import { noteParent, recoverSteps, TASK_PREFIX } from "./recover.ts";
+import { requestedDevices } from "./requested-devices.ts";
 import { runStep, type StepDeps } from "./run-step.ts";
 
 /** Length of a container's ID: the launcher's name has no room for more. */
@@ -76,9 +77,10 @@ async function run(
 ): Promise<TreeResult> {
   check(op, context, deps);
   const base = inputs[0] as TreeResult;
+  const { devices, ...edits } = requestedDevices(op.devices, deps.deviceSpecs);
   const id = TASK_PREFIX + deps.randomId().slice(0, ID_LENGTH - TASK_PREFIX.length);
   const directory = `${deps.paths.running}/${id.slice(0, SHORT_LENGTH)}`;
-  const opened: OpenedMounts = { mounts: [], backings: [], files: [], environment: [], releases: [] };
+  const opened: OpenedMounts = { ...edits, backings: [], files: [], releases: [] };
   if (op.cgroupParent !== "") {
     noteParent(directory, { id, cgroupParent: op.cgroupParent }, opened);
     deps.cgroups.ensureParent(cgroupParent(op.cgroupParent, deps.defaults.cgroupParent));
@@ -93,7 +95,7 @@ async function run(
     const options = { ...context, epochSeconds: op.epochSeconds };
     return await deps.layers.change(base, options, async (key) => {
       try {
-        return await runStep(key, { id, op, base, context, opened, sandbox: await attaching }, deps);
+        return await runStep(key, { id, op, base, context, opened, devices, sandbox: await attaching }, deps);
       } finally {
         // Before the layer is read and hashed: others may wait for a cache, and nobody needs the rest.
         await release(opened, deps);

@@ -35,6 +35,8 @@ export interface RunnerDeps {
   };
   /** Handlers of the kernel for programs of other machines, as texts of /proc/sys/fs/binfmt_misc. */
   programHandlers: () => string[];
+  /** The host's device specifications: files of /etc/cdi and /var/run/cdi. */
+  deviceSpecs: () => string[];
   clock: Clock;
   logger: Logger;
   randomId: () => string;

@@ -4,6 +4,7 @@ import { cgroupParent, inMountOrder } from "../../containers/launch-input.ts";
 import { defaultCgroupNamespace } from "../../containers/namespaces.ts";
 import type { Sandbox } from "../../networks/networks.ts";
 import { NO_LIMITS } from "../../runtime/cgroups/effective-resources.ts";
+import { buildEnvironment } from "../../runtime/environment.ts";
 import type {
   BackingFile,
   ContainerPlanInput,
@@ -29,6 +30,7 @@ export interface PlannedStep {
   hostname: string;
   etc: EtcTexts;
   opened: OpenedMounts;
+  devices: ResourcesSpec["devices"];
 }
 
 type PlanDeps = Pick<RunnerDeps, "host" | "defaults" | "paths"> & {
@@ -73,14 +75,14 @@ export function stepPlanInput(step: PlannedStep, deps: PlanDeps): ContainerPlanI
     },
     mounts: inMountOrder([...etc.mounts(`${backings}/${FILES_BACKING}`, opened.mounts), ...opened.mounts]),
     security: securityOf(op, deps),
-    resources: resourcesOf(op, step.resources, deps),
+    resources: { ...resourcesOf(op, step.resources, deps), devices: step.devices },
     sysctls: {},
     shmSizeBytes: op.shmSizeBytes || deps.defaults.shmSizeBytes,
     ipc: "own",
     oomScoreAdj: 0,
     process: {
       argv: op.argv,
-      environment: environmentOf([...op.environment, ...opened.environment], user),
+      environment: buildEnvironment({ environment: [...op.environment, ...opened.environment], home: user.home }),
       workingDir: op.workingDirectory || "/",
       user,
       tty: false,
@@ -122,13 +124,6 @@ function networkOf({ op, sandbox }: PlannedStep, deps: PlanDeps): Pick<Container
     return { network: { host: sandbox.hostMessages, container: sandbox.containerMessages } };
   }
   return op.network === "none" ? { network: { container: deps.networks.loopbackMessages() } } : {};
-}
-
-/** As given; HOME from the user's entry where there is none. A later value of a name is the one that counts. */
-function environmentOf(given: string[], user: ResolvedUser): string[] {
-  const values = new Map(given.map((entry) => [entry.slice(0, entry.indexOf("=")), entry]));
-  if (!values.has("HOME")) values.set("HOME", `HOME=${user.home}`);
-  return [...values.values()];
 }
 
 /** In memory, and outside of the layer; a mount of the user's at the same place wins. */

@@ -10,6 +10,7 @@ import {
   type LaunchedTask,
 } from "../../runtime/launcher/launcher.ts";
 import type { LaunchPlan } from "../../runtime/plan/launch-plan.ts";
+import type { ResourcesSpec } from "../../runtime/plan/plan-input.ts";
 import type { OpContext } from "../executor.ts";
 import type { RunOp } from "../graph.ts";
 import type { TreeResult } from "../results.ts";
@@ -37,6 +38,7 @@ export interface ReadyStep {
   base: TreeResult;
   context: OpContext;
   opened: OpenedMounts;
+  devices: ResourcesSpec["devices"];
   sandbox: Sandbox | undefined;
 }
 
@@ -73,7 +75,7 @@ async function planStep(
   step: ReadyStep,
   deps: StepDeps,
 ): Promise<{ plan: LaunchPlan; cgroupPath: string }> {
-  const { id, op, base, context, sandbox, opened } = step;
+  const { id, op, base, context, sandbox, opened, devices } = step;
   const user = deps.planner.resolveUser(op.user, await deps.userFiles(key, base.chainId), []);
   const hostname = op.hostname || DEFAULT_HOSTNAME;
   const etc = renderEtcFiles(
@@ -89,7 +91,8 @@ async function planStep(
   );
   const root = deps.snapshots.mounts(key);
   const { resources } = context;
-  const input = stepPlanInput({ id, op, resources, user, root, sandbox, hostname, etc: etc.texts, opened }, deps);
+  const planned = { id, op, resources, user, root, sandbox, hostname, etc: etc.texts, opened, devices };
+  const input = stepPlanInput(planned, deps);
   const { plan, warnings } = deps.planner.container(input);
   for (const warning of [...etc.warnings, ...warnings]) deps.logger.debug(warning, { step: context.name });
   return { plan, cgroupPath: input.cgroupPath };
