@@ -3,10 +3,11 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:f
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { createLogger } from "../../src/base/logger.ts";
+import { until } from "../harness/until.ts";
 import { obstacle } from "../launcher/box.ts";
 import { clientWith, talkProgram } from "./client.ts";
 import { filesOf } from "./files-source.ts";
-import { mountOf, openWorkshop, runOp, stepContext, type Workshop } from "./workshop.ts";
+import { mountOf, openWorkshop, runOp, stepContext, textOf, type Workshop } from "./workshop.ts";
 
 const WORD = "xyzzy-very-secret";
 
@@ -92,8 +93,9 @@ describe.skipIf(obstacle() !== undefined)("secrets and agents of a RUN (needs ro
     }
     expect(errors).toHaveLength(4);
     for (const error of errors) expect(Bun.inspect(error, { depth: 10 })).not.toContain(WORD);
-    const searched = shop.run("sleep 0.3", { mounts }, { context });
-    await Bun.sleep(100);
+    shop.events.length = 0;
+    const searched = shop.run("echo up; sleep 0.5", { mounts }, { context });
+    await until("it runs", () => textOf(shop.events) === "up\n");
     const during = Bun.spawnSync(["grep", "-rl", WORD, shop.directory]).stdout.toString();
     await searched;
     expect(during).toBe("");

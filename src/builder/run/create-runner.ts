@@ -12,12 +12,12 @@ import type { RunnerDeps } from "./deps.ts";
 import { requireRunnable } from "./foreign-programs.ts";
 import { type CacheMounts, createCacheMounts } from "./mounts/cache-mounts.ts";
 import { type MountsDeps, openMounts } from "./mounts/open-mounts.ts";
-import { FILES_BACKING, type OpenedMounts } from "./mounts/opened.ts";
+import { FILES_BACKING, type OpenedMounts } from "./mounts/opened-mounts.ts";
 import { digestOfSource } from "./mounts/source-digest.ts";
-import { resourcesOf, securityOf } from "./plan-input.ts";
 import { noteParent, recoverSteps, TASK_PREFIX } from "./recover.ts";
 import { requestedDevices } from "./requested-devices.ts";
 import { runStep, type StepDeps } from "./run-step.ts";
+import { resourcesOf, securityOf } from "./step-plan-input.ts";
 
 /** Length of a container's ID: the launcher's name has no room for more. */
 const ID_LENGTH = 64;
@@ -85,6 +85,8 @@ async function run(
     noteParent(directory, { id, cgroupParent: op.cgroupParent }, opened);
     deps.cgroups.ensureParent(cgroupParent(op.cgroupParent, deps.defaults.cgroupParent));
   }
+  let releasing: Promise<void> | undefined;
+  const releaseAll = () => (releasing ??= release(opened, deps));
   try {
     await openMounts({ op, inputs, context, directory }, opened, deps);
     makeBackings(opened, deps);
@@ -97,12 +99,12 @@ async function run(
       try {
         return await runStep(key, { id, op, base, context, opened, devices, sandbox: await attaching }, deps);
       } finally {
-        // Before the layer is read and hashed: others may wait for a cache, and nobody needs the rest.
-        await release(opened, deps);
+        // While the layer is read and hashed: others may wait for a cache, and the layer needs none of it. Never rejects.
+        void releaseAll();
       }
     });
   } finally {
-    await release(opened, deps);
+    await releaseAll();
   }
 }
 

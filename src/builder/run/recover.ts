@@ -4,10 +4,9 @@ import { cgroupParent } from "../../containers/launch-input.ts";
 import { childCgroups } from "../../kernel/cgroup-files.ts";
 import { cgroupDirectories } from "../../runtime/cgroups/cgroup-operations.ts";
 import type { RunnerDeps } from "./deps.ts";
-import { SCRATCH_PREFIX } from "./mounts/bind-mount.ts";
-import type { OpenedMounts } from "./mounts/opened.ts";
+import type { OpenedMounts } from "./mounts/opened-mounts.ts";
 
-/** Of task names, by which launchers, cgroups and endpoints of steps are known. */
+/** Of task names, by which launchers, cgroups and endpoints of steps are known; and of all active snapshots of builds. */
 export const TASK_PREFIX = "build-";
 const SIGKILL = 9;
 const PARENT_FILE = "cgroup";
@@ -24,8 +23,8 @@ export function noteParent(
 }
 
 /**
- * Ends the steps of a daemon that died: nobody waits for them any more. Their networks go with those of all strangers
- * (`Networks.restore`), their layers with the active snapshots of builds.
+ * Ends the steps of a daemon that died: nobody waits for them any more. Takes away what they have left, and the layers that builds
+ * had under way. Their networks go with those of all strangers (`Networks.restore`). Before the first build.
  */
 export async function recoverSteps(deps: RunnerDeps): Promise<void> {
   const { launcher, snapshots, paths, defaults } = deps;
@@ -53,7 +52,7 @@ export async function recoverSteps(deps: RunnerDeps): Promise<void> {
     });
   }
   for (const key of snapshots.listActive()) {
-    if (key.startsWith(SCRATCH_PREFIX)) await attempt(`snapshot ${key}`, () => snapshots.remove(key));
+    if (key.startsWith(TASK_PREFIX)) await attempt(`snapshot ${key}`, () => snapshots.remove(key));
   }
 }
 

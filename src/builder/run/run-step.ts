@@ -1,4 +1,4 @@
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { renderEtcFiles } from "../../containers/etc-files.ts";
 import { describeLaunchError } from "../../containers/launch-errors.ts";
 import type { UserFiles } from "../../containers/user-files.ts";
@@ -15,11 +15,11 @@ import type { OpContext } from "../executor.ts";
 import type { RunOp } from "../graph.ts";
 import type { TreeResult } from "../results.ts";
 import type { RunnerDeps } from "./deps.ts";
-import type { OpenedMounts } from "./mounts/opened.ts";
+import type { OpenedMounts } from "./mounts/opened-mounts.ts";
 import { sourceNotFound } from "./mounts/source-digest.ts";
-import { stepPlanInput } from "./plan-input.ts";
 import { RunFailedError } from "./run-failed.ts";
 import { StepOutput } from "./step-output.ts";
+import { stepPlanInput } from "./step-plan-input.ts";
 
 const SIGKILL = 9;
 const OUTPUT: AttachRequest = { stdin: false, stdout: true, stderr: true };
@@ -62,7 +62,7 @@ export async function runStep(key: string, step: ReadyStep, deps: StepDeps): Pro
   try {
     const launched = await launch(plan, step, output, deps);
     deps.failpoint("build.running");
-    await finish(launched, step, output);
+    await finish(launched, step, output, deps);
   } finally {
     await deps.launcher.forget(id);
     await deps.cgroups.end(cgroupPath);
@@ -130,11 +130,16 @@ function launchFailure(error: LaunchError, { argv }: RunOp, output: StepOutput):
 }
 
 /** Input in, output out, and the end awaited: of the task itself, and of what it wrote. */
-async function finish({ task, attachments }: LaunchedTask, step: ReadyStep, output: StepOutput): Promise<void> {
-  const { op, context } = step;
-  const { signal } = context;
+async function finish(
+  { task, attachments }: LaunchedTask,
+  { op, context: { signal } }: ReadyStep,
+  output: StepOutput,
+  { logger }: StepDeps,
+): Promise<void> {
   const [written, input] = attachments as [Attachment, Attachment?];
-  const kill = () => void task.signal(SIGKILL).catch(() => undefined);
+  const kill = () => {
+    task.signal(SIGKILL).catch((error: unknown) => logger.error("killing a build step", { error: messageOf(error) }));
+  };
   signal.addEventListener("abort", kill, { once: true });
   if (signal.aborted) kill();
   try {

@@ -1,3 +1,4 @@
+import { isDisconnect } from "../../runtime/launcher/connection.ts";
 import type { Attachment } from "../../runtime/launcher/launcher.ts";
 import type { BuildEvent } from "../events.ts";
 
@@ -30,8 +31,14 @@ export class StepOutput {
   /** Reads a task's frames to their end. One chunk at a time: a task that writes faster than they are taken is held back. */
   async follow(attachment: Attachment): Promise<void> {
     let pending: Buffer = Buffer.alloc(0);
-    for await (const chunk of attachment) {
-      pending = this.#takeFrames(pending.length === 0 ? (chunk as Buffer) : Buffer.concat([pending, chunk as Buffer]));
+    try {
+      for await (const chunk of attachment) {
+        pending = this.#takeFrames(
+          pending.length === 0 ? (chunk as Buffer) : Buffer.concat([pending, chunk as Buffer]),
+        );
+      }
+    } catch (error) {
+      if (!isDisconnect(error)) throw error;
     }
   }
 

@@ -7,7 +7,7 @@ import type { OpContext } from "../../executor.ts";
 import type { BuildSession } from "../../session.ts";
 import type { RunnerDeps } from "../deps.ts";
 import { bindOf } from "./bind-mount.ts";
-import type { OpenedMounts } from "./opened.ts";
+import type { OpenedMounts } from "./opened-mounts.ts";
 
 const DEFAULT_ID = "default";
 const DEFAULT_MODE = 0o600;
@@ -87,11 +87,12 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Both directions, each held back by its reader; the end of either side is the end of both. */
+/** Both directions, each held back by its reader. What breaks on one side is broken on the other. */
 async function connect(socket: Socket, { id, session, signal }: Forwarding): Promise<void> {
   const agent: Duplex = await session.openAgent(id, signal);
   agent.on("error", () => socket.destroy());
-  agent.on("close", () => socket.destroy());
+  // Where it has ended in order, its last bytes are still on their way to the socket.
+  agent.on("close", () => agent.readableEnded || socket.destroy());
   socket.on("close", () => agent.destroy());
   if (socket.destroyed) agent.destroy();
   socket.pipe(agent);

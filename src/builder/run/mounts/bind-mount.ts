@@ -3,11 +3,11 @@ import type { MountAttributes } from "../../../runtime/plan/launch-plan.ts";
 import type { MountInput } from "../../../runtime/plan/plan-input.ts";
 import type { FilesResult, TreeResult, VertexResult } from "../../results.ts";
 import type { RunnerDeps } from "../deps.ts";
-import type { OpenedMounts } from "./opened.ts";
+import type { OpenedMounts } from "./opened-mounts.ts";
 import { escapeOverlayPath } from "./overlay-options.ts";
 
-/** Active snapshots that take what is written to a mount, until its step is over. */
-export const SCRATCH_PREFIX = "build-mount-";
+/** Of active snapshots that take what is written to a mount, until its step is over. */
+const SCRATCH_PREFIX = "build-mount-";
 const OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow,volatile";
 
 type Deps = Pick<RunnerDeps, "snapshots" | "randomId" | "paths" | "logger">;

@@ -8,7 +8,7 @@ import { openAgentMount } from "./agent-mount.ts";
 import { bindOf, openSource } from "./bind-mount.ts";
 import type { Sharing } from "./cache-leases.ts";
 import type { CacheLease, CacheRequest, CacheStore } from "./cache-mounts.ts";
-import type { OpenedMounts } from "./opened.ts";
+import type { OpenedMounts } from "./opened-mounts.ts";
 import { escapeOverlayPath } from "./overlay-options.ts";
 import { openSecret } from "./secret-mount.ts";
 import { digestOfSource } from "./source-digest.ts";

@@ -3,7 +3,7 @@ import type { RunMount } from "../../../formats/dockerfile/instructions.ts";
 import type { OpContext } from "../../executor.ts";
 import type { RunnerDeps } from "../deps.ts";
 import { bindOf } from "./bind-mount.ts";
-import { FILES_BACKING, type OpenedMounts } from "./opened.ts";
+import { FILES_BACKING, type OpenedMounts } from "./opened-mounts.ts";
 
 /** @see BuildKit session/secrets `MaxSecretSize` */
 const MAX_SECRET_BYTES = 500 * 1024;

@@ -16,7 +16,7 @@ import type {
 import type { RootMount } from "../../storage/snapshots/snapshots.ts";
 import type { BuildResources, RunOp } from "../graph.ts";
 import type { RunnerDeps } from "./deps.ts";
-import { FILES_BACKING, type OpenedMounts } from "./mounts/opened.ts";
+import { FILES_BACKING, type OpenedMounts } from "./mounts/opened-mounts.ts";
 
 /** What is known of a step when it is planned. */
 export interface PlannedStep {
