@@ -4,19 +4,14 @@ import type { BuildEvent } from "../events.ts";
 
 /** What an error shows of the output. */
 export const TAIL_BYTES = 4096;
-/** Of one step: a command that writes for ever must not fill the build's history. @see BuildKit BUILDKIT_STEP_LOG_MAX_SIZE */
-const MAX_LOG_BYTES = 16 * 1024 * 1024;
-const CLIPPED = `[output clipped, log limit ${MAX_LOG_BYTES / 1024 / 1024}MiB reached]\n`;
 const HEADER_BYTES = 8;
 
-/** Where a step's output goes: events up to the limit, and the end of it is kept. */
+/** Where a step's output goes: to events, all of it (whoever keeps them has a limit), and the end of it is kept. */
 export class StepOutput {
   readonly #report: (event: BuildEvent) => void;
   readonly #vertex: string;
   readonly #now: () => Date;
   #tail: Buffer = Buffer.alloc(0);
-  #reportedBytes = 0;
-  #isClipped = false;
 
   constructor(target: { vertex: string; report: (event: BuildEvent) => void; now: () => Date }) {
     this.#report = target.report;
@@ -45,13 +40,8 @@ export class StepOutput {
   write(stream: 1 | 2, data: Uint8Array): void {
     if (data.length === 0) return;
     this.#tail = Buffer.concat([this.#tail, data.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
-    if (this.#isClipped) return;
-    const fitting = data.subarray(0, MAX_LOG_BYTES - this.#reportedBytes);
-    this.#reportedBytes += fitting.length;
-    if (fitting.length > 0) this.#tell(stream, fitting);
-    if (fitting.length === data.length) return;
-    this.#isClipped = true;
-    this.#tell(2, Buffer.from(CLIPPED));
+    // A copy: the event may be kept for long, and the chunk is part of a larger buffer.
+    this.#report({ kind: "log", vertex: this.#vertex, stream, data: Uint8Array.from(data), at: this.#now() });
   }
 
   /** Returns the frame that has not come whole yet: launchers send small ones. */
@@ -64,10 +54,5 @@ export class StepOutput {
       at = end;
     }
     return bytes.subarray(at);
-  }
-
-  #tell(stream: 1 | 2, data: Uint8Array): void {
-    // A copy: the event may be kept for long, and the chunk is part of a larger buffer.
-    this.#report({ kind: "log", vertex: this.#vertex, stream, data: Uint8Array.from(data), at: this.#now() });
   }
 }
