@@ -60,7 +60,7 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
       expect(text).not.toContain("of the host");
       expect(text).toMatch(/not found|No such file/);
     }
-    expect(await shop.failure("true", { mounts: [cache("magic")] })).toMatch(/ELOOP|not found/);
+    expect(await shop.failure("true", { mounts: [cache("magic")] })).toMatch(/too many levels|not found/);
   });
 
   test("attack 41: a link in a bind mount's source leads nowhere outside of it", async () => {

@@ -109,6 +109,19 @@ describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busyb
     });
   });
 
+  test("what cannot be mounted says where, and shows nothing of the host", async () => {
+    const fail = (...mounts: ReturnType<typeof mountOf>[]) => shop.failure("true", { mounts }, { inputs: [files] });
+    expect(await fail(mountOf("tmpfs", { target: "/" }))).toBe('mounting at "/": invalid argument');
+    const below = mountOf("tmpfs", { target: "/context/new" });
+    expect(await fail(mountOf("bind", { target: "/context" }, 1), below)).toBe(
+      'mounting at "/context/new": read-only file system',
+    );
+    expect(await fail(mountOf("tmpfs", { target: "/etc/passwd/x" }))).toBe(
+      'mounting at "/etc/passwd/x": not a directory',
+    );
+    expect(await fail(mountOf("bind", { target: "/proc/sys" }, 1))).toContain("inside /proc");
+  });
+
   test("tmpfs has the size that was asked for, and programs run from it", async () => {
     const mounts = [mountOf("tmpfs", { sizeBytes: 1024 * 1024 })];
     const script =

@@ -156,6 +156,16 @@ describe.skipIf(obstacle() !== undefined)("RUN (needs root and busybox)", () => 
     expect(await shop.failure("true", {}, { context: { signal: abort.signal } })).toBe("cancelled by its client");
   });
 
+  test("a daemon that ends in order ends its steps before", async () => {
+    const other = await openWorkshop();
+    const result = other.failure("echo up; sleep 600");
+    await until("it runs", () => textOf(other.events) === "up\n");
+    await other.runner.close();
+    expect(await result).toBe("the daemon is shutting down");
+    expect(other.leftovers()).toEqual([]);
+    await other.close();
+  });
+
   test("processes left in the background end with the step", async () => {
     const { text } = await shop.run("sleep 600 & echo done");
     expect(text).toBe("done\n");

@@ -13,7 +13,7 @@ import { requireRunnable } from "./foreign-programs.ts";
 import { type CacheMounts, createCacheMounts } from "./mounts/cache-mounts.ts";
 import { type MountsDeps, openMounts } from "./mounts/open-mounts.ts";
 import { FILES_BACKING, type OpenedMounts } from "./mounts/opened-mounts.ts";
-import { digestOfSource } from "./mounts/source-digest.ts";
+import { createSourceDigests } from "./mounts/source-digest.ts";
 import { noteParent, recoverSteps, TASK_PREFIX } from "./recover.ts";
 import { requestedDevices } from "./requested-devices.ts";
 import { runStep, type StepDeps } from "./run-step.ts";
@@ -38,7 +38,8 @@ export function createRunner(given: RunnerDeps): Runner {
   mkdirSync(paths.running, { recursive: true, mode: 0o700 });
   mkdirSync(`${paths.backings}/${FILES_BACKING}`, { recursive: true, mode: 0o700 });
   const caches = createCacheMounts(given);
-  const deps: StepDeps & MountsDeps = { ...given, caches, userFiles: createUserFiles(snapshots) };
+  const digestOf = createSourceDigests();
+  const deps: StepDeps & MountsDeps = { ...given, caches, digestOf, userFiles: createUserFiles(snapshots) };
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
 
@@ -57,7 +58,7 @@ export function createRunner(given: RunnerDeps): Runner {
     async mountKey(op, inputs) {
       const parts = op.mounts.flatMap(({ mount, input }) => {
         const source = input === undefined ? undefined : inputs[input];
-        return source === undefined ? [] : [[mount.target, digestOfSource(source, mount.source)]];
+        return source === undefined ? [] : [[mount.target, digestOf(source, mount.source)]];
       });
       return parts.length === 0 ? "" : JSON.stringify(parts);
     },
@@ -81,13 +82,13 @@ async function run(
   const id = TASK_PREFIX + deps.randomId().slice(0, ID_LENGTH - TASK_PREFIX.length);
   const directory = `${deps.paths.running}/${id.slice(0, SHORT_LENGTH)}`;
   const opened: OpenedMounts = { ...edits, backings: [], files: [], releases: [] };
-  if (op.cgroupParent !== "") {
-    noteParent(directory, { id, cgroupParent: op.cgroupParent }, opened);
-    deps.cgroups.ensureParent(cgroupParent(op.cgroupParent, deps.defaults.cgroupParent));
-  }
   let releasing: Promise<void> | undefined;
   const releaseAll = () => (releasing ??= release(opened, deps));
   try {
+    if (op.cgroupParent !== "") {
+      noteParent(directory, { id, cgroupParent: op.cgroupParent }, opened);
+      deps.cgroups.ensureParent(cgroupParent(op.cgroupParent, deps.defaults.cgroupParent));
+    }
     await openMounts({ op, inputs, context, directory }, opened, deps);
     makeBackings(opened, deps);
     const attaching = attach(id, op, context, deps);

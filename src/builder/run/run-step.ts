@@ -1,6 +1,6 @@
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import { renderEtcFiles } from "../../containers/etc-files.ts";
-import { describeLaunchError } from "../../containers/launch-errors.ts";
+import { describeLaunchError, errorWords } from "../../containers/launch-errors.ts";
 import type { UserFiles } from "../../containers/user-files.ts";
 import type { Sandbox } from "../../networks/networks.ts";
 import {
@@ -117,16 +117,22 @@ async function launch(
 }
 
 /** The plan is not kept as the error's cause: secrets are in it. */
-function launchFailure(error: LaunchError, { argv }: RunOp, output: StepOutput): EngineError {
+function launchFailure(error: LaunchError, { argv, mounts }: RunOp, output: StepOutput): EngineError {
   const { operation, code, message } = error;
+  if (operation?.op === "exec" || operation?.op === "chdir") {
+    const failure = describeLaunchError(error, "container");
+    output.write(2, Buffer.from(`${failure.message}\n`));
+    return new RunFailedError({ argv, exitCode: failure.code, outOfMemory: false, output: output.tail });
+  }
   if (operation?.op === "mount-bind" && operation.rooted === true && message.startsWith("beneath ")) {
     if (code === "ENOENT" || code === "ENOTDIR") return sourceNotFound(operation.below ?? "");
-    return new EngineError("invalid-argument", `mounting ${JSON.stringify(operation.below)}: ${code}`);
+    return invalid(`${JSON.stringify(`/${operation.below}`)}: ${errorWords(code)}`);
   }
-  const failure = describeLaunchError(error, "container");
-  if (operation?.op !== "exec" && operation?.op !== "chdir") return new EngineError("internal", failure.message);
-  output.write(2, Buffer.from(`${failure.message}\n`));
-  return new RunFailedError({ argv, exitCode: failure.code, outOfMemory: false, output: output.tail });
+  const isMount = operation?.op === "mount-bind" || operation?.op === "mount-fs";
+  if (isMount && mounts.some(({ mount }) => mount.target === operation.target)) {
+    return invalid(`mounting at ${JSON.stringify(operation.target)}: ${errorWords(code)}`);
+  }
+  return new EngineError("internal", describeLaunchError(error, "container").message);
 }
 
 /** Input in, output out, and the end awaited: of the task itself, and of what it wrote. */

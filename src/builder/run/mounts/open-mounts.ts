@@ -11,7 +11,7 @@ import type { CacheLease, CacheRequest, CacheStore } from "./cache-mounts.ts";
 import type { OpenedMounts } from "./opened-mounts.ts";
 import { escapeOverlayPath } from "./overlay-options.ts";
 import { openSecret } from "./secret-mount.ts";
-import { digestOfSource } from "./source-digest.ts";
+import type { SourceDigests } from "./source-digest.ts";
 
 export interface MountsOfStep {
   op: RunOp;
@@ -23,6 +23,7 @@ export interface MountsOfStep {
 
 export interface MountsDeps extends RunnerDeps {
   caches: CacheStore;
+  digestOf: SourceDigests;
 }
 
 /**
@@ -138,7 +139,7 @@ function cacheRequest(
   const input = wanted.input === undefined ? undefined : inputs[wanted.input];
   const view = input === undefined ? undefined : viewOf(input, deps);
   const seed =
-    input === undefined || view === undefined ? undefined : { key: digestOfSource(input, source), view, path: source };
+    input === undefined || view === undefined ? undefined : { key: deps.digestOf(input, source), view, path: source };
   return { namespace, id: id || target, mode, uid, gid, seed };
 }
 

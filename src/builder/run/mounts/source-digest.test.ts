@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import type { SourceEntry, TreeResult, VertexResult } from "../../results.ts";
-import { digestOfSource } from "./source-digest.ts";
+import { createSourceDigests } from "./source-digest.ts";
+
+const digestOfSource = createSourceDigests();
 
 function entry(path: string, facts: Partial<SourceEntry> = {}): SourceEntry {
   return {

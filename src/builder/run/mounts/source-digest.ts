@@ -6,23 +6,47 @@ import type { FileSource, SourceEntry, VertexResult } from "../../results.ts";
 /** As the kernel's MAXSYMLINKS. */
 const MAX_LINKS = 40;
 
+/** What is known of files that never change: their table of contents, and digests by path. */
+interface Known {
+  byPath: Map<string, SourceEntry>;
+  digests: Map<string, string>;
+}
+
 /**
  * Names what a mount of `path` of the input shows: of a tree the stack and the path; of files their names, kinds, modes, owners,
  * links and contents, but no times. Throws not-found where files have no such path.
  */
-export function digestOfSource(input: VertexResult, path: string): string {
-  if (input.kind === "tree") return `${input.chainId ?? "scratch"} ${posix.join("/", path)}`;
-  return digestOfFiles(input.source, path);
+export type SourceDigests = (input: VertexResult, path: string) => string;
+
+/** Remembers what it has computed for as long as the files' source is in use. */
+export function createSourceDigests(): SourceDigests {
+  const sources = new WeakMap<FileSource, Known>();
+  const knownOf = (source: FileSource): Known => {
+    const known = sources.get(source) ?? { byPath: tableOf(source), digests: new Map<string, string>() };
+    sources.set(source, known);
+    return known;
+  };
+  return (input, path) => {
+    if (input.kind === "tree") return `${input.chainId ?? "scratch"} ${posix.join("/", path)}`;
+    const { byPath, digests } = knownOf(input.source);
+    const found = resolve(byPath, path);
+    if (found === undefined) throw sourceNotFound(path);
+    const digest = digests.get(found) ?? digestBelow(input.source, found, byPath);
+    digests.set(found, digest);
+    return digest;
+  };
 }
 
-function digestOfFiles(source: FileSource, path: string): string {
-  const byPath = new Map(source.entries.map((entry) => [entry.path, entry]));
-  const found = resolve(byPath, path);
-  if (found === undefined) throw sourceNotFound(path);
+function tableOf({ entries }: FileSource): Map<string, SourceEntry> {
+  return new Map(entries.map((entry) => [entry.path, entry]));
+}
+
+/** `path`: as resolved. */
+function digestBelow({ entries }: FileSource, path: string, byPath: Known["byPath"]): string {
   const hash = createHash("sha256");
-  const prefix = found === "" ? "" : `${found}/`;
-  for (const entry of source.entries) {
-    const isInside = entry.path === found || entry.path.startsWith(prefix);
+  const prefix = path === "" ? "" : `${path}/`;
+  for (const entry of entries) {
+    const isInside = entry.path === path || entry.path.startsWith(prefix);
     if (!isInside) continue;
     hash.update(JSON.stringify([entry.path.slice(prefix.length), ...factsOf(entry, byPath)]));
   }
