@@ -1,12 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { createSystemClock } from "../../src/base/clock.ts";
-import { silentLogger } from "../../src/base/logger.ts";
-import { createNetworks } from "../../src/networks/create-networks.ts";
-import { createMemoryNetworkRecords } from "../../src/networks/network-records.ts";
 import type { Networks } from "../../src/networks/networks.ts";
 import { until } from "../harness/until.ts";
 import { obstacle } from "../launcher/box.ts";
 import { World } from "../networks/namespace-world.ts";
+import { openWorldNetworks } from "../networks/world-networks.ts";
 import { openWorkshop, type Workshop } from "./workshop.ts";
 
 describe.skipIf(obstacle() !== undefined)("the network of a RUN (needs root and busybox)", () => {
@@ -15,22 +12,7 @@ describe.skipIf(obstacle() !== undefined)("the network of a RUN (needs root and 
   let shop: Workshop;
   beforeAll(async () => {
     world = new World();
-    networks = createNetworks({
-      records: createMemoryNetworkRecords(),
-      options: {
-        bridge: "gantry0",
-        bip: "",
-        fixedCidr: "",
-        defaultGateway: "",
-        mtu: 1500,
-        interContainerCommunication: true,
-        publishAddress: "0.0.0.0",
-        ipForward: true,
-      },
-      clock: createSystemClock(),
-      log: silentLogger,
-    });
-    await networks.restore([]);
+    networks = await openWorldNetworks();
     shop = await openWorkshop({ deps: { networks } });
   });
   afterEach(async () => {
