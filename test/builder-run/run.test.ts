@@ -72,6 +72,11 @@ describe.skipIf(obstacle() !== undefined)("RUN (needs root and busybox)", () => 
     expect(text).toBe(expected);
     expect(shop.contents(tree)).toEqual([]);
     expect((await shop.run("hostname")).text).toBe("buildkitsandbox\n");
+    for (const network of ["none", "host"] as const) {
+      expect((await shop.run("grep buildkitsandbox /etc/hosts", { network })).text).toBe(
+        "127.0.0.1\tbuildkitsandbox\n",
+      );
+    }
   });
 
   test("a document on standard input", async () => {

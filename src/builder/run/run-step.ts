@@ -27,6 +27,8 @@ const OUTPUT: AttachRequest = { stdin: false, stdout: true, stderr: true };
 const INPUT: AttachRequest = { stdin: true, stdout: false, stderr: false };
 /** BuildKit's, so that a Dockerfile that prints it builds the same. */
 const DEFAULT_HOSTNAME = "buildkitsandbox";
+/** Where a step without an address of its own finds itself by its name, as with BuildKit. */
+const NO_NETWORK = { ipAddress: "127.0.0.1", gateway: "" };
 /** Mount points of every step, beside its own. */
 const SYSTEM_MOUNT_POINTS = ["/proc", "/sys", "/dev", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts"];
 
@@ -84,7 +86,7 @@ async function planStep(
       domainname: "",
       extraHosts: op.extraHosts,
       dns: { servers: [], search: [], options: [] },
-      endpoint: sandbox?.endpoint,
+      endpoint: sandbox?.endpoint ?? NO_NETWORK,
       hostNetwork: op.network === "host",
     },
     deps,
