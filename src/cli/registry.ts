@@ -50,6 +50,7 @@ const wait = entry(
   () => import("./container/wait.ts"),
 );
 
+const build = entry("Build an image from a Dockerfile", () => import("./build/build.ts"), "common");
 const images = entry("List images", () => import("./image/ls.ts"), "common");
 const pull = entry("Download an image from a registry", () => import("./image/pull.ts"), "common");
 const push = entry("Upload an image to a registry", () => import("./image/push.ts"), "common");
@@ -83,6 +84,7 @@ export const TOP: Record<string, Entry> = {
   run,
   exec,
   ps,
+  build,
   images,
   pull,
   push,
@@ -159,6 +161,7 @@ export const GROUPS: Record<string, Group> = {
   image: {
     short: "Manage images",
     entries: {
+      build,
       history,
       import: importImage,
       inspect: entry("Display detailed information on one or more images", () => import("./image/inspect.ts")),
