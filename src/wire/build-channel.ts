@@ -1,3 +1,4 @@
+import type { WireBuildError } from "./build-messages.ts";
 import {
   decodeJson,
   encodeFrame,
@@ -9,7 +10,6 @@ import {
   MAX_STREAMS,
   WINDOW_BYTES,
 } from "./build-stream.ts";
-import type { WireBuildError } from "./build-messages.ts";
 
 /** What a message takes of the window beside its bytes, so that very many empty ones do not fit. */
 const MESSAGE_COST_BYTES = 64;
@@ -103,7 +103,7 @@ export class BuildChannel {
   /** The connection is gone: every stream fails. */
   close(error: Error): void {
     this.#failure ??= error;
-    for (const stream of [...this.#streams.values()]) stream.break(error);
+    for (const stream of this.#streams.values()) stream.break(error);
     this.#streams.clear();
   }
 }
@@ -156,7 +156,8 @@ class OneStream implements MessageStream {
   }
 
   async sendAll(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.byteLength; at += MAX_DATA_BYTES) await this.send(bytes.subarray(at, at + MAX_DATA_BYTES));
+    for (let at = 0; at < bytes.byteLength; at += MAX_DATA_BYTES)
+      await this.send(bytes.subarray(at, at + MAX_DATA_BYTES));
   }
 
   end(): void {

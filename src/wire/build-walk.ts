@@ -39,15 +39,14 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export class EntryPacker {
   #bytes = new Uint8Array(FLUSH_BYTES + 2 * MAX_PATH_BYTES + 64);
   #length = 1;
-  #path: Uint8Array = new Uint8Array(0);
+  #path = "";
   #mode = -1;
   #seconds = 0;
 
   /** Returns a message when there are enough of them. Throws for a path that is too long. */
   add(entry: WalkEntry): Uint8Array | undefined {
-    const path = encoder.encode(entry.path);
     const link = entry.linkName === "" ? undefined : encoder.encode(entry.linkName);
-    if (path.byteLength > MAX_PATH_BYTES || (link?.byteLength ?? 0) > MAX_PATH_BYTES) {
+    if (entry.path.length > MAX_PATH_BYTES / 3 || (link?.byteLength ?? 0) > MAX_PATH_BYTES) {
       throw new Error(`${entry.path.slice(0, 100)}…: the name is too long`);
     }
     const sameMode = entry.mode === this.#mode;
@@ -57,7 +56,7 @@ export class EntryPacker {
       (link === undefined ? 0 : HAS_LINK) |
       (sameMode ? SAME_MODE : 0) |
       (wholeSecond ? WHOLE_SECOND : 0);
-    this.#addPath(path);
+    this.#addPath(entry.path);
     if (!sameMode) this.#number(entry.mode);
     if (entry.type === "file") this.#number(entry.sizeBytes);
     const delta = entry.modifiedSeconds - this.#seconds;
@@ -81,14 +80,37 @@ export class EntryPacker {
     return message;
   }
 
-  #addPath(path: Uint8Array): void {
+  /** Characters instead of bytes, as long as they are the same: most paths are ASCII, and encoding each would take most of the time. */
+  #addPath(path: string): void {
     const before = this.#path;
+    this.#path = path;
+    const most = Math.min(path.length, before.length);
+    let same = 0;
+    while (same < most && path.charCodeAt(same) === before.charCodeAt(same) && path.charCodeAt(same) < 128) same++;
+    if (same < most && path.charCodeAt(same) >= 128 && before.charCodeAt(same) >= 128) {
+      this.#addBytes(encoder.encode(before), encoder.encode(path));
+      return;
+    }
+    this.#number(same);
+    const rest = path.length - same;
+    // Of ASCII the length is known before; it takes one byte up to 127.
+    const start = this.#length;
+    let at = start + 1;
+    for (let index = same; index < path.length; index++) {
+      const code = path.charCodeAt(index);
+      if (code >= 128 || rest > 127) return this.#text(encoder.encode(path.slice(same)));
+      this.#bytes[at++] = code;
+    }
+    this.#bytes[start] = rest;
+    this.#length = at;
+  }
+
+  #addBytes(before: Uint8Array, path: Uint8Array): void {
     const most = Math.min(path.byteLength, before.byteLength);
     let same = 0;
     while (same < most && path[same] === before[same]) same++;
     this.#number(same);
     this.#text(path.subarray(same));
-    this.#path = path;
   }
 
   #text(bytes: Uint8Array): void {
@@ -189,15 +211,16 @@ export class WantPacker {
 }
 
 export class WantReader {
-  #last = -1;
+  #next = 0;
 
   *read(message: Uint8Array): Generator<number, void, undefined> {
     const bytes = new NumberReader(message, 0);
     while (!bytes.atEnd) {
       const delta = bytes.number();
       if (delta === 0) throw new Error("a file is asked for twice");
-      this.#last += delta;
-      yield this.#last;
+      const index = this.#next + delta - 1;
+      this.#next = index + 1;
+      yield index;
     }
   }
 }
@@ -206,7 +229,11 @@ const PIECE_HEADER_BYTES = 8;
 const LAST_PIECE = 0x8000_0000;
 
 /** Puts a piece of a file at `at` in a message; returns where the next one goes. `last`: the file ends with it. */
-export function writePieceHeader(message: Uint8Array, at: number, piece: { index: number; bytes: number; last: boolean }): number {
+export function writePieceHeader(
+  message: Uint8Array,
+  at: number,
+  piece: { index: number; bytes: number; last: boolean },
+): number {
   const view = new DataView(message.buffer, message.byteOffset);
   view.setUint32(at, piece.index);
   view.setUint32(at + 4, piece.bytes + (piece.last ? LAST_PIECE : 0));

@@ -1,4 +1,12 @@
-import type { Builder, BuildJob, ExportResult, HistoryRecord, Output, Solved, SolveRequest } from "../../src/builder/builder.ts";
+import type {
+  Builder,
+  BuildJob,
+  ExportResult,
+  HistoryRecord,
+  Output,
+  Solved,
+  SolveRequest,
+} from "../../src/builder/builder.ts";
 import type { BuildEvent, BuildWarning } from "../../src/builder/events.ts";
 import type { BuildSession } from "../../src/builder/session.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
 import { tmpdir } from "node:os";
+import type { Duplex } from "node:stream";
 import { type DispatchDeps, dispatch } from "../../src/api/dispatch.ts";
 import { responseOutlet, socketOutlet } from "../../src/api/reply-writer.ts";
 import { createRouter } from "../../src/api/router.ts";

@@ -22,7 +22,8 @@ export function decodeBuild(value: unknown, archive: (name: string) => AsyncIter
   const fields = new Fields(value, "BuildRequest");
   const context = (raw: unknown) => decodeContext(raw, archive);
   const ref = fields.string("Ref");
-  if (!/^[\w.-]+$/.test(ref) || ref.length > MAX_REF_CHARACTERS) throw invalid(`invalid build reference ${JSON.stringify(ref)}`);
+  if (!/^[\w.-]+$/.test(ref) || ref.length > MAX_REF_CHARACTERS)
+    throw invalid(`invalid build reference ${JSON.stringify(ref)}`);
   const call = oneOf(fields.string("Call"), CALLS, "call");
   return {
     ref,

@@ -41,7 +41,8 @@ async function takePieces(message: Uint8Array, wanted: Map<number, WantedFile>, 
     if (file === undefined) throw invalid(`the client sends file ${index}, which was not asked for`);
     file.leftBytes -= bytes.byteLength;
     // A file that grows or shrinks meanwhile is as long as what was told: the client cuts it or fills it up.
-    if (file.leftBytes < 0 || (last && file.leftBytes !== 0)) throw invalid(`file ${index} has another size than was told`);
+    if (file.leftBytes < 0 || (last && file.leftBytes !== 0))
+      throw invalid(`file ${index} has another size than was told`);
     if (bytes.byteLength > 0) await sink.data(index, bytes);
     if (!last) continue;
     wanted.delete(index);

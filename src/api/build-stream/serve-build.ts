@@ -79,7 +79,10 @@ async function answerBuild(payload: Uint8Array, call: BuildCall): Promise<void> 
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof EngineError)) logger.error("a build failed", { error });
-    const told: WireBuildError = { Kind: error instanceof EngineError ? error.kind : "internal", Message: messageOf(error) };
+    const told: WireBuildError = {
+      Kind: error instanceof EngineError ? error.kind : "internal",
+      Message: messageOf(error),
+    };
     await channel.sendJson(FRAME.failed, 0, told).catch(() => undefined); // the client has gone: nobody to tell
   }
 }
@@ -109,7 +112,11 @@ async function runBuild(decoded: DecodedBuild, call: BuildCall): Promise<WireBui
   }
 }
 
-async function carryOut(job: BuildJob, { call, request, outputs, cacheTo }: DecodedBuild, signal: AbortSignal): Promise<WireBuildResult> {
+async function carryOut(
+  job: BuildJob,
+  { call, request, outputs, cacheTo }: DecodedBuild,
+  signal: AbortSignal,
+): Promise<WireBuildResult> {
   if (call !== undefined) {
     const { json, text, warnings } = await job.call(request, call, signal);
     return { ImageId: "", Response: {}, Warnings: warnings.map(encodeWarning), Json: json, Text: text };

@@ -1,6 +1,12 @@
 import { Duplex } from "node:stream";
 import { EngineError, type ErrorKind, messageOf } from "../../base/errors.ts";
-import type { BuildSession, DirectoryRequest, DirectorySink, OutgoingDirectory, RegistryAccount } from "../../builder/session.ts";
+import type {
+  BuildSession,
+  DirectoryRequest,
+  DirectorySink,
+  OutgoingDirectory,
+  RegistryAccount,
+} from "../../builder/session.ts";
 import { type BuildChannel, type MessageStream, StreamFailed } from "../../wire/build-channel.ts";
 import type { WireBuildOpening, WireBuildQuestion } from "../../wire/build-messages.ts";
 import { decodeJson, FRAME, MAX_STREAMS } from "../../wire/build-stream.ts";
@@ -107,7 +113,11 @@ export class StreamSession implements BuildSession {
   }
 
   /** A stream for the time of `work`; an error, or the signal, ends it on the client's side, too. */
-  async #with(opening: WireBuildOpening, signal: AbortSignal, work: (stream: MessageStream) => Promise<void>): Promise<void> {
+  async #with(
+    opening: WireBuildOpening,
+    signal: AbortSignal,
+    work: (stream: MessageStream) => Promise<void>,
+  ): Promise<void> {
     signal.throwIfAborted();
     const stream = await this.#open(opening);
     const onAbort = () => stream.fail({ Kind: "unavailable", Message: "the build was canceled" });
@@ -128,7 +138,8 @@ export class StreamSession implements BuildSession {
   async #ask(question: WireBuildQuestion, signal: AbortSignal): Promise<Uint8Array | undefined> {
     signal.throwIfAborted();
     if (this.closed.aborted) throw gone();
-    if (this.#questions.size >= MAX_QUESTIONS) throw new EngineError("unavailable", "the client is asked too much at once");
+    if (this.#questions.size >= MAX_QUESTIONS)
+      throw new EngineError("unavailable", "the client is asked too much at once");
     const id = this.#channel.reserve();
     const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
     const onAbort = () => resolve(undefined);

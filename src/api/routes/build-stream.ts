@@ -26,7 +26,8 @@ export function buildStreamRoutes(builder: Builder, options: { logger: Logger; s
     route("GET", "/gantry/build/history/{ref}/logs", async ({ params, signal }) => {
       const record = builder.history().find(({ ref }) => ref === params.ref);
       if (record === undefined) throw new EngineError("not-found", `no build ${params.ref} in the history`);
-      const events = record.status === "running" ? (await builder.job(params.ref, signal)).events(signal) : builder.logs(params.ref);
+      const events =
+        record.status === "running" ? (await builder.job(params.ref, signal)).events(signal) : builder.logs(params.ref);
       return { stream: encodedEvents(events), contentType: "application/x-ndjson" };
     }),
     route("DELETE", "/gantry/build/history/{ref}", ({ params }) => {
