@@ -180,7 +180,7 @@ export class EntryReader {
   #place(path: string, type: WalkEntryType): void {
     const slash = path.lastIndexOf("/");
     const [parent, name] = [slash < 0 ? "" : path.slice(0, slash), path.slice(slash + 1)];
-    if (name === "" || name === "." || name === ".." || path.includes("\0")) {
+    if (slash === 0 || name === "" || name === "." || name === ".." || path.includes("\0")) {
       throw new Error(`${JSON.stringify(path)} is no path in a directory`);
     }
     while (this.#above.length > 1 && this.#above.at(-1) !== parent) this.#above.pop();
