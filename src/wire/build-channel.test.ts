@@ -105,7 +105,11 @@ test.each([
   ["a stream that was never opened", data(2, 1), "no stream 2"],
   ["stream 0", data(0, 1), "no stream 0"],
   ["a window of another length", encodeFrame(FRAME.window, 1, new Uint8Array(3)), "four bytes"],
-  ["a window beyond the largest", encodeFrame(FRAME.window, 1, new Uint8Array([0, 0, 0, 1])), "more room than there is"],
+  [
+    "a window beyond the largest",
+    encodeFrame(FRAME.window, 1, new Uint8Array([0, 0, 0, 1])),
+    "more room than there is",
+  ],
 ])("%s breaks the protocol", (_what, frame, message) => {
   const { server } = pair();
   server.open(1);

@@ -25,7 +25,8 @@ test("frames come out as they went in, however the bytes are cut", () => {
     const read: Frame[] = [];
     for (let at = 0; at < bytes.length; ) {
       const length = 1 + random(40);
-      for (const frame of reader.push(bytes.subarray(at, at + length))) read.push({ ...frame, payload: frame.payload.slice() });
+      for (const frame of reader.push(bytes.subarray(at, at + length)))
+        read.push({ ...frame, payload: frame.payload.slice() });
       at += length;
     }
     expect(read).toEqual(frames);

@@ -32,7 +32,13 @@ test("depth first, names in the order of their bytes", () => {
 
 test("what is ignored is left out with all below it, unless something of that is taken back", () => {
   make("keep/a", "node_modules/deep/x", "logs/a.log", "logs/keep/b.log");
-  expect(walk(["node_modules", "logs", "!logs/keep"])).toEqual(["keep/", "keep/a", "logs/", "logs/keep/", "logs/keep/b.log"]);
+  expect(walk(["node_modules", "logs", "!logs/keep"])).toEqual([
+    "keep/",
+    "keep/a",
+    "logs/",
+    "logs/keep/",
+    "logs/keep/b.log",
+  ]);
   expect(walk(["*"])).toEqual([]);
 });
 
@@ -63,7 +69,12 @@ test("what is told of a name", () => {
     ["link", "symlink", "../outside"],
     ["second", "file", "file"],
   ]);
-  expect(entries[1]).toMatchObject({ mode: 0o4750, sizeBytes: 4, modifiedSeconds: 1_500_000_000, modifiedNanoseconds: 250_000_000 });
+  expect(entries[1]).toMatchObject({
+    mode: 0o4750,
+    sizeBytes: 4,
+    modifiedSeconds: 1_500_000_000,
+    modifiedNanoseconds: 250_000_000,
+  });
 });
 
 test("sockets are left out; a name that is no UTF-8 is an error, unless it is ignored", () => {
@@ -74,7 +85,9 @@ test("sockets are left out; a name that is no UTF-8 is an error, unless it is ig
 });
 
 test("a directory that cannot be read is an error that names it", () => {
-  expect(() => [...diskTree(`${root}/none`).walk({ include: inclusionOf([]), exclude: createMatcher([]) })]).toThrow(`${root}/none`);
+  expect(() => [...diskTree(`${root}/none`).walk({ include: inclusionOf([]), exclude: createMatcher([]) })]).toThrow(
+    `${root}/none`,
+  );
 });
 
 test("links are followed within the root only", () => {

@@ -21,7 +21,10 @@ test.each([
   ["type=oci,dest=d,tar=false", { ...PLAIN, type: "oci", destination: "d", attributes: { tar: "false" } }],
   ["type=image,push=true", { ...PLAIN, type: "image", destination: "", push: true }],
   ["type=registry,name=h:5/a", { ...PLAIN, type: "image", destination: "", push: true, names: ["h:5/a"] }],
-  ['type=image,"name=a,b",compression=zstd', { ...PLAIN, type: "image", destination: "", names: ["a", "b"], attributes: { compression: "zstd" } }],
+  [
+    'type=image,"name=a,b",compression=zstd',
+    { ...PLAIN, type: "image", destination: "", names: ["a", "b"], attributes: { compression: "zstd" } },
+  ],
   ["type=cacheonly", { ...PLAIN, type: "none", destination: "" }],
 ])("output %s", (text, expected) => {
   expect(parseOutput(text)).toEqual(expected as ReturnType<typeof parseOutput>);

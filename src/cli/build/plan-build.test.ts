@@ -71,8 +71,13 @@ test.each<[string[], Partial<ReturnType<typeof plan>>]>([
 
 test("limits are told by either flag", () => {
   const limits = { Memory: 1 << 30, MemorySwap: -1, CpuQuota: 50_000, CpusetCpus: "0-1" };
-  expect(plan(["-m", "1g", "--memory-swap", "-1", "--cpu-quota", "50000", "--cpuset-cpus", "0-1"]).Resources).toMatchObject(limits);
-  const resource = ["memory=1g", "memory-swap=-1", "cpu-quota=50000", "cpuset-cpus=0-1"].flatMap((one) => ["--resource", one]);
+  expect(
+    plan(["-m", "1g", "--memory-swap", "-1", "--cpu-quota", "50000", "--cpuset-cpus", "0-1"]).Resources,
+  ).toMatchObject(limits);
+  const resource = ["memory=1g", "memory-swap=-1", "cpu-quota=50000", "cpuset-cpus=0-1"].flatMap((one) => [
+    "--resource",
+    one,
+  ]);
   expect(plan(resource).Resources).toMatchObject(limits);
 });
 

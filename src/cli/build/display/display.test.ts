@@ -21,7 +21,17 @@ interface Vertex {
 function vertex(id: string, name: string, { from, to, cached = false, error = "" }: Vertex = {}): WireBuildEvent {
   const at = (ms: number | undefined) => (ms === undefined ? null : T0 + ms);
   return {
-    Vertex: { Digest: id, Inputs: [], Name: name, StartedAt: at(from), CompletedAt: at(to), Cached: cached, Error: error, Stage: "", Step: "" },
+    Vertex: {
+      Digest: id,
+      Inputs: [],
+      Name: name,
+      StartedAt: at(from),
+      CompletedAt: at(to),
+      Cached: cached,
+      Error: error,
+      Stage: "",
+      Step: "",
+    },
   };
 }
 
@@ -29,10 +39,22 @@ function log(id: string, text: string, ms: number): WireBuildEvent {
   return { Log: { Vertex: id, Stream: 1, Data: Buffer.from(text).toString("base64"), At: T0 + ms } };
 }
 
-function transfer(id: string, name: string, progress: { current: number; total?: number; from: number; to?: number }): WireBuildEvent {
+function transfer(
+  id: string,
+  name: string,
+  progress: { current: number; total?: number; from: number; to?: number },
+): WireBuildEvent {
   const { current, total = 0, from, to } = progress;
   return {
-    Progress: { Vertex: id, Id: name, Name: name, Current: current, Total: total, StartedAt: T0 + from, CompletedAt: to === undefined ? null : T0 + to },
+    Progress: {
+      Vertex: id,
+      Id: name,
+      Name: name,
+      Current: current,
+      Total: total,
+      StartedAt: T0 + from,
+      CompletedAt: to === undefined ? null : T0 + to,
+    },
   };
 }
 
@@ -140,14 +162,22 @@ describe("on a terminal", () => {
       " => => # two",
       " => => # three",
       " => [internal] load build context                       0.3s",
-      " => => transferring context: 2.5MB / 5MB [==========    0.3s",
+      " => => transferring context: 2.5MB / 5MB                0.3s",
     ]);
+    expect(
+      live(300)
+        .render({ columns: 80, rows: 20, nowMs: T0 + 330 })
+        .at(-1),
+    ).toBe(" => => transferring context: 2.5MB / 5MB [==========          ]             0.3s");
   });
 
   test("a low terminal keeps what runs", () => {
     const lines = live(300).render({ columns: 60, rows: 4, nowMs: T0 + 330 });
     expect(lines.length).toBe(4);
-    expect(lines.slice(0, 2)).toEqual(["[+] Building 0.3s (2/4)", " => [build 2/3] RUN make                                0.3s"]);
+    expect(lines.slice(0, 2)).toEqual([
+      "[+] Building 0.3s (2/4)",
+      " => [build 2/3] RUN make                                0.3s",
+    ]);
     for (let rows = 1; rows < 12; rows++) {
       expect(live(300).render({ columns: 30, rows, nowMs: T0 + 330 }).length).toBeLessThanOrEqual(rows);
     }
@@ -170,7 +200,10 @@ describe("on a terminal", () => {
   test("no line is wider than the terminal, whatever a program writes", () => {
     const progress = new LiveProgress(T0, ANSI);
     progress.update([vertex("a", `RUN ${"あ".repeat(60)}`, { from: 0 })], T0);
-    progress.update([log("a", `\u001b[31mred\u001b[0m\u0007 10%\r 20%\r\n${"漢".repeat(50)}\u001b]0;title\u0007\n`, 10)], T0 + 10);
+    progress.update(
+      [log("a", `\u001b[31mred\u001b[0m\u0007 10%\r 20%\r\n${"漢".repeat(50)}\u001b]0;title\u0007\n`, 10)],
+      T0 + 10,
+    );
     for (const line of progress.render({ columns: 40, rows: 20, nowMs: T0 + 20 })) {
       expect(Bun.stringWidth(line)).toBeLessThanOrEqual(40);
       expect(Bun.stripANSI(line)).not.toMatch(/\p{Cc}/u);
@@ -179,7 +212,14 @@ describe("on a terminal", () => {
 
   test("colours tell done, failed and running apart", () => {
     const progress = new LiveProgress(T0, ANSI);
-    progress.update([vertex("a", "done", { from: 0, to: 1 }), vertex("b", "bad", { from: 0, to: 1, error: "x" }), vertex("c", "runs", { from: 0 })], T0);
+    progress.update(
+      [
+        vertex("a", "done", { from: 0, to: 1 }),
+        vertex("b", "bad", { from: 0, to: 1, error: "x" }),
+        vertex("c", "runs", { from: 0 }),
+      ],
+      T0,
+    );
     const [, done = "", bad = "", runs = ""] = progress.render({ columns: 40, rows: 20, nowMs: T0 });
     expect([done.slice(0, 5), bad.slice(0, 5), runs.slice(0, 8)]).toEqual(["\u001b[36m", "\u001b[31m", " => runs"]);
   });
@@ -187,9 +227,19 @@ describe("on a terminal", () => {
 
 test("a failure shows the step's output, the lines of the Dockerfile, the error", () => {
   const state = new BuildState();
-  state.apply([vertex("a", "[2/2] RUN make", { from: 0 }), log("a", "cc x.c\n\u001b[31mx.c:1: bad\u001b[0m\n", 120)], T0);
-  state.apply([vertex("a", "[2/2] RUN make", { from: 0, to: 300, error: "exit code: 2" }), vertex("b", "RUN other", { from: 0, to: 300, error: "context canceled" })], T0);
-  const message = "Dockerfile:2\n--------------------\n   1 |     FROM a\n   2 | >>> RUN make\n--------------------\nprocess \"make\" did not complete successfully: exit code: 2";
+  state.apply(
+    [vertex("a", "[2/2] RUN make", { from: 0 }), log("a", "cc x.c\n\u001b[31mx.c:1: bad\u001b[0m\n", 120)],
+    T0,
+  );
+  state.apply(
+    [
+      vertex("a", "[2/2] RUN make", { from: 0, to: 300, error: "exit code: 2" }),
+      vertex("b", "RUN other", { from: 0, to: 300, error: "context canceled" }),
+    ],
+    T0,
+  );
+  const message =
+    'Dockerfile:2\n--------------------\n   1 |     FROM a\n   2 | >>> RUN make\n--------------------\nprocess "make" did not complete successfully: exit code: 2';
   expect(failureText(state, message)).toBe(`------
  > [2/2] RUN make:
 0.120 cc x.c
@@ -235,12 +285,26 @@ Dockerfile:1
 });
 
 test("rawjson has buildx's fields", () => {
-  const line = JSON.parse(rawLine([vertex("a", "n", { from: 0, to: 5, cached: true }), log("a", "x\n", 3), { Warning: { Vertex: "a", Warning: WARNING } }])) as Record<string, unknown[]>;
+  const line = JSON.parse(
+    rawLine([
+      vertex("a", "n", { from: 0, to: 5, cached: true }),
+      log("a", "x\n", 3),
+      { Warning: { Vertex: "a", Warning: WARNING } },
+    ]),
+  ) as Record<string, unknown[]>;
   expect(line["vertexes"]).toEqual([
-    { digest: "a", name: "n", started: "2023-11-14T22:13:20.000Z", completed: "2023-11-14T22:13:20.005Z", cached: true },
+    {
+      digest: "a",
+      name: "n",
+      started: "2023-11-14T22:13:20.000Z",
+      completed: "2023-11-14T22:13:20.005Z",
+      cached: true,
+    },
   ]);
   expect(line["logs"]).toEqual([{ vertex: "a", stream: 1, data: "eAo=", timestamp: "2023-11-14T22:13:20.003Z" }]);
-  expect(line["warnings"]).toMatchObject([{ vertex: "a", url: "https://docs.example.com/rule", range: [{ start: { line: 1 }, end: { line: 1 } }] }]);
+  expect(line["warnings"]).toMatchObject([
+    { vertex: "a", url: "https://docs.example.com/rule", range: [{ start: { line: 1 }, end: { line: 1 } }] },
+  ]);
 });
 
 test("output that never ends a line is cut, and its end is kept", () => {

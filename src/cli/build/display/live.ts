@@ -14,6 +14,8 @@ const TIME_COLUMNS = 8;
 interface Line {
   text: string;
   seconds: number | undefined;
+  /** Shown where there is room for all of it. */
+  bar?: string;
   tone: "done" | "failed" | "running";
 }
 
@@ -73,10 +75,11 @@ export class LiveProgress {
     return [...this.state.steps.values()].filter((step) => step.vertex.StartedAt !== null || isDone(step));
   }
 
-  #draw({ text, seconds, tone }: Line, columns: number): string {
+  #draw({ text, seconds, tone, bar = "" }: Line, columns: number): string {
     const time = seconds === undefined ? "" : `${seconds.toFixed(1)}s`.padStart(TIME_COLUMNS);
     const room = columns - time.length;
-    const shown = fit(printable(text), room);
+    const whole = printable(text);
+    const shown = fit(Bun.stringWidth(whole + bar) <= room ? whole + bar : whole, room);
     const line = time === "" ? shown : shown + " ".repeat(Math.max(0, room - Bun.stringWidth(shown))) + time;
     if (tone === "failed") return this.#paint.red(line);
     return tone === "done" ? this.#paint.cyan(line) : line;
@@ -95,7 +98,7 @@ function linesOf(step: Step, nowMs: number, withOutput: boolean): Line[] {
     transfers.length <= MAX_TRANSFER_LINES ? transfers : transfers.filter((one) => one.CompletedAt === null);
   for (const transfer of shown.slice(0, MAX_TRANSFER_LINES)) {
     const bar = tone === "running" && transfer.CompletedAt === null ? barOf(transfer.Current, transfer.Total) : "";
-    lines.push({ text: ` => => ${transferText(transfer)}${bar}`, seconds: transferSeconds(transfer, nowMs), tone });
+    lines.push({ text: ` => => ${transferText(transfer)}`, seconds: transferSeconds(transfer, nowMs), tone, bar });
   }
   if (tone !== "running" || !withOutput) return lines;
   const output = [...step.tail.map(({ text }) => text), ...[...step.partial.values()].filter(Boolean)].slice(

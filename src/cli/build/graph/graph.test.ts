@@ -4,7 +4,18 @@ import { graphSvg } from "./graph-svg.ts";
 import { layoutGraph } from "./layout.ts";
 
 function vertex(id: string, inputs: string[], more: Partial<WireVertex> = {}): WireVertex {
-  return { Digest: id, Inputs: inputs, Name: `step ${id}`, StartedAt: 0, CompletedAt: 10, Cached: false, Error: "", Stage: "", Step: "", ...more };
+  return {
+    Digest: id,
+    Inputs: inputs,
+    Name: `step ${id}`,
+    StartedAt: 0,
+    CompletedAt: 10,
+    Cached: false,
+    Error: "",
+    Stage: "",
+    Step: "",
+    ...more,
+  };
 }
 
 const BUILD = [
@@ -13,7 +24,11 @@ const BUILD = [
   vertex("b2", ["b1", "ctx"], { Stage: "build", CompletedAt: 5000 }),
   vertex("ctx", [], { Name: "[internal] load build context" }),
   vertex("f1", [], { Stage: "final" }),
-  vertex("f2", ["f1", "b2", "b2", "unknown"], { Stage: "final", Name: 'RUN echo "<a> & \u0007"', Error: "exit code: 1" }),
+  vertex("f2", ["f1", "b2", "b2", "unknown"], {
+    Stage: "final",
+    Name: 'RUN echo "<a> & \u0007"',
+    Error: "exit code: 1",
+  }),
 ];
 
 test("every step stands below what it uses, in its stage's column, and alone", () => {
@@ -28,7 +43,9 @@ test("every step stands below what it uses, in its stage's column, and alone", (
 
 test("a circle, and ten thousand steps in a chain, are laid out all the same", () => {
   expect(layoutGraph([vertex("a", ["b"]), vertex("b", ["a"])]).placed.length).toBe(2);
-  const chain = Array.from({ length: 10_000 }, (_, index) => vertex(String(index), index === 0 ? [] : [String(index - 1)]));
+  const chain = Array.from({ length: 10_000 }, (_, index) =>
+    vertex(String(index), index === 0 ? [] : [String(index - 1)]),
+  );
   expect(layoutGraph(chain.toReversed()).rows).toBe(10_000);
 });
 
@@ -36,7 +53,9 @@ test("a circle, and ten thousand steps in a chain, are laid out all the same", (
 function elementsOf(xml: string): string[] {
   const open: string[] = [];
   const names: string[] = [];
-  for (const [, closing, name = "", , single, text] of xml.matchAll(/<(\/?)([a-z]+)((?:\s+[A-Za-z:]+="[^"<]*")*)\s*(\/?)>|([^<]+)/g)) {
+  for (const [, closing, name = "", , single, text] of xml.matchAll(
+    /<(\/?)([a-z]+)((?:\s+[A-Za-z:]+="[^"<]*")*)\s*(\/?)>|([^<]+)/g,
+  )) {
     if (text !== undefined) expect(text).not.toMatch(/&(?!#\d+;)/);
     else if (closing === "/") expect(open.pop()).toBe(name);
     else {
@@ -63,7 +82,10 @@ test("the picture is well-formed XML that needs nothing else, with a box for eac
 });
 
 test("steps that have not begun or not ended are drawn, too", () => {
-  const svg = graphSvg([vertex("a", [], { StartedAt: null, CompletedAt: null }), vertex("b", ["a"], { CompletedAt: null })], { title: "", nowMs: 2500 });
+  const svg = graphSvg(
+    [vertex("a", [], { StartedAt: null, CompletedAt: null }), vertex("b", ["a"], { CompletedAt: null })],
+    { title: "", nowMs: 2500 },
+  );
   elementsOf(svg);
   expect(svg).toContain("not begun");
   expect(svg).toContain("2.50 s");
