@@ -31,6 +31,8 @@ export interface FakeBuilder extends Builder {
   records: HistoryRecord[];
   /** Builds whose signal was aborted. */
   canceled: number;
+  /** An event of a build that was started. */
+  tell(ref: string, event: BuildEvent): void;
 }
 
 export const IMAGE_ID = `sha256:${"ab".repeat(32)}`;
@@ -44,6 +46,7 @@ export function createFakeBuilder(options: FakeBuilderOptions = {}): FakeBuilder
     outcomes: [],
     records: [],
     canceled: 0,
+    tell: (ref, event) => (jobs.get(ref) ?? fail(ref)).log.add(event),
     start(ref, { session }) {
       if (session === undefined) throw new Error("the build has no session");
       const log = new EventLog();
