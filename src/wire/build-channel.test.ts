@@ -25,6 +25,15 @@ async function readAll(stream: MessageStream): Promise<number> {
   return bytes;
 }
 
+async function failure(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return "no failure";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Lets everything happen that waits for nothing outside. */
 const settle = () => Bun.sleep(1);
 
@@ -49,7 +58,7 @@ test("what nobody reads stops after a window, and other streams go on", async ()
   await sent;
   expect(stopped).toBe(true);
   stuck.fail({ Kind: "internal", Message: "nobody reads" });
-  await expect(sending).rejects.toThrow("nobody reads");
+  expect(await failure(sending)).toContain("nobody reads");
 });
 
 test("both sides can send at once without waiting for each other", async () => {
@@ -77,7 +86,7 @@ test("a connection that is gone fails every stream, also one that is opened late
   const [stream] = open();
   const reading = readAll(stream);
   server.close(new Error("gone"));
-  await expect(reading).rejects.toThrow("gone");
+  expect(await failure(reading)).toContain("gone");
   await expect(readAll(server.open(server.nextId()))).rejects.toThrow("gone");
 });
 

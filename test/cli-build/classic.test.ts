@@ -17,8 +17,12 @@ function classicDaemon(lines: unknown[] = [{ stream: "Step 1/1 : FROM scratch\n"
     unix: `${directory}/d.sock`,
     async fetch(request) {
       const { pathname, searchParams } = new URL(request.url);
-      if (!pathname.endsWith("/build") || pathname.endsWith("/gantry/build")) return Response.json({ message: "page not found" }, { status: 404 });
-      const accounts: unknown = JSON.parse(Buffer.from(request.headers.get("x-registry-config") ?? "", "base64url").toString());
+      if (pathname.endsWith("/version")) return Response.json({});
+      if (!pathname.endsWith("/build") || pathname.endsWith("/gantry/build"))
+        return Response.json({ message: "page not found" }, { status: 404 });
+      const accounts: unknown = JSON.parse(
+        Buffer.from(request.headers.get("x-registry-config") ?? "", "base64url").toString(),
+      );
       seen.push({ query: searchParams, body: await request.bytes(), accounts });
       return new Response(lines.map((line) => `${JSON.stringify(line)}\r\n`).join(""));
     },
@@ -49,19 +53,46 @@ test("a daemon that is not Gantry gets an archive, without what is ignored", asy
   using daemon = classicDaemon();
   writeFileSync(`${daemon.context}/.dockerignore`, "left-out\nsub\nDockerfile\n.dockerignore\n");
   symlinkSync("kept", `${daemon.context}/link`);
-  const line = ["build", "-t", "a:1", "-t", "b", "--build-arg", "X=1", "--no-cache", "-m", "1g", "--target", "t", daemon.context];
-  const { code, out } = await daemon.run(line, { environment: { DOCKER_AUTH_CONFIG: '{"auths":{"h":{"username":"u","password":"p"}}}' } });
+  const line = [
+    "build",
+    "-t",
+    "a:1",
+    "-t",
+    "b",
+    "--build-arg",
+    "X=1",
+    "--no-cache",
+    "-m",
+    "1g",
+    "--target",
+    "t",
+    daemon.context,
+  ];
+  const { code, out } = await daemon.run(line, {
+    environment: { DOCKER_AUTH_CONFIG: '{"auths":{"h":{"username":"u","password":"p"}}}' },
+  });
   expect([code, out]).toEqual([0, "Step 1/1 : FROM scratch\n"]);
-  const [{ query, body, accounts } = { query: new URLSearchParams(), body: new Uint8Array(0), accounts: undefined }] = daemon.seen;
+  const [{ query, body, accounts } = { query: new URLSearchParams(), body: new Uint8Array(0), accounts: undefined }] =
+    daemon.seen;
   expect(listed(body)).toEqual([".dockerignore", "Dockerfile", "kept", "link"]);
   expect(query.getAll("t")).toEqual(["docker.io/library/a:1", "docker.io/library/b:latest"]);
-  expect(Object.fromEntries(query)).toMatchObject({ dockerfile: "Dockerfile", buildargs: '{"X":"1"}', nocache: "1", memory: String(1 << 30), target: "t", rm: "1", version: "1" });
+  expect(Object.fromEntries(query)).toMatchObject({
+    dockerfile: "Dockerfile",
+    buildargs: '{"X":"1"}',
+    nocache: "1",
+    memory: String(1 << 30),
+    target: "t",
+    rm: "1",
+    version: "1",
+  });
   expect(accounts).toMatchObject({ h: { username: "u" } });
 });
 
 test("a Dockerfile from elsewhere goes along under a name of its own, and with its own ignore file", async () => {
   using daemon = classicDaemon();
-  expect((await daemon.run(["build", "-q", "-f", "-", daemon.context], { stdin: "FROM x\n" })).out).toBe("sha256:c0ffee\n");
+  expect((await daemon.run(["build", "-q", "-f", "-", daemon.context], { stdin: "FROM x\n" })).out).toBe(
+    "sha256:c0ffee\n",
+  );
   const [{ query, body } = { query: new URLSearchParams(), body: new Uint8Array(0) }] = daemon.seen;
   expect(query.get("dockerfile")).toBe(".dockerfile.gantry");
   expect(listed(body)).toContain(".dockerfile.gantry");
@@ -79,7 +110,10 @@ test("a URL is left to the daemon, an archive goes through as it is", async () =
 });
 
 test("an error of the stream is the command's", async () => {
-  using daemon = classicDaemon([{ stream: "Step 1/1\n" }, { errorDetail: { code: 2, message: "returned a non-zero code: 2" }, error: "x" }]);
+  using daemon = classicDaemon([
+    { stream: "Step 1/1\n" },
+    { errorDetail: { code: 2, message: "returned a non-zero code: 2" }, error: "x" },
+  ]);
   const { code, err } = await daemon.run(["build", daemon.context]);
   expect([code, err]).toEqual([1, expect.stringContaining("returned a non-zero code: 2")]);
 });

@@ -14,7 +14,7 @@ import type { BuildSession } from "../../src/builder/session.ts";
 export interface FakeBuild {
   session: BuildSession;
   signal: AbortSignal;
-  tell(event: BuildEvent): void;
+  tell: (event: BuildEvent) => void;
 }
 
 export interface FakeBuilderOptions {

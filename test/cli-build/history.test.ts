@@ -25,9 +25,18 @@ function record(ref: string, more: Partial<HistoryRecord> = {}): HistoryRecord {
 
 async function served() {
   const builder = createFakeBuilder();
-  builder.records = [record("cc01"), record("bb02", { status: "error", error: "exit code: 1", target: "test" }), record("bb03")];
+  builder.records = [
+    record("cc01"),
+    record("bb02", { status: "error", error: "exit code: 1", target: "test" }),
+    record("bb03"),
+  ];
   const daemon = await serveBuilder(builder);
-  return { builder, daemon, run: (...args: string[]) => gantry(daemon.host, args), [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
+  return {
+    builder,
+    daemon,
+    run: (...args: string[]) => gantry(daemon.host, args),
+    [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose](),
+  };
 }
 
 test("history ls", async () => {
@@ -46,7 +55,9 @@ test("history inspect finds by the beginning of an ID, and by how long ago", asy
   expect(out).toContain("Status:         error\n");
   expect(out).toContain("Build Steps:    4/4 (25% cached)\n");
   expect(out).toContain("Error:          exit code: 1\n");
-  expect(JSON.parse((await s.run("builder", "history", "inspect", "bb03", "--format", "json")).out)).toMatchObject({ Ref: "bb03" });
+  expect(JSON.parse((await s.run("builder", "history", "inspect", "bb03", "--format", "json")).out)).toMatchObject({
+    Ref: "bb03",
+  });
   expect((await s.run("builder", "history", "inspect", "bb")).err).toContain("the beginning of 2 builds");
   expect((await s.run("builder", "history", "inspect", "dd")).err).toContain('no record found for "dd"');
   expect((await s.run("builder", "history", "inspect", "^7")).err).toContain("only 3 build records");
@@ -56,7 +67,17 @@ test("history logs are those of the build", async () => {
   await using s = await served();
   const job = s.builder.start("cc01", { session: {} as never });
   const at = new Date();
-  const vertex = { digest: "a", inputs: [], name: "RUN x", startedAt: at, completedAt: undefined, cached: false, error: "", stage: "", step: "" };
+  const vertex = {
+    digest: "a",
+    inputs: [],
+    name: "RUN x",
+    startedAt: at,
+    completedAt: undefined,
+    cached: false,
+    error: "",
+    stage: "",
+    step: "",
+  };
   s.builder.tell("cc01", { kind: "vertex", vertex });
   s.builder.tell("cc01", { kind: "log", vertex: "a", stream: 1, data: Buffer.from("hello\n"), at });
   s.builder.tell("cc01", { kind: "vertex", vertex: { ...vertex, completedAt: at } });
@@ -82,13 +103,35 @@ test("the verbs are in the help", async () => {
   expect(build).toContain("  # RUN --mount=type=secret,id=token reads the file; no layer keeps it\n");
   expect(build).toContain("  -t, --tag list ");
   expect(build).not.toContain("--isolation");
-  expect((await gantry("unix:///nonexistent", ["builder", "history", "lst"])).err).toContain("Did you mean 'gantry builder history ls'?");
+  expect((await gantry("unix:///nonexistent", ["builder", "history", "lst"])).err).toContain(
+    "Did you mean 'gantry builder history ls'?",
+  );
 });
 
 test("du and prune", async () => {
   const items = [
-    { ID: "a1", Type: "regular", Description: "RUN x", InUse: false, Shared: false, Size: 1500, CreatedAt: "2026-01-01T00:00:00Z", LastUsedAt: null, UsageCount: 1 },
-    { ID: "b2", Type: "exec.cachemount", Description: "cache", InUse: true, Shared: true, Size: 2_000_000, CreatedAt: "2026-01-01T00:00:00Z", LastUsedAt: null, UsageCount: 3 },
+    {
+      ID: "a1",
+      Type: "regular",
+      Description: "RUN x",
+      InUse: false,
+      Shared: false,
+      Size: 1500,
+      CreatedAt: "2026-01-01T00:00:00Z",
+      LastUsedAt: null,
+      UsageCount: 1,
+    },
+    {
+      ID: "b2",
+      Type: "exec.cachemount",
+      Description: "cache",
+      InUse: true,
+      Shared: true,
+      Size: 2_000_000,
+      CreatedAt: "2026-01-01T00:00:00Z",
+      LastUsedAt: null,
+      UsageCount: 3,
+    },
   ];
   const asked: string[] = [];
   const path = `${(await import("node:os")).tmpdir()}/gantry-du-${process.pid}.sock`;
@@ -97,7 +140,11 @@ test("du and prune", async () => {
     fetch(request) {
       const { pathname, search } = new URL(request.url);
       asked.push(pathname.replace(/^\/v[\d.]+/, "") + search);
-      return Response.json(pathname.endsWith("/df") ? { BuildCacheUsage: { Items: items } } : { CachesDeleted: ["a1"], SpaceReclaimed: 1500 });
+      return Response.json(
+        pathname.endsWith("/df")
+          ? { BuildCacheUsage: { Items: items } }
+          : { CachesDeleted: ["a1"], SpaceReclaimed: 1500 },
+      );
     },
   });
   const run = async (...args: string[]) => (await gantry(`unix://${path}`, args)).out;
@@ -112,7 +159,9 @@ test("du and prune", async () => {
     ["Total:", "2.002MB"],
     [""],
   ]);
-  expect(await run("buildx", "du", "--filter", "type=regular", "--format", "{{.ID}} {{.Description}}")).toBe("a1 RUN x\n");
+  expect(await run("buildx", "du", "--filter", "type=regular", "--format", "{{.ID}} {{.Description}}")).toBe(
+    "a1 RUN x\n",
+  );
   expect(await run("builder", "prune", "-a", "-f", "--filter", "until=1h", "--keep-storage", "1gb")).toBe(
     "Deleted build cache objects:\na1\n\nTotal reclaimed space: 1.5kB\n",
   );

@@ -5,7 +5,8 @@ import type { WireBuildEvent, WireBuildRecord, WireBuildWarning } from "../../wi
 /** Longer Dockerfiles do not go along with a warning about them. */
 const MAX_SOURCE_CHARACTERS = 64 * 1024;
 
-export function encodeEvent(event: BuildEvent): WireBuildEvent {
+/** undefined: our client has no use for it. */
+export function encodeEvent(event: BuildEvent): WireBuildEvent | undefined {
   switch (event.kind) {
     case "vertex": {
       const { digest, inputs, name, startedAt, completedAt, cached, error, stage, step } = event.vertex;
@@ -41,6 +42,8 @@ export function encodeEvent(event: BuildEvent): WireBuildEvent {
     }
     case "warning":
       return { Warning: { Vertex: event.vertex, Warning: encodeWarning(event.warning) } };
+    default:
+      return undefined;
   }
 }
 

@@ -140,7 +140,9 @@ async function tellEvents(job: BuildJob, channel: BuildChannel, signal: AbortSig
   };
   try {
     for await (const event of job.events(signal)) {
-      batch.push(encodeEvent(event));
+      const encoded = encodeEvent(event);
+      if (encoded === undefined) continue;
+      batch.push(encoded);
       bytes += sizeOf(event);
       if (batch.length >= GATHER_EVENTS || bytes >= GATHER_BYTES) await flush();
       else timer ??= setTimeout(() => void flush().catch(() => undefined), GATHER_MS); // gone: the iteration ends, too

@@ -3,7 +3,6 @@ import type { Logger } from "../../base/logger.ts";
 import type { Builder } from "../../builder/builder.ts";
 import { encodeLine } from "../../wire/json-stream.ts";
 import { encodeEvent, encodeRecord } from "../build-stream/encode-events.ts";
-import { serveBuild } from "../build-stream/serve-build.ts";
 import { type Route, route } from "../route.ts";
 
 const CONTENT_TYPE = "application/vnd.gantry.build.v1+binary";
@@ -15,7 +14,8 @@ export function buildStreamRoutes(builder: Builder, options: { logger: Logger; s
       upgrade: {
         contentType: CONTENT_TYPE,
         headFirst: false,
-        open: async () => serveBuild({ builder, ...options }),
+        // Loaded with the first build: most daemons start without one.
+        open: async () => (await import("../build-stream/serve-build.ts")).serveBuild({ builder, ...options }),
         encodeError: () => new Uint8Array(0),
         detachKeys: new Uint8Array(0),
         onDetach: () => undefined,
@@ -38,5 +38,8 @@ export function buildStreamRoutes(builder: Builder, options: { logger: Logger; s
 }
 
 async function* encodedEvents(events: ReturnType<Builder["logs"]>): AsyncGenerator<Uint8Array> {
-  for await (const event of events) yield encodeLine(encodeEvent(event));
+  for await (const event of events) {
+    const encoded = encodeEvent(event);
+    if (encoded !== undefined) yield encodeLine(encoded);
+  }
 }

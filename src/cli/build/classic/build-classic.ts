@@ -41,6 +41,8 @@ const MAX_DOCKERFILE_BYTES = 16 * 1024 * 1024;
 /** `POST /build`, as every daemon has it: a context that is packed here, and lines that tell what happens. */
 export async function buildClassic(context: CliContext, flags: Parsed, build: ClassicBuild): Promise<number> {
   refuseWhatIsMissing(flags, build);
+  // A body is sent once: an older daemon's version has to be found out before.
+  await (await build.transport.call("GET", "/version")).json();
   const quiet = flags.bool("quiet");
   const display = await openProgressDisplay(context, {
     quiet,
