@@ -2,9 +2,7 @@ import { editDistance } from "../base/edit-distance.ts";
 
 /** Verbs of Docker's that this version does not have; saying so is more use than "unknown command". */
 export const LATER_VERBS: readonly string[] =
-  "bake build builder buildx checkpoint compose config context node plugin secret service stack stats swarm update".split(
-    " ",
-  );
+  "bake checkpoint compose config context node plugin secret service stack stats swarm update".split(" ");
 
 /** A word further away than this is no typing mistake. */
 const MAX_DISTANCE = 2;
