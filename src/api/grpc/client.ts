@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Duplex } from "node:stream";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError, isKind, messageOf } from "../../base/errors.ts";
 import { decodeStatusMessage, errorOfStatus, GRPC } from "../../wire/grpc/status.ts";
 import type { Message } from "../../wire/protobuf/message.ts";
-import { readMessages, STREAM_WINDOW_BYTES, writeMessage } from "./stream.ts";
+import { IncomingMessages, STREAM_WINDOW_BYTES, writeMessage } from "./stream.ts";
 
 /** Metadata of a call: lower-case names. */
 export type Metadata = Record<string, string | string[]>;
@@ -97,7 +97,7 @@ function startCall(session: ClientHttp2Session, { path, metadata, signal }: Call
   return {
     send: (message) => writeMessage(stream, message),
     end: () => void stream.end(),
-    messages: answers(stream, status, signal),
+    messages: answers(new IncomingMessages(stream), status, signal),
     cancel,
   };
 }
@@ -130,22 +130,19 @@ function statusOf(stream: ClientHttp2Stream): Promise<CallStatus> {
 }
 
 async function* answers(
-  stream: ClientHttp2Stream,
+  incoming: IncomingMessages,
   status: Promise<CallStatus>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let cutOff: unknown;
   try {
-    yield* readMessages(stream);
+    yield* incoming;
   } catch (error) {
     // A malformed message is the reason; of a stream that broke, the status knows more.
-    if (error instanceof EngineError) throw error;
-    cutOff = error;
+    if (!isKind(error, "unavailable")) throw error;
   }
   const { code, message } = await status;
   signal.throwIfAborted();
   if (code !== GRPC.ok) throw errorOfStatus(code, message);
-  if (cutOff !== undefined) throw peerGone();
 }
 
 function peerGone(): EngineError {

@@ -4,7 +4,7 @@ import { EngineError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import { encodeStatusMessage, GRPC, grpcStatus, parseTimeoutMs } from "../../wire/grpc/status.ts";
 import type { Message } from "../../wire/protobuf/message.ts";
-import { readMessages, STREAM_WINDOW_BYTES, writeMessage } from "./stream.ts";
+import { IncomingMessages, STREAM_WINDOW_BYTES, writeMessage } from "./stream.ts";
 
 /** Calls that one connection may have open: a build has some ten. */
 const MAX_CALLS = 250;
@@ -102,7 +102,7 @@ async function serveCall(
     respond(stream);
     await handler({
       metadata: (name) => valuesOf(headers[name]),
-      messages: readMessages(stream),
+      messages: new IncomingMessages(stream),
       send: (message) => writeMessage(stream, message),
       signal: ended.signal,
     });
