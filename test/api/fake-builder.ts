@@ -251,6 +251,8 @@ export async function receiveAll(
     signal,
   );
   if (ended.size !== chunks.size) throw new Error(`${ended.size} files of ${chunks.size} came to their end`);
-  const contents = [...chunks].map(([index, list]) => [entries[index]?.path ?? "", Buffer.concat(list).toString()] as const);
+  const contents = [...chunks].map(
+    ([index, list]) => [entries[index]?.path ?? "", Buffer.concat(list).toString()] as const,
+  );
   return { entries, contents: new Map(contents) };
 }

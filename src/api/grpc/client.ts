@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
 import type { Duplex } from "node:stream";
 import { EngineError, isKind, messageOf } from "../../base/errors.ts";
 import { decodeStatusMessage, errorOfStatus, GRPC } from "../../wire/grpc/status.ts";
@@ -111,10 +111,10 @@ interface CallStatus {
 function statusOf(stream: ClientHttp2Stream): Promise<CallStatus> {
   return new Promise((resolve) => {
     let failure = "the client has gone away";
-    const take = (headers: Record<string, unknown>) => {
+    const take = (headers: IncomingHttpHeaders) => {
       const code = headers["grpc-status"];
       if (code === undefined) return;
-      resolve({ code: Number(code), message: decodeStatusMessage(String(headers["grpc-message"] ?? "")) });
+      resolve({ code: Number(code), message: decodeStatusMessage([headers["grpc-message"] ?? ""].flat().join()) });
     };
     // Without any message the status comes with the first headers.
     stream.on("response", (headers) => {

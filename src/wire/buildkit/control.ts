@@ -44,7 +44,12 @@ export const VertexStatus = message({
   completed: field(8, Timestamp),
 });
 
-export const VertexLog = message({ vertex: string(1), timestamp: field(2, Timestamp), stream: int64(3), msg: bytes(4) });
+export const VertexLog = message({
+  vertex: string(1),
+  timestamp: field(2, Timestamp),
+  stream: int64(3),
+  msg: bytes(4),
+});
 
 export const VertexWarning = message({
   vertex: string(1),

@@ -1,4 +1,16 @@
-import { bool, BYTES, bytes, field, int64, map, message, type MessageOf, repeated, STRING, string } from "../protobuf/message.ts";
+import {
+  bool,
+  BYTES,
+  bytes,
+  field,
+  int64,
+  map,
+  message,
+  type MessageOf,
+  repeated,
+  STRING,
+  string,
+} from "../protobuf/message.ts";
 import { CacheEntry, Platform, Range, RpcStatus, SourceInfo, WorkerRecord } from "./control.ts";
 import { Stat } from "./session.ts";
 
@@ -31,7 +43,11 @@ export const BridgeSolveResponse = message({ result: field(3, Result) });
 
 export const ReturnRequest = message({ result: field(1, Result), error: field(2, RpcStatus) });
 
-export const ResolveImageRequest = message({ reference: string(1), platform: field(2, Platform), resolveMode: string(3) });
+export const ResolveImageRequest = message({
+  reference: string(1),
+  platform: field(2, Platform),
+  resolveMode: string(3),
+});
 export const ResolveImageResponse = message({ digest: string(1), config: bytes(2), reference: string(3) });
 
 export const FileRange = message({ offset: int64(1), length: int64(2) });

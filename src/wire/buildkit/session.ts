@@ -1,4 +1,16 @@
-import { bytes, BYTES, BIGINT64, field, int32, int64, map, message, type MessageOf, string, uint32 } from "../protobuf/message.ts";
+import {
+  bytes,
+  BYTES,
+  BIGINT64,
+  field,
+  int32,
+  int64,
+  map,
+  message,
+  type MessageOf,
+  string,
+  uint32,
+} from "../protobuf/message.ts";
 
 /**
  * What a build's client serves: BuildKit's session services. Message names and field numbers are the protocol's, names of fields ours.

@@ -1,4 +1,10 @@
-import { type BinaryReader, type BinaryWriter, WireType, BinaryReader as Reader, BinaryWriter as Writer } from "@bufbuild/protobuf/wire";
+import {
+  type BinaryReader,
+  type BinaryWriter,
+  WireType,
+  BinaryReader as Reader,
+  BinaryWriter as Writer,
+} from "@bufbuild/protobuf/wire";
 import { invalid, messageOf } from "../../base/errors.ts";
 
 /**
@@ -144,7 +150,8 @@ export function map<T>(number: number, codec: Codec<T>): Field<Map<string, NonNu
       return before;
     },
     write(writer, values) {
-      for (const [key, value] of values) writer.tag(number, WireType.LengthDelimited).bytes(entry.encode({ key, value }));
+      for (const [key, value] of values)
+        writer.tag(number, WireType.LengthDelimited).bytes(entry.encode({ key, value }));
     },
   };
 }
