@@ -45,7 +45,10 @@ describe("each parameter of POST /build becomes the builder's", () => {
   const cases: [query: string, expected: Partial<SolveRequest>][] = [
     ["", { fileName: "Dockerfile", network: "default", platforms: [], labels: {}, pull: false, squash: false }],
     ["dockerfile=a%2FDockerfile.x", { fileName: "a/Dockerfile.x" }],
-    ["remote=https://example.com/x.git%23main:sub", { context: { kind: "git", url: "https://example.com/x.git#main:sub" } }],
+    [
+      "remote=https://example.com/x.git%23main:sub",
+      { context: { kind: "git", url: "https://example.com/x.git#main:sub" } },
+    ],
     ["remote=git@example.com:x", { context: { kind: "git", url: "git@example.com:x" } }],
     ["remote=http://example.com/x.tar", { context: { kind: "http", url: "http://example.com/x.tar" } }],
     ["nocache=1", { noCache: [] }],

@@ -71,7 +71,7 @@ export async function offerSession(
   const methods: string[] = [];
   const server = new Server();
   for (const [name, implementation] of Object.entries(handlers)) {
-    const service = name === "test.DirectoryTarget" ? directoryService() : constructorOf(name).service;
+    const service = name === "test.DirectoryTarget" ? directoryService() : serviceOf(name);
     server.addService(service, implementation);
     methods.push(...Object.values(service).map(({ path }) => path));
   }
@@ -92,6 +92,10 @@ export async function offerSession(
       socket.destroy();
     },
   };
+}
+
+export function serviceOf(name: string): ServiceClientConstructor["service"] {
+  return constructorOf(name).service;
 }
 
 /** FileSend as it is for directories: the same method, whose messages are FileSync's. */
