@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { EngineError, notFound } from "../../src/base/errors.ts";
+import type { Builder } from "../../src/builder/builder.ts";
 import type { ContainerSpec } from "../../src/containers/container-spec.ts";
 import type { Container, Containers, Exec } from "../../src/containers/containers.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -52,7 +53,7 @@ export const IMAGE: Image = {
   chainId: undefined,
 };
 
-export function createFakeEngine(): FakeEngine {
+export function createFakeEngine(builder?: Builder): FakeEngine {
   const clock = createSystemClock();
   const events = createEventBus(clock);
   const state = {
@@ -88,6 +89,7 @@ export function createFakeEngine(): FakeEngine {
       }),
       why: async (path) => ({ path, object: { kind: "engine", id: "" }, keptBy: [] }),
     },
+    ...(builder === undefined ? {} : { builder }),
     close: async () => undefined,
   };
 }
