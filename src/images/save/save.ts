@@ -48,7 +48,9 @@ export async function saveArchive(
 function digestsOf(library: Library, { entries, index }: SavedName): Digest[] {
   const layers = entries.flatMap(({ row }) => row.layers.map(({ digest }) => digest));
   const documents = entries.flatMap(({ row }) => blobsOf({ ...row, layers: [] }));
-  return [...layers, ...documents, ...(index === undefined ? [] : library.indexesIn(index))];
+  if (index === undefined) return [...layers, ...documents];
+  const attachments = library.attachmentsIn(index).flatMap(({ manifest, blobs }) => [...blobs, manifest]);
+  return [...layers, ...documents, ...attachments, ...library.indexesIn(index)];
 }
 
 function blobOf(content: Content, digest: Digest): Blob {
