@@ -8,7 +8,7 @@ import { namesOf } from "../check-outputs.ts";
 import type { ExportContext } from "../export-context.ts";
 import { imageResponse } from "../image/image-response.ts";
 import { imageIdOf, mainPlatform } from "../image/pack-image.ts";
-import { prepareImage } from "../image/prepare-image.ts";
+import { withImage } from "../image/prepare-image.ts";
 import type { Progress } from "../progress.ts";
 import { directoryOf, tarOf } from "./file-list.ts";
 import { layoutFiles } from "./layout-files.ts";
@@ -31,24 +31,23 @@ export async function exportArchive(
   const isDocker = type === "docker";
   const form = isDocker ? undefined : ({ compression: "gzip" } as const);
   const request = { targets: solved.targets, references, packaging, form, isLocal: false, inline };
-  const prepared = await prepareImage(context, request, progress);
-  try {
-    const { packed } = prepared;
-    const main = mainPlatform(packed);
-    const files = layoutFiles(context, { packed, main, references, listing: isDocker });
-    const times = { epochSeconds: epochOf(attributes, context.request.epochSeconds) ?? 0 };
-    await progress.step("sending tarball", () =>
-      booleanOf(attributes, "tar", true)
-        ? session.sendArchive(id, tarOf(files, times), context.signal)
-        : session.sendDirectory(id, directoryOf(files, times), context.signal),
-    );
-    return {
-      imageId: imageIdOf(main),
-      response: imageResponse(packed, main, references.map(canonicalReference)),
-    };
-  } finally {
-    prepared.release();
-  }
+  const times = { epochSeconds: epochOf(attributes, context.request.epochSeconds) ?? 0 };
+  return withImage(context, request, {
+    progress,
+    async work(packed) {
+      const main = mainPlatform(packed);
+      const files = layoutFiles(context, { packed, main, references, listing: isDocker });
+      await progress.step("sending tarball", () =>
+        booleanOf(attributes, "tar", true)
+          ? session.sendArchive(id, tarOf(files, times), context.signal)
+          : session.sendDirectory(id, directoryOf(files, times), context.signal),
+      );
+      return {
+        imageId: imageIdOf(main),
+        response: imageResponse(packed, main, references.map(canonicalReference)),
+      };
+    },
+  });
 }
 
 /** Throws not-implemented where nobody could take what is exported. */

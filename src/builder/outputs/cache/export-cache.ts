@@ -54,6 +54,7 @@ async function writeCache(
     return { "cache.manifest": JSON.stringify(encodeDescriptor(packed.manifest.descriptor)) };
   } finally {
     for (const release of releases) release();
+    await context.deps.images.store.collect();
   }
 }
 

@@ -12,7 +12,7 @@ import { credentialsFor, type ExportContext } from "../export-context.ts";
 import type { Progress } from "../progress.ts";
 import { installImage } from "./install-image.ts";
 import { imageIdOf, mainPlatform, type PackedImage, type PackedPlatform } from "./pack-image.ts";
-import { prepareImage } from "./prepare-image.ts";
+import { withImage } from "./prepare-image.ts";
 import { imageResponse } from "./image-response.ts";
 
 type ImageOutput = Extract<Output, { type: "image" }>;
@@ -38,31 +38,27 @@ export async function exportImage(
   const isPlain = solved.targets.length === 1 && provenance === undefined && !sbom && packaging.annotations.isEmpty;
   const isLocal = isPlain && !pushes && packaging.form === undefined && !packaging.force && packaging.ociTypes;
   const form = isLocal ? undefined : OUTGOING;
-  const prepared = await prepareImage(
-    context,
-    { targets: solved.targets, references, packaging, form, isLocal, inline },
+  const prepare = { targets: solved.targets, references, packaging, form, isLocal, inline };
+  return withImage(context, prepare, {
     progress,
-  );
-  const { packed } = prepared;
-  try {
-    const main = mainPlatform(packed);
-    const byDigest = booleanOf(attributes, "push-by-digest", false);
-    const isStored = booleanOf(attributes, "store", true);
-    const named = isStored && !byDigest ? [...references, ...moreNames(attributes, references, packed)] : [];
-    const installed = await installImage(context, { packed, main, references: named, isFinal: !isLocal }, progress);
-    try {
-      if (pushes) await push(context, { references, packed, main, byDigest, attributes }, progress);
-    } finally {
-      if (!isStored) await installed.undo();
-    }
-    deps.failpoint("export.installed");
-    return {
-      imageId: imageIdOf(main),
-      response: imageResponse(packed, main, references.map(canonicalReference)),
-    };
-  } finally {
-    prepared.release();
-  }
+    async work(packed) {
+      const main = mainPlatform(packed);
+      const byDigest = booleanOf(attributes, "push-by-digest", false);
+      const isStored = booleanOf(attributes, "store", true);
+      const named = isStored && !byDigest ? [...references, ...moreNames(attributes, references, packed)] : [];
+      const installed = await installImage(context, { packed, main, references: named, isFinal: !isLocal }, progress);
+      try {
+        if (pushes) await push(context, { references, packed, main, byDigest, attributes }, progress);
+      } finally {
+        if (!isStored) installed.undo();
+      }
+      deps.failpoint("export.installed");
+      return {
+        imageId: imageIdOf(main),
+        response: imageResponse(packed, main, references.map(canonicalReference)),
+      };
+    },
+  });
 }
 
 /** `repository@digest`: of images without a name, and with `name-canonical`. */

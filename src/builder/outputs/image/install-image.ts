@@ -23,15 +23,14 @@ export async function installImage(
   context: ExportContext,
   { packed, main, references, isFinal }: InstallImage,
   progress: Progress,
-): Promise<{ undo: () => Promise<void> }> {
+): Promise<{ undo: () => void }> {
   const { deps, signal } = context;
   const { store, library } = deps.images;
   const added: Digest[] = [];
-  const undo = async () => {
+  const undo = () => {
     // A push has noted where it went.
     const isNamed = (id: Digest) => library.referencesOf(id).some(({ tag }) => tag !== undefined);
     for (const id of added) if (!isNamed(id)) library.remove(id);
-    await store.collect();
   };
   const install = async (one: PackedPlatform, names: Reference[]) => {
     const row = rowOf(deps, one);
@@ -60,7 +59,7 @@ export async function installImage(
     await store.writeIndex();
     return { undo };
   } catch (error) {
-    await undo();
+    undo();
     throw error;
   }
 }

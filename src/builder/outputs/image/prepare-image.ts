@@ -8,12 +8,6 @@ import type { Progress } from "../progress.ts";
 import { type ReadyOptions, readyLayers } from "../ready-layers.ts";
 import { type PackedImage, packImage } from "./pack-image.ts";
 
-export interface PreparedImage {
-  packed: PackedImage;
-  /** Ends the holds on its blobs. May be called again. */
-  release: () => void;
-}
-
 export interface PrepareRequest {
   targets: SolvedTarget[];
   references: Reference[];
@@ -25,36 +19,48 @@ export interface PrepareRequest {
   inline: CachedResult[] | undefined;
 }
 
-/** Documents of an image, and its layers as they say; everything is held. */
-export async function prepareImage(
+/**
+ * Makes the documents of an image, and its layers as they say, for `work`: everything is held until that is over. What nobody needs
+ * any more is gone then.
+ */
+export async function withImage<T>(
   context: ExportContext,
   request: PrepareRequest,
-  progress: Progress,
-): Promise<PreparedImage> {
-  const { targets, references, packaging, isLocal, inline } = request;
+  { progress, work }: { progress: Progress; work: (packed: PackedImage) => Promise<T> },
+): Promise<T> {
+  const { store } = context.deps.images;
   const releases: (() => void)[] = [];
-  const release = () => {
-    for (const one of releases.splice(0)) one();
-  };
-  const onRelease = (one: () => void) => void releases.push(one);
-  const ready: ReadyOptions = { ...packaging, form: packaging.form ?? request.form, onRelease, known: new Map() };
+  let isDone = false;
   try {
-    const packable = await progress.step("exporting layers", () =>
-      Promise.all(
-        targets.map(async (target) => {
-          const { layers } = target.result;
-          const outgoing = isLocal ? layers : await readyLayers(context, layers, ready);
-          return { target, layers: outgoing, predicates: await context.predicates(target) };
-        }),
-      ),
-    );
-    const packed = packImage({ targets: packable, packaging, names: references.map(familiarReference), inline });
-    const { leases } = context.deps.images.store;
-    const layers = packed.platforms.flatMap((one) => one.layers.map(({ digest }) => digest));
-    onRelease(leases.hold([...packed.files.map(({ descriptor }) => descriptor.digest), ...layers]));
-    return { packed, release };
-  } catch (error) {
-    release();
-    throw error;
+    const packed = await pack(context, request, { progress, onRelease: (release) => void releases.push(release) });
+    const result = await work(packed);
+    isDone = true;
+    return result;
+  } finally {
+    for (const release of releases) release();
+    // A plain image that was stored has left nothing.
+    if (!isDone || !request.isLocal) await store.collect();
   }
+}
+
+async function pack(
+  context: ExportContext,
+  { targets, references, packaging, form, isLocal, inline }: PrepareRequest,
+  { progress, onRelease }: { progress: Progress; onRelease: (release: () => void) => void },
+): Promise<PackedImage> {
+  const ready: ReadyOptions = { ...packaging, form: packaging.form ?? form, onRelease, known: new Map() };
+  const packable = await progress.step("exporting layers", () =>
+    Promise.all(
+      targets.map(async (target) => {
+        const { layers } = target.result;
+        const outgoing = isLocal ? layers : await readyLayers(context, layers, ready);
+        return { target, layers: outgoing, predicates: await context.predicates(target) };
+      }),
+    ),
+  );
+  const packed = packImage({ targets: packable, packaging, names: references.map(familiarReference), inline });
+  const layers = packed.platforms.flatMap((one) => one.layers.map(({ digest }) => digest));
+  const documents = packed.files.map(({ descriptor }) => descriptor.digest);
+  onRelease(context.deps.images.store.leases.hold([...documents, ...layers]));
+  return packed;
 }
