@@ -118,6 +118,12 @@ export class Library {
     return this.#indexes.get(index)?.indexes ?? [];
   }
 
+  /** What of a target is no image's: itself, indexes within, attestations. */
+  documentsOf(target: Digest): Digest[] {
+    const attachments = this.attachmentsIn(target).flatMap(({ manifest, blobs }) => [manifest, ...blobs]);
+    return [target, ...this.indexesIn(target), ...attachments];
+  }
+
   /** Attestations of an index that a name stands for, those that are here. */
   attachmentsIn(index: Digest): Attachment[] {
     return this.#indexes.get(index)?.attachments ?? [];
@@ -156,11 +162,7 @@ export class Library {
   /** What references name at their registries, with the indexes and attestations within: blobs to be kept. */
   targets(): Digest[] {
     const targets = [...this.#references.values()].flatMap(({ row }) => row.target ?? []);
-    return targets.flatMap((target) => [
-      target,
-      ...(this.#indexes.get(target)?.indexes ?? []),
-      ...this.attachmentsIn(target).flatMap(({ manifest, blobs }) => [manifest, ...blobs]),
-    ]);
+    return targets.flatMap((target) => this.documentsOf(target));
   }
 
   /** The names whose target, or an index within it, is this. */

@@ -168,9 +168,7 @@ test("a cache in a directory of the client", async () => {
     session,
   });
   const { digest } = JSON.parse(response["cache.manifest"] ?? "") as { digest: string };
-  for (const key of [...client.blobs.keys()]) {
-    client.blobs.set(key.replace("/var/cache", "/elsewhere"), client.blobs.get(key) as Uint8Array);
-  }
+  for (const [key, blob] of Array.from(client.blobs)) client.blobs.set(key.replace("/var/cache", "/elsewhere"), blob);
   await using other = await openWorkshop();
   const from: CacheSpec = { type: "local", attributes: { src: "/elsewhere", digest } };
   const { tree } = await fetched(other, from, { session });

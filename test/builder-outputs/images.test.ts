@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chainIds } from "../../src/formats/oci/chain-id.ts";
 import type { Digest } from "../../src/formats/oci/digest.ts";
 import { checkImages } from "../../src/images/check-images.ts";
+import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { collect, failure, load, openFixture } from "../images/fixture.ts";
 import { imageOutput, never, openWorkshop, SCRATCH, solvedOf, targetOf, type Workshop } from "./workshop.ts";
 
@@ -144,6 +148,27 @@ test("whoever is killed before the name has moved has changed nothing that is se
   expect(shop.content.list()).toHaveLength(3);
   expect(shop.snapshots.listLayers()).toHaveLength(2);
 });
+
+for (const [point, variants] of [
+  ["export.documents", 1],
+  ["export.installed", 2],
+] as const) {
+  test(`after kill -9 at ${point} the name leads to one of both, whole, and nothing else is left`, async () => {
+    const root = mkdtempSync(join(tmpdir(), "gantry-outputs-"));
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "export-child.ts"), root, point], {
+      stdout: "ignore",
+    });
+    await child.exited;
+    expect(child.signalCode).toBe("SIGKILL");
+    await using again = await openFixture(root);
+    expect(again.images.library.variants("app")).toHaveLength(variants);
+    expect(await checkImages({ ...again, library: again.images.library })).toEqual([]);
+    await collect(await again.images.save(["app"], { signal: never }));
+    expect(storeLeftovers(root)).toEqual([]);
+    const needed = again.images.store.needed();
+    expect(again.content.list().filter(({ digest }) => !needed.blobs.has(digest))).toEqual([]);
+  });
+}
 
 test("a plain image is stored in a few milliseconds, however large its layers are", async () => {
   await using shop = await openWorkshop();

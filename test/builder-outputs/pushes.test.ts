@@ -5,7 +5,16 @@ import { startDockerRegistry, whyNoDockerRegistry } from "../harness/docker-regi
 import { failure } from "../images/fixture.ts";
 import { inProcess } from "../registry-server/in-process.ts";
 import { openPuller } from "../transfers/puller.ts";
-import { openWorkshop, REQUEST, SCRATCH, solvedOf, targetOf, type Workshop } from "./workshop.ts";
+import {
+  openWorkshop,
+  REQUEST,
+  SCRATCH,
+  solvedOf,
+  targetOf,
+  type Workshop,
+  type Written,
+  type WrittenStatement,
+} from "./workshop.ts";
 
 const AMD64 = { os: "linux", architecture: "amd64" };
 const ARM64 = { os: "linux", architecture: "arm64" };
@@ -46,30 +55,25 @@ test.skipIf(whyNoDockerRegistry() !== undefined)(
     const { response } = await shop.export(solvedOf(...targets), [pushed([name])], {
       request: { attestations: { provenance: "min", sbom: false } },
     });
-    const get = async (digest: string, what = "manifests") =>
+    const get = async <T = Written>(digest: string, what = "manifests") =>
       (
         await fetch(`http://${registry.host}/v2/app/${what}/${digest}`, {
           headers: { Accept: "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json" },
         })
-      ).json() as Promise<any>;
+      ).json() as Promise<T>;
     const index = await get(response["containerimage.digest"] as string);
-    expect(index.manifests.map((one: any) => one.platform.architecture)).toEqual([
-      "amd64",
-      "arm64",
-      "unknown",
-      "unknown",
-    ]);
-    const [image, , attestation] = index.manifests;
+    expect(index.manifests.map((one) => one.platform.architecture)).toEqual(["amd64", "arm64", "unknown", "unknown"]);
+    const [image, , attestation] = index.manifests as [Written, Written, Written];
     expect(attestation.annotations).toEqual({
       "vnd.docker.reference.digest": image.digest,
       "vnd.docker.reference.type": "attestation-manifest",
     });
     const { layers } = await get(attestation.digest);
-    expect(layers.map((layer: any) => [layer.mediaType, layer.annotations["in-toto.io/predicate-type"]])).toEqual([
+    expect(layers.map((layer) => [layer.mediaType, layer.annotations["in-toto.io/predicate-type"]])).toEqual([
       ["application/vnd.in-toto+json", "https://slsa.dev/provenance/v0.2"],
     ]);
-    const statement = await get(layers[0].digest, "blobs");
-    expect(statement.subject[0].digest).toEqual({ sha256: image.digest.slice("sha256:".length) });
+    const statement = await get<WrittenStatement>(layers[0]?.digest ?? "", "blobs");
+    expect(statement.subject[0]?.digest).toEqual({ sha256: image.digest.slice("sha256:".length) });
     expect(statement.predicate.buildType).toBe("https://mobyproject.org/buildkit@v1");
     await using other = await openPuller();
     expect((await other.pull(name)).failure).toBeUndefined();
@@ -87,8 +91,11 @@ test("an image with attestations that was built here is pushed later as it is", 
     { request: { attestations: { provenance: "max", sbom: true } } },
   );
   await shop.finish();
-  const [repository = "", tag = ""] = [name.slice(0, -2), "1"];
-  await shop.distribution.push(repository, { tag, report: () => {}, signal: new AbortController().signal });
+  await shop.distribution.push(name.slice(0, -":1".length), {
+    tag: "1",
+    report: () => {},
+    signal: new AbortController().signal,
+  });
   const there = await registry.fetch("/v2/team/app/manifests/1");
   expect(there.headers.get("docker-content-digest")).toBe(response["containerimage.digest"] as string);
   expect(((await there.json()) as { manifests: unknown[] }).manifests).toHaveLength(2);
@@ -137,7 +144,7 @@ test("compression is as asked, whatever the image had before", async () => {
   expect(await types("plain")).toEqual(["tar", "tar"]);
   // A base that came compressed stays so, unless that is not wanted.
   const { row } = shop.images.library.find(`${host}/app:gzip`);
-  const [base] = ((await (await registry.fetch("/v2/app/manifests/gzip")).json()) as any).layers;
+  const [base] = ((await (await registry.fetch("/v2/app/manifests/gzip")).json()) as Written).layers as [Written];
   const digest = base.digest as Digest;
   expect(row.layers.map((layer) => layer.diffId)).toEqual(solved.targets[0]!.result.layers.map(({ diffId }) => diffId));
   await shop.export(solved, [pushed([`${host}/app:gzip`])]);

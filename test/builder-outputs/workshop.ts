@@ -199,3 +199,37 @@ async function take(directory: OutgoingDirectory): Promise<Client["directories"]
   }
   return { entries, contents, archive: await collect(directory.archive()) };
 }
+
+/** A manifest, an index or one of their descriptors, as it was written. */
+export interface Written {
+  mediaType: string;
+  digest: string;
+  size: number;
+  annotations: Record<string, string>;
+  platform: { os: string; architecture: string };
+  config: Written;
+  layers: Written[];
+  manifests: Written[];
+}
+
+/** An in-toto statement with the parts of its predicates that tests look at. */
+export interface WrittenStatement {
+  predicateType: string;
+  subject: { name: string; digest: Record<string, string> }[];
+  predicate: {
+    packages: { name: string; versionInfo: string; externalRefs: { referenceLocator: string }[] }[];
+    creationInfo: { created: string };
+    buildType: string;
+    materials: unknown;
+    invocation: { configSource: unknown; parameters: { args: unknown } };
+    metadata: { completeness: unknown };
+    buildConfig: unknown;
+    buildDefinition: {
+      externalParameters: {
+        parameters: { args: unknown; secrets: unknown };
+        buildConfig: { llbDefinition: { inputs: string[] }[] };
+      };
+    };
+    runDetails: { builder: { id: string } };
+  };
+}

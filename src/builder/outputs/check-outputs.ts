@@ -6,26 +6,40 @@ import { booleanOf, epochOf, parsePackaging } from "./attributes.ts";
 const CACHE_TYPES = ["inline", "registry", "local"];
 const CACHE_MODES = ["min", "max"];
 
-/**
- * Throws invalid-argument for what is wrong with where a build is to go, before anything is built: names, attributes, and what this
- * engine does not do. `epochSeconds`: SOURCE_DATE_EPOCH of the build.
- */
-export function checkOutputs(outputs: Output[], options: { cacheTo: CacheSpec[]; epochSeconds?: number }): void {
-  for (const output of outputs) if (output.type !== "none") checkOutput(output, options.epochSeconds);
-  for (const spec of options.cacheTo) checkCacheTo(spec);
+export interface CheckOptions {
+  cacheTo: CacheSpec[];
+  cacheFrom: CacheSpec[];
+  /** SOURCE_DATE_EPOCH of the build. */
+  epochSeconds: number | undefined;
+  /** How many are built. */
+  platforms: number;
 }
 
-function checkOutput(output: Exclude<Output, { type: "none" }>, requestEpoch: number | undefined): void {
+/**
+ * Throws invalid-argument for what is wrong with where a build is to go, before anything is built: names, attributes, and what this
+ * engine does not do. Pure.
+ */
+export function checkOutputs(outputs: Output[], options: CheckOptions): void {
+  for (const output of outputs) if (output.type !== "none") checkOutput(output, options);
+  for (const spec of options.cacheTo) checkCacheTo(spec);
+  for (const spec of options.cacheFrom) checkCacheFrom(spec);
+}
+
+function checkOutput(
+  output: Exclude<Output, { type: "none" }>,
+  { epochSeconds, platforms }: Pick<CheckOptions, "epochSeconds" | "platforms">,
+): void {
   const { attributes } = output;
   const names = namesOf(output);
   parsePackaging(attributes);
-  const epoch = epochOf(attributes, requestEpoch);
+  const epoch = epochOf(attributes, epochSeconds);
   if (booleanOf(attributes, "rewrite-timestamp", false) && epoch === undefined) {
     throw invalid("rewrite-timestamp needs SOURCE_DATE_EPOCH: layers get that time when they are built");
   }
   if (output.type === "local" || output.type === "tar") {
-    booleanOf(attributes, "platform-split", true);
-    return;
+    const isSplit = booleanOf(attributes, "platform-split", true);
+    if (isSplit || platforms < 2) return;
+    throw invalid("platform-split=false: files of several platforms cannot be put into one directory");
   }
   booleanOf(attributes, "tar", true);
   if (output.type !== "image") return;
@@ -57,8 +71,7 @@ function checkCacheTo({ type, attributes }: CacheSpec): void {
   if (type === "local") required(attributes, "dest", type);
 }
 
-/** The same for where a cache comes from. */
-export function checkCacheFrom({ type, attributes }: CacheSpec): void {
+function checkCacheFrom({ type, attributes }: CacheSpec): void {
   if (!CACHE_TYPES.includes(type)) throw unknownCacheType(type);
   if (type === "registry") parseTagged(required(attributes, "ref", type));
   if (type === "local") required(attributes, "src", type);

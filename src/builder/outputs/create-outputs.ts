@@ -46,7 +46,8 @@ export function createOutputs(deps: OutputsDeps): Outputs {
     async export(solved, outputs, options) {
       const { request, cacheTo, cached, source, ...rest } = options;
       const { epochSeconds } = request;
-      checkOutputs(outputs, { cacheTo, ...(epochSeconds === undefined ? {} : { epochSeconds }) });
+      // What could not be checked before: how many platforms there are.
+      checkOutputs(outputs, { cacheTo, cacheFrom: [], epochSeconds, platforms: solved.targets.length });
       const { ref, startedAt, report } = rest;
       const progress = { seed: ref, report, clock: deps.clock };
       const predicates = predicateMaker({ snapshots: deps.snapshots, ref, request, startedAt, source, progress });

@@ -7,7 +7,7 @@ export interface ListedFile {
   /** Relative. */
   path: string;
   sizeBytes: number;
-  read(): AsyncIterable<Uint8Array>;
+  read: () => AsyncIterable<Uint8Array>;
 }
 
 /** Of all files, in seconds. */

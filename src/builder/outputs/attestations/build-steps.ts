@@ -26,7 +26,12 @@ function withoutSecrets(op: Op): object {
       return { ...op, remote: withoutCredentials(op.remote) };
     case "inline":
       return { kind: op.kind, files: op.files.map(({ name }) => ({ name, content: LEFT_OUT })) };
-    default:
+    case "scratch":
+    case "image":
+    case "context":
+    case "copy":
+    case "mkdir":
+    case "link":
       return op;
   }
 }

@@ -175,7 +175,8 @@ function remoteUrl(source: ContextSource): string | undefined {
       return source.url;
     case "image":
       return `docker-image://${source.reference}`;
-    default:
+    case "session":
+    case "archive":
       return undefined;
   }
 }

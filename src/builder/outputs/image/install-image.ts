@@ -36,7 +36,8 @@ export async function installImage(
     const row = rowOf(deps, one);
     const known = library.get(row.id);
     if (known === undefined) added.push(row.id);
-    else if (isFinal && known.row.manifestDigest !== row.manifestDigest) library.repackage(row);
+    else if (isFinal && known.row.manifestDigest !== row.manifestDigest)
+      library.repackage({ ...known.row, manifestDigest: row.manifestDigest, layers: row.layers });
     const target = names.length === 0 ? undefined : packed.index?.descriptor.digest;
     return store.install({
       row,

@@ -26,9 +26,6 @@ export async function exportTree(
   const session = clientOf(context, type);
   const isSplit = solved.targets.length > 1 || attributes["platform-split"] !== undefined;
   const wantsSplit = booleanOf(attributes, "platform-split", isSplit);
-  if (!wantsSplit && solved.targets.length > 1) {
-    throw invalid("platform-split=false: files of several platforms cannot be put into one directory");
-  }
   const options = { epochSeconds: epochOf(attributes, request.epochSeconds), signal };
   const parts: TreePart[] = [];
   for (const target of solved.targets) {
