@@ -16,7 +16,8 @@ import type { CachedResult } from "../../remote-cache.ts";
 /** Bytes of a cache's list; one of a build of 500 steps has some 200 kB. */
 export const MAX_CACHE_CONFIG_BYTES = 4 << 20;
 const MAX_RECORDS = 20_000;
-const MAX_CACHE_LAYERS = 20_000;
+/** Each may stand on up to 500 others. */
+const MAX_CACHE_LAYERS = 4_000;
 const WHAT = "cache config";
 
 /** A result that a cache knows: a stack, base first. */

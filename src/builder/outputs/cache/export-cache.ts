@@ -24,10 +24,11 @@ export async function exportCache(
 ): Promise<Record<string, string>> {
   const { type, attributes } = spec;
   if (type === "inline") return {};
-  const { ref, report, deps } = context;
+  const { report, deps } = context;
+  const seed = JSON.stringify([context.ref, attributes]);
   const where = type === "registry" ? "registry" : "client directory";
   try {
-    return await asVertex({ name: `exporting cache to ${where}`, seed: ref, report, clock: deps.clock }, (progress) =>
+    return await asVertex({ name: `exporting cache to ${where}`, seed, report, clock: deps.clock }, (progress) =>
       writeCache(context, { spec, solved, cached }, progress),
     );
   } catch (error) {

@@ -49,7 +49,11 @@ function sourcesOf(deps: ImportDeps, spec: CacheSpec): LazySource[] {
     case "inline":
       return [];
     case "local":
-      return [lazily(deps, `importing cache from client directory`, (signal) => readClientCache(deps, spec, signal))];
+      return [
+        lazily(deps, `importing cache from client directory ${attributes.src}`, (signal) =>
+          readClientCache(deps, spec, signal),
+        ),
+      ];
     case "registry": {
       const reference = attributes.ref ?? "";
       const remote = lazily(deps, `importing cache manifest from ${reference}`, (signal) =>

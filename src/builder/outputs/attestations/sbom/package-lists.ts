@@ -25,7 +25,7 @@ export interface OsRelease {
  * @see deb-control(5), dpkg-query(1) "installed". Pure.
  */
 export function parseDpkgStatus(text: string, path: string): InstalledPackage[] {
-  return text.split(/\n\s*\n/).flatMap((paragraph) => {
+  return text.split(/\n(?:[ \t]*\n)+/).flatMap((paragraph) => {
     const fields = controlFields(paragraph);
     const name = fields.get("package");
     const status = fields.get("status");
@@ -36,7 +36,8 @@ export function parseDpkgStatus(text: string, path: string): InstalledPackage[] 
         name,
         version: fields.get("version") ?? "",
         architecture: fields.get("architecture") ?? "",
-        sourceName: (fields.get("source") ?? "").replace(/\s*\(.*$/, ""),
+        // `name (version)`.
+        sourceName: (fields.get("source") ?? "").split("(")[0]?.trim() ?? "",
         license: "",
         supplier: fields.get("maintainer") ?? "",
         path,

@@ -8,8 +8,8 @@ import {
   parseOsRelease,
 } from "./package-lists.ts";
 
-/** Bytes of one list: Debian's of 3000 packages has some 4 MB. */
-const MAX_LIST_BYTES = 64 << 20;
+/** Bytes of one list: Debian's of 3000 packages has some 4 MB. It is parsed at once, while nothing else happens. */
+const MAX_LIST_BYTES = 16 << 20;
 const MAX_OS_RELEASE_BYTES = 1 << 20;
 /** Packages of one image. */
 const MAX_PACKAGES = 100_000;
