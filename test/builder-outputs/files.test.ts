@@ -102,6 +102,17 @@ test("as an archive they are the same", async () => {
   expect(listing(client.archives["0"] as Buffer)).toEqual(KINDS);
 });
 
+test("a large file comes as it is", async () => {
+  await using shop = await openWorkshop();
+  const client = openClient();
+  const large = "0123456789abcdef".repeat(40_000);
+  await shop.export(solvedOf(targetOf(await shop.layer(SCRATCH, { large, small: "" }))), [files("local")], client);
+  const { contents } = client.directories["0"]!;
+  expect(contents.large === large).toBe(true);
+  expect(contents.small).toBe("");
+  expect(openFiles().filter((path) => path.endsWith("/large"))).toEqual([]);
+});
+
 test("a result without files is an empty directory", async () => {
   await using shop = await openWorkshop();
   const client = openClient();

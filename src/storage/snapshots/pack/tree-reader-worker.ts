@@ -8,6 +8,7 @@ import {
   O_NONBLOCK,
   O_RDONLY,
   openAt,
+  readFull,
   readLinkAt,
   S_IFBLK,
   S_IFCHR,
@@ -30,6 +31,8 @@ declare const self: Worker;
 
 /** Entries of one answer. */
 const BATCH = 256;
+/** Files up to here are read at once. */
+const SMALL_BYTES = 1 << 17;
 /** Names of a directory that are told: a list of packages may be one file for each. */
 const MAX_NAMES = 20_000;
 
@@ -73,7 +76,7 @@ function answer(request: TreeRequest): TreeReply {
   if (entered === undefined) throw broken;
   if ("next" in request) return nextEntries(entered.root);
   if ("names" in request) return { names: namesAt(entered.root, request.names) };
-  return { fd: openFile(entered.root, request.open) };
+  return contentOf(openFile(entered.root, request.open));
 }
 
 function nextEntries(root: number): TreeReply {
@@ -173,6 +176,18 @@ function namesAt(root: number, path: string): string[] {
     return names(fd)
       .slice(0, MAX_NAMES)
       .map((name) => name.toString());
+  } finally {
+    closeFd(fd);
+  }
+}
+
+/** Most files are small: then there is no second way to go for their bytes. */
+function contentOf(fd: number): TreeReply {
+  const { sizeBytes } = statFd(fd);
+  if (sizeBytes > SMALL_BYTES) return { fd };
+  try {
+    const bytes = new Uint8Array(sizeBytes);
+    return { bytes: bytes.subarray(0, readFull(fd, bytes)) };
   } finally {
     closeFd(fd);
   }

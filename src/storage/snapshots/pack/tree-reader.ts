@@ -40,6 +40,8 @@ export type TreeRequest = { next: true } | { open: string } | { names: string } 
 /** Answers come in the order of the requests. */
 export type TreeReply =
   | { entries: TreeEntry[]; isLast: boolean }
+  /** All of a small file. */
+  | { bytes: Uint8Array }
   /** A descriptor of this process. */
   | { fd: number }
   | { names: string[] }
@@ -90,7 +92,9 @@ export function openTree(view: RootView): TreeReader {
       }
     },
     async *read(path) {
-      const { fd } = (await ask({ open: path })) as Extract<TreeReply, { fd: number }>;
+      const reply = (await ask({ open: path })) as Extract<TreeReply, { fd: number } | { bytes: Uint8Array }>;
+      if ("bytes" in reply) return yield reply.bytes;
+      const { fd } = reply;
       try {
         for (;;) {
           const { bytesRead, buffer } = await readAt(fd, new Uint8Array(CHUNK_BYTES), 0, CHUNK_BYTES, null);
