@@ -31,6 +31,8 @@ export interface ExportOptions {
 
 /** Where builds go to, and where their caches come from and go to. */
 export interface Outputs {
+  /** Before a build: throws invalid-argument for what is wrong with where it comes from and goes to. See `checkOutputs`. */
+  check(request: SolveRequest, outputs: Output[], cacheTo: CacheSpec[]): void;
   /** In the outputs' order; the first that fails ends it, and leaves those before it. Nothing of a failed one is visible. */
   export(solved: Solved, outputs: Output[], options: ExportOptions): Promise<ExportResult>;
   /** For `--cache-from`. Nothing is asked before the first look-up. */
@@ -43,6 +45,8 @@ export interface Outputs {
 export function createOutputs(deps: OutputsDeps): Outputs {
   const shared = { ...deps, compressor: createCompressor() };
   return {
+    check: ({ cacheFrom, epochSeconds, platforms }, outputs, cacheTo) =>
+      checkOutputs(outputs, { cacheTo, cacheFrom, epochSeconds, platforms: Math.max(1, platforms.length) }),
     async export(solved, outputs, options) {
       const { request, cacheTo, cached, source, ...rest } = options;
       const { epochSeconds } = request;
