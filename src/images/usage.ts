@@ -70,7 +70,10 @@ function layerKey(chainId: string): string {
 }
 
 function keysOf(library: Library, { row }: Entry): string[] {
-  const targets = library.referencesOf(row.id).flatMap((reference) => library.targetOf(reference) ?? []);
+  const targets = library.referencesOf(row.id).flatMap((reference) => {
+    const target = library.targetOf(reference);
+    return target === undefined ? [] : library.documentsOf(target);
+  });
   return [...blobsOf(row), ...targets, ...chainOf(row).map(layerKey)];
 }
 
