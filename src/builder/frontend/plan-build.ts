@@ -70,9 +70,11 @@ function planTarget(
   definition: Definition,
   resolved: ResolvedPlatform & { graph: GraphBuilder; severalPlatforms: boolean },
 ): TargetPlan {
-  const state = planPlatform(request, definition, resolved).get(resolved.stage) as StageState;
+  const states = planPlatform(request, definition, resolved);
+  const state = states.get(resolved.stage) as StageState;
   for (const [name, value] of Object.entries(request.labels)) state.image.labels.set(name, value);
-  return finishTarget(state, resolved.wanted);
+  const steps = [...states.values()].flatMap(({ instructions }) => instructions);
+  return { ...finishTarget(state, resolved.wanted), steps };
 }
 
 /** Repositories of the frontend whose language is built in; others are images of a program that is not run. */

@@ -39,10 +39,16 @@ export function planStages(
     states.set(node, state);
     if (node.replacedBy !== undefined) continue;
     for (const command of node.commands) {
+      const { vertex } = state;
       blaming(command.instruction.location, () => applyInstruction({ planner, stage: state, command }));
+      note(state, command.instruction.text, state.vertex === vertex ? undefined : state.vertex);
     }
   }
   return states;
+}
+
+function note({ instructions }: StageState, text: string, vertex: VertexIndex | undefined): void {
+  instructions.push({ text, vertex });
 }
 
 function isBase(node: StageNode, reached: ReadonlySet<StageNode>): boolean {
@@ -59,16 +65,21 @@ function startStage(node: StageNode, states: ReadonlyMap<StageNode, StageState>,
     ignoreCache: ignoresCache(node, planner),
     steps: stepCount(node),
     step: 0,
+    instructions: [],
     commandSet: false,
     needs: [],
   };
   if (node.base === undefined) placeOnRoot(node, state, planner);
+  note(state, node.stage?.from.text ?? "", node.base === undefined ? state.vertex : undefined);
   completeImage(state.image);
   for (const line of state.image.environment) state.environment.set(...splitVariable(line));
   return state;
 }
 
-type StageStart = Omit<StageState, "label" | "ignoreCache" | "steps" | "step" | "commandSet" | "needs">;
+type StageStart = Omit<
+  StageState,
+  "label" | "ignoreCache" | "steps" | "step" | "instructions" | "commandSet" | "needs"
+>;
 
 function continuedState(base: StageState): StageStart {
   return {
@@ -186,7 +197,7 @@ function hasVertex({ kind, name }: Instruction): boolean {
 }
 
 /** The image of a target. A platform that was asked for is what the config says, whatever the base claims. */
-export function finishTarget(state: StageState, wanted: Platform | undefined): TargetPlan {
+export function finishTarget(state: StageState, wanted: Platform | undefined): Omit<TargetPlan, "steps"> {
   const { image } = state;
   if (wanted !== undefined) {
     const same = wanted.os === image.os && wanted.architecture === image.architecture;

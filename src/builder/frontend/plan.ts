@@ -27,6 +27,15 @@ export interface TargetPlan {
   /** Of the base, as its document has it; then one line for each instruction. */
   baseHistory: Record<string, unknown>[];
   history: HistoryStep[];
+  /** Every instruction of the stages that are carried out, in the file's order, as the classic protocol counts them. */
+  steps: PlannedStep[];
+}
+
+export interface PlannedStep {
+  /** Name in upper case, variables as written: `FROM busybox AS build`, `RUN make`. */
+  text: string;
+  /** The vertex that carries it out; undefined: it changes the config only. */
+  vertex: VertexIndex | undefined;
 }
 
 export interface HistoryStep {

@@ -8,7 +8,7 @@ import type { Vertex, VertexIndex } from "../graph.ts";
 import type { Environment } from "./environment.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { ImageState } from "./image-state.ts";
-import type { HistoryStep, TargetPlan } from "./plan.ts";
+import type { HistoryStep, PlannedStep, TargetPlan } from "./plan.ts";
 import type { Command, StageNode } from "./stage-node.ts";
 import { stepName } from "./vertex-names.ts";
 
@@ -57,6 +57,8 @@ export interface StageState {
   /** Steps that progress counts, and how many of them there were. */
   readonly steps: number;
   step: number;
+  /** The stage's own instructions so far. */
+  instructions: PlannedStep[];
   /** The tree. */
   vertex: VertexIndex;
   image: ImageState;
