@@ -1,5 +1,5 @@
 import { EngineError } from "../../base/errors.ts";
-import { createMatcher } from "../../formats/dockerignore/patterns.ts";
+import { createMatcher, stateAt } from "../../formats/dockerignore/patterns.ts";
 import type { SourceEntry } from "../results.ts";
 import type { DirectorySink, RemoteEntry } from "../session.ts";
 import { CONTEXT_LIMITS, type ContextLimits, EntryCheck } from "./check-entries.ts";
@@ -120,7 +120,7 @@ export class DirectorySync implements DirectorySink {
   #isIgnored(remote: RemoteEntry): boolean {
     const { path, type } = remote;
     if (!this.#ignored.matches(path)) return false;
-    if (type === "directory" && this.#ignored.mayHoldException(path)) this.#pending.push(remote);
+    if (type === "directory" && this.#ignored.mayHoldException(path, stateAt(this.#ignored, path))) this.#pending.push(remote);
     return true;
   }
 

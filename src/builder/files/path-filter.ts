@@ -1,5 +1,5 @@
-import { compilePattern } from "../../formats/dockerignore/compile-pattern.ts";
-import { createMatcher } from "../../formats/dockerignore/patterns.ts";
+import { compilePattern, PathView } from "../../formats/dockerignore/compile-pattern.ts";
+import { createMatcher, stateAt } from "../../formats/dockerignore/patterns.ts";
 
 /** Which paths of a source are taken. Paths are relative to it, without leading slash. */
 export interface PathFilter {
@@ -20,8 +20,8 @@ export function createPathFilter(include: string[] | undefined, exclude: string[
   return {
     takes: (path) => wanted?.matches(path) !== false && !left.matches(path),
     mayTakeBelow(path) {
-      if (left.matches(path) && !left.mayHoldException(path)) return false;
-      return wanted?.matches(path) !== false || patterns?.some((pattern) => pattern.mayMatchBelow(path)) === true;
+      if (left.matches(path) && !left.mayHoldException(path, stateAt(left, path))) return false;
+      return wanted?.matches(path) !== false || patterns?.some((pattern) => pattern.mayMatchBelow(new PathView(path))) === true;
     },
   };
 }
