@@ -75,6 +75,8 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
   const layers = createLayers({ snapshots, clock, randomId, failpoint });
   const runner = createRunner(runnerDeps(parts, layers));
   await runner.recover();
+  // What stood on layers is gone: some of them are nobody's now.
+  await images.store.collect();
   const files = createFiles({ layers, snapshots, directory });
   const stores = openSourceStores(directory);
   const sources = createSources(stores);
