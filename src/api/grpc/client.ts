@@ -1,4 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import type { Duplex } from "node:stream";
 import { EngineError, isKind, messageOf } from "../../base/errors.ts";
 import { decodeStatusMessage, errorOfStatus, GRPC } from "../../wire/grpc/status.ts";
