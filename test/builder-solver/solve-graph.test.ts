@@ -210,7 +210,10 @@ test("a build that gives up leaves a shared step to the other, and lends it what
   const abort = new AbortController();
   let lent: Promise<unknown> | undefined;
   let isLentOver = false;
-  const first = solver.solve(chainGraph("slow"), { signal: abort.signal, scope: { lend: (work) => (lent = work) } });
+  const first = solver.solve(chainGraph("slow"), {
+    signal: abort.signal,
+    scope: { lend: (work) => void (lent = work) },
+  });
   await until("it runs", () => solver.ran.length > 0);
   const joined: BuildEvent[] = [];
   const second = solver.solve(chainGraph("slow"), {

@@ -120,7 +120,8 @@ export class DirectorySync implements DirectorySink {
   #isIgnored(remote: RemoteEntry): boolean {
     const { path, type } = remote;
     if (!this.#ignored.matches(path)) return false;
-    if (type === "directory" && this.#ignored.mayHoldException(path, stateAt(this.#ignored, path))) this.#pending.push(remote);
+    if (type === "directory" && this.#ignored.mayHoldException(path, stateAt(this.#ignored, path)))
+      this.#pending.push(remote);
     return true;
   }
 

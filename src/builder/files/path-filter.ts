@@ -21,7 +21,10 @@ export function createPathFilter(include: string[] | undefined, exclude: string[
     takes: (path) => wanted?.matches(path) !== false && !left.matches(path),
     mayTakeBelow(path) {
       if (left.matches(path) && !left.mayHoldException(path, stateAt(left, path))) return false;
-      return wanted?.matches(path) !== false || patterns?.some((pattern) => pattern.mayMatchBelow(new PathView(path))) === true;
+      return (
+        wanted?.matches(path) !== false ||
+        patterns?.some((pattern) => pattern.mayMatchBelow(new PathView(path))) === true
+      );
     },
   };
 }

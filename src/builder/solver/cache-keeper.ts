@@ -24,9 +24,9 @@ const MEASURE_EVERY_MS = 60_000;
 /** Something that builds keep for the next ones besides layers. */
 export interface KeptThings {
   type: CacheRecord["type"];
-  list(): Promise<KeptContext[]>;
+  list: () => Promise<KeptContext[]>;
   /** Throws conflict where it is in use. */
-  remove(id: string): Promise<void>;
+  remove: (id: string) => Promise<void>;
 }
 
 export interface CacheKeeperDeps {
@@ -51,7 +51,7 @@ export interface CacheKeeper {
   list(): Promise<CacheRecord[]>;
   prune(options: PruneOptions, report?: (record: CacheRecord) => void): Promise<Pruned>;
   /** The cache has a new result. Where it is too large by now the policy is carried out, in the background, while builds go on. */
-  grown(result: TreeResult): void;
+  grown: (result: TreeResult) => void;
   /** Contexts and cache mounts may have grown, too. */
   buildEnded(): void;
   /** What was shared with the image may take space of the cache's own now. */

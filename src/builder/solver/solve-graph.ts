@@ -64,7 +64,7 @@ export async function solveGraph(
     byDigest.set(digest, result);
     results[index] = result;
   }
-  await Promise.allSettled(needed.map((index) => results[index]));
+  await Promise.allSettled(byDigest.values());
   signal.throwIfAborted();
   if (stop.signal.aborted) throw stop.signal.reason;
   const entries = needed.map(async (index) => [index, (await results[index]) as VertexResult] as const);
