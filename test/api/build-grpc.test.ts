@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { status } from "@grpc/grpc-js";
 import { invalid } from "../../src/base/errors.ts";
 import { type BuildKitClient, connectBuildKit, type Message, offerSession } from "./buildkit-peer.ts";
+import { BRIDGE, buildAsBuildx, CONTROL } from "./buildx-build.ts";
 import { createFakeBuilder, DONE, IMAGE_ID, log, receiveAll, vertex } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
 import { fileSync, secrets } from "./session-handlers.ts";
@@ -20,36 +21,12 @@ afterEach(async () => {
   await api?.[Symbol.asyncDispose]();
 });
 
-const CONTROL = "moby.buildkit.v1.Control";
-const BRIDGE = "moby.buildkit.v1.frontend.LLBBridge";
-
 function socketPath(): string {
   if (api === undefined) throw new Error("no server");
   return api.socketPath;
 }
 
-/** What buildx does for `docker build`: Control.Solve waits while the bridge solves, then the client returns the result. */
-async function buildAsBuildx(
-  options: Message,
-  solveFields: Message = {},
-): Promise<{ answer: Message; result: Message }> {
-  const own = { "buildkit-controlapi-buildid": "ref1" };
-  const answer = client.call(`${CONTROL}/Solve`, { Ref: "ref1", ...solveFields });
-  answer.catch(() => undefined);
-  const pong = await client.call(`${BRIDGE}/Ping`, {}, own);
-  expect(pong["FrontendAPICaps"].map(({ ID }: Message) => ID)).toContain("gateway.solve.evaluate");
-  const request = {
-    Frontend: "dockerfile.v0",
-    FrontendOpt: options,
-    allowResultReturn: true,
-    allowResultArrayRef: true,
-  };
-  const { result } = await client.call(`${BRIDGE}/Solve`, request, own);
-  const ids = [result.ref?.id, ...Object.values(result.refs?.refs ?? {}).map((ref) => (ref as Message)["id"])];
-  for (const Ref of ids.filter(Boolean)) await client.call(`${BRIDGE}/Evaluate`, { Ref }, own);
-  await client.call(`${BRIDGE}/Return`, { result }, own);
-  return { answer: await answer, result };
-}
+const build = (options: Message, solve: Message = {}) => buildAsBuildx(client, { ref: "ref1", options, solve });
 
 const refusal = (promise: Promise<unknown>) =>
   promise.then(
@@ -69,7 +46,7 @@ describe("a build as buildx's docker driver does it", () => {
       handlers: fileSync({ context: [{ path: "Dockerfile", content: "FROM scratch" }] }),
     });
     const watched = client.collect(`${CONTROL}/Status`, { Ref: "ref1" });
-    const { answer, result } = await buildAsBuildx(
+    const { answer, result, capabilities } = await build(
       { filename: "Dockerfile", "build-arg:A": "1" },
       {
         Session: "s1",
@@ -82,6 +59,7 @@ describe("a build as buildx's docker driver does it", () => {
       "containerimage.digest": IMAGE_ID,
       "containerimage.config.digest": IMAGE_ID,
     });
+    expect(capabilities).toContain("gateway.solve.evaluate");
     expect(JSON.parse(String(result["metadata"]["containerimage.config"]))).toMatchObject({ os: "linux" });
     expect(builder.exports as unknown[]).toEqual([
       {
@@ -104,7 +82,7 @@ describe("a build as buildx's docker driver does it", () => {
   });
 
   test("several platforms are several refs, named in the metadata", async () => {
-    const { result } = await buildAsBuildx({ platform: "linux/amd64,linux/arm/v7" });
+    const { result } = await build({ platform: "linux/amd64,linux/arm/v7" });
     expect(Object.keys(result["refs"].refs)).toEqual(["linux/amd64", "linux/arm/v7"]);
     expect(JSON.parse(String(result["metadata"]["refs.platforms"]))).toEqual({
       Platforms: [
@@ -128,9 +106,7 @@ describe("a build as buildx's docker driver does it", () => {
     builder.onSolve(async () => {
       throw invalid("Dockerfile:1\n>>> FORM\nunknown instruction: FORM");
     });
-    expect(await refusal(buildAsBuildx({}))).toBe(
-      "INVALID_ARGUMENT: Dockerfile:1\n>>> FORM\nunknown instruction: FORM",
-    );
+    expect(await refusal(build({}))).toBe("INVALID_ARGUMENT: Dockerfile:1\n>>> FORM\nunknown instruction: FORM");
   });
 
   test("without a ref, or with one that nobody began, the bridge refuses", async () => {
@@ -167,7 +143,7 @@ describe("a build as buildx's docker driver does it", () => {
 
 describe("the other calls", () => {
   test("subrequests give their answer as metadata, and nothing is made", async () => {
-    const { answer, result } = await buildAsBuildx({ requestid: "frontend.lint", filename: "x" });
+    const { answer, result } = await build({ requestid: "frontend.lint", filename: "x" });
     expect(builder.calls).toMatchObject([{ call: "check", request: { fileName: "x" } }]);
     expect(String(result["metadata"]["result.json"])).toBe('{"call":"check"}');
     expect(String(result["metadata"]["result.txt"])).toBe("text of check");
@@ -177,7 +153,7 @@ describe("the other calls", () => {
   });
 
   test("what can be asked is told, and what cannot is refused", async () => {
-    const { result } = await buildAsBuildx({ requestid: "frontend.subrequests.describe" });
+    const { result } = await build({ requestid: "frontend.subrequests.describe" });
     const names = (JSON.parse(String(result["metadata"]["result.json"])) as Message[]).map(
       ({ name }) => name as string,
     );

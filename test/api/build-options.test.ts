@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { status } from "@grpc/grpc-js";
 
 import { type BuildKitClient, connectBuildKit, type Message, offerSession } from "./buildkit-peer.ts";
+import { CONTROL } from "./buildx-build.ts";
 import { createFakeBuilder, readArchive } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
 
@@ -18,8 +19,6 @@ afterEach(async () => {
   client[Symbol.dispose]();
   await api?.[Symbol.asyncDispose]();
 });
-
-const CONTROL = "moby.buildkit.v1.Control";
 
 function socketPath(): string {
   if (api === undefined) throw new Error("no server");

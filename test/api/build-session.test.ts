@@ -358,8 +358,8 @@ describe("the stream of POST /build?version=2", () => {
 
   test("a session's name can be taken once, and needs to be there; other protocols are refused", async () => {
     using _session = await offerSession(served().socketPath, { id: "s1", handlers: {} });
-    await expect(offerSession(served().socketPath, { id: "s1", handlers: {} })).rejects.toThrow("409");
-    await expect(offerSession(served().socketPath, { id: "", handlers: {} })).rejects.toThrow("400");
+    expect(await failureOf(offerSession(served().socketPath, { id: "s1", handlers: {} }))).toStartWith("HTTP/1.1 409");
+    expect(await failureOf(offerSession(served().socketPath, { id: "", handlers: {} }))).toStartWith("HTTP/1.1 400");
     for (const path of ["/session", "/grpc"]) {
       expect((await served().request("POST", path)).text).toContain("no upgrade proto in request");
       const raw = served().raw();
