@@ -10,7 +10,7 @@ import {
   readSync,
 } from "node:fs";
 import { splitDevice } from "../../base/device-number.ts";
-import { type Matcher, type MatchState, NO_MATCH } from "../../formats/dockerignore/patterns.ts";
+import type { Matcher, MatchState } from "../../formats/dockerignore/patterns.ts";
 import type { WalkEntry, WalkEntryType } from "../../wire/build-walk.ts";
 import type { Inclusion } from "./selection.ts";
 
@@ -52,7 +52,7 @@ interface Level {
 /** Walks `root` without following links. Sockets are left out, as are names that vanish meanwhile. */
 export function* walkDisk(root: string, { include, exclude }: Selection): Generator<WalkEntry> {
   const links = new Map<string, string>();
-  const levels: Level[] = [{ path: "", names: namesOf(root, ""), next: 0, state: NO_MATCH, held: undefined }];
+  const levels: Level[] = [{ path: "", names: namesOf(root, ""), next: 0, state: exclude.top, held: undefined }];
   for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
     const name = level.names[level.next++];
     if (name === undefined) {
@@ -61,7 +61,7 @@ export function* walkDisk(root: string, { include, exclude }: Selection): Genera
     }
     const path = level.path === "" ? name.name : `${level.path}/${name.name}`;
     const state = exclude.step(path, level.state);
-    const excluded = exclude.isMatched(state);
+    const excluded = state.matched;
     const selected = !excluded && include.includes(path);
     const descends =
       name.isDirectory() && (!excluded || exclude.mayHoldException(path, state)) && include.mayHold(path);

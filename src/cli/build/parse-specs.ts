@@ -1,6 +1,6 @@
 import type { WireCacheSpec } from "../../wire/build-messages.ts";
-import { splitCsv } from "../container/csv.ts";
-import { parseBool } from "../flags/parse-values.ts";
+import { splitCsv } from "../../base/csv.ts";
+import { parseBool } from "../../base/go-values.ts";
 
 /** `key=value` fields of a flag's value, in order; keys in lower case. Throws for a field without `=`, unless `bare` takes it. */
 export function csvFields(text: string, bare?: (field: string) => void): [key: string, value: string][] {

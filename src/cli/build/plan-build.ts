@@ -2,7 +2,7 @@ import type { WireBuildRequest, WireBuildResources } from "../../wire/build-mess
 import { parseUlimit } from "../container/parse-devices.ts";
 import { toMap } from "../container/read-env.ts";
 import type { Parsed } from "../flags/flag-set.ts";
-import { parseBytes } from "../flags/parse-values.ts";
+import { parseBytes } from "../../base/go-values.ts";
 import { platformName } from "../image/platform.ts";
 import type { BuildSources } from "./locate-context.ts";
 import { parseAttestations, parseCache, parseResource } from "./parse-specs.ts";

@@ -109,6 +109,8 @@ export interface OperationArgs {
     source: string;
     /** A path beneath `source`, which must exist, be no way out of it (EXDEV) and may change while it is resolved. */
     below?: string;
+    /** `source` is the root for `below`: links in it lead nowhere else, and none is an error. */
+    rooted?: boolean;
     /** `source` is a path in the mount namespace of this pidfd or namespace file, instead of the child's copy of the host's. */
     from?: FdSlot;
     target: string;
@@ -125,6 +127,8 @@ export interface OperationArgs {
   /** Changes the attributes of the mount at a mount point, for one that had to be written to first. */
   "mount-attributes": { target: string; attributes: MountAttributes };
   "make-dir": { target: string; mode: number; uid: number; gid: number };
+  /** A new regular file with its content; EEXIST where there is something. */
+  "make-file": { target: string; content: Uint8Array; mode: number; uid: number; gid: number };
   "make-symlink": { target: string; linkTarget: string };
   /** `kind` c or b. EEXIST with the same device is success. */
   "make-node": {

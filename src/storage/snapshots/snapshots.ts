@@ -78,6 +78,11 @@ export interface Snapshots {
    * opaque directories honoured). undefined if there is none or it is not a regular file. Throws invalid-argument over `limitBytes`.
    */
   readFile(key: string, path: string, limitBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * What mounts at these paths of an active snapshot will have made for them: real paths, links followed inside the root, without
+   * the leading slash. Throws not-found.
+   */
+  mountPoints(key: string, paths: string[]): string[];
   /** Releases workers. The directories stay. */
   close(): Promise<void>;
 }
