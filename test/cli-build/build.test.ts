@@ -472,7 +472,7 @@ test("progress goes to standard error in lines, warnings after it", async () => 
   const { code, out, err } = await s.run(["build", "-t", "x", s.context]);
   expect([code, out]).toEqual([0, ""]);
   expect(err).toBe(
-    "#1 [1/1] RUN x\n#1 0.000 hello ☃\n#1 DONE 0.0s\n\n\n 1 warning found (use --debug to expand):\n - R: m (line 1)\n",
+    "#1 [1/1] RUN x\n#1 0.000 hello ☃\n#1 DONE 0.0s\n\n 1 warning found (use --debug to expand):\n - R: m (line 1)\n",
   );
 });
 

@@ -43,7 +43,8 @@ async function takePieces(message: Uint8Array, wanted: Map<number, WantedFile>, 
     // A file that grows or shrinks meanwhile is as long as what was told: the client cuts it or fills it up.
     if (file.leftBytes < 0 || (last && file.leftBytes !== 0))
       throw invalid(`file ${index} has another size than was told`);
-    if (bytes.byteLength > 0) await sink.data(index, bytes);
+    // A copy of its own: given to a worker, a view would take the whole message along, with each small file again.
+    if (bytes.byteLength > 0) await sink.data(index, bytes.slice());
     if (!last) continue;
     wanted.delete(index);
     await sink.end(index);

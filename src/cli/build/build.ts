@@ -115,7 +115,9 @@ interface End {
 
 async function tellEnd(context: CliContext, { mode, debug, named, result }: End): Promise<void> {
   if (mode === "rawjson" || mode === "quiet") return;
-  const warnings = warningsText(result.Warnings, debug);
+  const text = warningsText(result.Warnings, debug);
+  // Lines end in an empty one already.
+  const warnings = text === "" || mode === "plain" ? text : `\n${text}`;
   const hint =
     result.ImageId === "" || named
       ? ""

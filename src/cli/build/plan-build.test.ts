@@ -6,14 +6,14 @@ import { planOutputs } from "./plan-outputs.ts";
 
 function plan(line: string[], environment: Record<string, string> = {}, proxies: string[] = []) {
   const flags = parseFlags(BUILD_FLAGS, line, { interspersed: true });
-  const sources = { context: null, dockerfile: null, fileName: "Dockerfile", named: {} };
+  const sources = { context: null, dockerfile: null, fileName: "Dockerfile", named: {}, directory: "/src/app" };
   return planBuild(flags, { ref: "r", sources, outputs: planOutputs(flags), environment, proxies });
 }
 
 test("without flags the image has no name, and everything else is left to the daemon", () => {
   expect(plan([])).toEqual({
     Ref: "r",
-    Name: "",
+    Name: "app",
     Call: "",
     Context: null,
     Dockerfile: null,
@@ -61,6 +61,7 @@ test.each<[string[], Partial<ReturnType<typeof plan>>]>([
   [["--platform", "linux/arm64,amd64", "--platform", "local"], { Platforms: ["linux/arm64", "linux/amd64"] }],
   [["--add-host", "a=1.2.3.4", "--add-host", "b:::1"], { ExtraHosts: ["a:1.2.3.4", "b:::1"] }],
   [["--check"], { Call: "check" }],
+  [["--target", "t"], { Target: "t", Name: "app (t)" }],
   [["--call", "outline,format=json"], { Call: "outline" }],
   [["--ulimit", "nofile=1:2"], { Ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }] }],
   [["--shm-size", "1m"], { ShmSize: 1 << 20 }],

@@ -10,7 +10,7 @@ import { type PlannedOutput, parsed } from "./plan-outputs.ts";
 
 export interface PlanInputs {
   ref: string;
-  sources: Pick<BuildSources, "context" | "dockerfile" | "fileName" | "named">;
+  sources: Pick<BuildSources, "context" | "dockerfile" | "fileName" | "named" | "directory">;
   outputs: readonly PlannedOutput[];
   environment: Readonly<Record<string, string | undefined>>;
   /** `NAME=value` of the configured proxies. */
@@ -28,7 +28,7 @@ export function planBuild(flags: Parsed, inputs: PlanInputs): WireBuildRequest {
   const attestations = parseAttestations(flags.list("attest"), flags.string("provenance"), flags.string("sbom"));
   return {
     Ref: inputs.ref,
-    Name: "",
+    Name: nameOf(inputs, flags.string("target")),
     Call: callOf(flags),
     Context: sources.context,
     Dockerfile: sources.dockerfile,
@@ -55,6 +55,13 @@ export function planBuild(flags: Parsed, inputs: PlanInputs): WireBuildRequest {
     Provenance: attestations.provenance,
     Sbom: attestations.sbom,
   };
+}
+
+/** For people: where it is built from, and which stage. */
+function nameOf({ sources: { context, directory } }: PlanInputs, target: string): string {
+  const url = context?.Kind === "http" || context?.Kind === "git" ? context.Url : "standard input";
+  const from = directory === undefined ? url : directory.slice(directory.lastIndexOf("/") + 1) || "/";
+  return target === "" ? from : `${from} (${target})`;
 }
 
 function callOf(flags: Parsed): string {

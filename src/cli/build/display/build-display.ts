@@ -121,7 +121,7 @@ function boundedWriter({ io }: Pick<CliContext, "io">): Writer {
 /** ` 2 warnings found (use --debug to expand):` and a line for each; all that is known of them with `whole`. Pure. */
 export function warningsText(warnings: readonly WireBuildWarning[], whole: boolean): string {
   if (warnings.length === 0) return "";
-  const count = `\n ${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"} found`;
+  const count = ` ${warnings.length} ${warnings.length === 1 ? "warning" : "warnings"} found`;
   if (whole) return `${count}:\n${warnings.map(wholeWarning).join("")}`;
   const lines = warnings.map(({ Rule, Message, Locations }) => {
     const line = Locations[0]?.Start;

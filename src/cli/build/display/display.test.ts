@@ -267,7 +267,7 @@ const WARNING: WireBuildWarning = {
 test("warnings are told in a line each, or whole", () => {
   expect(warningsText([], false)).toBe("");
   expect(warningsText([WARNING], false)).toBe(
-    "\n 1 warning found (use --debug to expand):\n - StageNameCasing: Stage name 'Foo' should be lowercase (line 1)\n",
+    " 1 warning found (use --debug to expand):\n - StageNameCasing: Stage name 'Foo' should be lowercase (line 1)\n",
   );
   expect(wholeWarning(WARNING)).toBe(`
 WARNING: StageNameCasing - https://docs.example.com/rule
@@ -281,7 +281,7 @@ Dockerfile:1
    3 |     
 --------------------
 `);
-  expect(warningsText([WARNING, WARNING], true)).toStartWith("\n 2 warnings found:\n\nWARNING: StageNameCasing");
+  expect(warningsText([WARNING, WARNING], true)).toStartWith(" 2 warnings found:\n\nWARNING: StageNameCasing");
 });
 
 test("rawjson has buildx's fields", () => {

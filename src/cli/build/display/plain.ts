@@ -45,6 +45,8 @@ export class PlainProgress {
     if (change.kind === "line") this.#add(step, `${before}${change.line.seconds.toFixed(3)} ${change.line.text}\n`);
     else if (change.kind === "transfer") {
       const { transfer } = change;
+      // What has only begun says nothing yet.
+      if (transfer.CompletedAt === null && transfer.Current === 0) return;
       const key = `${step.vertex.Digest} ${transfer.Id}`;
       const told = this.#transfersTold.get(key);
       if (transfer.CompletedAt === null && told !== undefined && nowMs - told < TRANSFER_MS) return;
