@@ -7,7 +7,7 @@ import { parseRunMount } from "../run-mount.ts";
 import { closestWord } from "../suggest.ts";
 import type { CheckInput, Found } from "./check-input.ts";
 import { checkPort } from "./check-port.ts";
-import { declareArgs, globalArgs, setEnv, startVariables, type Variables } from "./stage-variables.ts";
+import { baseOf, declareArgs, globalArgs, setEnv, startVariables, type Variables } from "./stage-variables.ts";
 
 /** Checks that need to know what variables are worth: those that are not defined, and what paths and ports then mean. */
 export function checkVariables(input: CheckInput): Found[] {
@@ -17,9 +17,10 @@ export function checkVariables(input: CheckInput): Found[] {
   const workdirs = new Map<string, boolean>();
   const found: Found[] = [];
   for (const stage of input.dockerfile.stages) {
-    const variables = startVariables(stage, input, atEnd);
+    const base = baseOf(stage, global);
+    const variables = startVariables(stage, input, { base, before: atEnd });
     const walk = new StageWalk(input, { variables, global, matcher });
-    walk.workdirKnown = workdirs.get(stage.from.base.toLowerCase()) ?? false;
+    walk.workdirKnown = workdirs.get(base) ?? false;
     for (const instruction of stage.instructions) walk.instruction(instruction);
     if (input.reachable === undefined || input.reachable.has(stage.index)) found.push(...walk.found);
     remember(stage, atEnd, variables);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseDockerfile } from "../parse.ts";
 import type { CheckInput } from "./check-input.ts";
-import { printFindings } from "./print-findings.ts";
+import { printFindings, shortFinding } from "./print-findings.ts";
 import { RULES } from "./rules.ts";
 import { runChecks } from "./run-checks.ts";
 
@@ -259,6 +259,12 @@ test("nothing is said about variables of an image that is not known", () => {
   ]);
 });
 
+test("a stage may be named with arguments", () => {
+  const source =
+    'FROM scratch AS for-arm64\nENV E=1\nWORKDIR /x\nSHELL ["s"]\nFROM for-$TARGETARCH\nLABEL l=$E\nWORKDIR y\nCMD z\n';
+  expect(check(source, { baseImage: () => undefined })).toEqual([]);
+});
+
 test("of stages that are not built only names and casing are told", () => {
   const source = 'FROM scratch AS A\nLABEL l=$ONE\nENV K v\nCMD x\nFROM scratch\nLABEL l=$TWO\nENV K v\nCMD ["x"]\n';
   expect(check(source, { reachable: new Set([1]) })).toEqual([
@@ -315,6 +321,13 @@ test("a finding has all that is needed to show it", () => {
 
 test("findings are printed as buildx prints them", () => {
   expect(printFindings([])).toBe("Check complete, no warnings found.\n");
+  expect(
+    runChecks(inputOf("FROM scratch AS a\nMAINTAINER m\n"))
+      .findings.map(shortFinding)
+      .concat(
+        shortFinding({ rule: "R", message: "m", locations: [], description: "", url: "", fileName: "", source: "" }),
+      ),
+  ).toEqual(["MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label (line 2)", "R: m"]);
   const { findings } = runChecks(inputOf("FROM scratch AS Base\nMAINTAINER m\n"));
   expect(printFindings(findings.slice(0, 1))).toStartWith("Check complete, 1 warning has been found!\n\nWARNING: ");
   expect(printFindings(findings.toReversed())).toBe(`Check complete, 2 warnings have been found!

@@ -15,6 +15,11 @@ export function globalArgs(input: CheckInput, buildArgs: Readonly<Record<string,
   return values;
 }
 
+/** The stage or image that a stage stands on, as a stage would be called: `build-$TARGETARCH` is one of several. */
+export function baseOf(stage: Stage, global: ReadonlyMap<string, string>): string {
+  return expandOr(stage.from.base, global).toLowerCase();
+}
+
 /** What is known of the variables of a stage while its instructions are gone through. */
 export interface Variables {
   /** ENV, and ARG with a value. */
@@ -32,9 +37,8 @@ export interface Variables {
 export function startVariables(
   stage: Stage,
   input: CheckInput,
-  before: ReadonlyMap<string, Variables | undefined>,
+  { base, before }: { base: string; before: ReadonlyMap<string, Variables | undefined> },
 ): Variables | undefined {
-  const base = stage.from.base.toLowerCase();
   if (before.has(base)) {
     const parent = before.get(base);
     return parent && { values: new Map(parent.values), declared: new Set(parent.declared), chars: parent.chars };
