@@ -29,6 +29,12 @@ export const DATA_PARTS: Part[] = [
   { rule: "volumes/.removing-*", purpose: "volumes that are being deleted" },
   { rule: "volumes/*", purpose: "volumes' directories" },
   { rule: "volumes/*/_data", purpose: "volumes' files" },
+  { rule: "builder", purpose: "directory of the builder" },
+  { rule: "builder/contexts", purpose: "directory of the build contexts" },
+  { rule: "builder/contexts/*", purpose: "build contexts of clients, as they were sent last" },
+  { rule: "builder/http", purpose: "files that builds have fetched" },
+  { rule: "builder/git", purpose: "repositories that builds have fetched" },
+  { rule: "builder/scratch", purpose: "files of builds under way" },
   { rule: "records", purpose: "records of images, containers, networks and volumes" },
 ];
 

@@ -380,3 +380,30 @@ test.skipIf(!isRoot)(
     expect(readdirSync(outside)).toEqual([]);
   },
 );
+
+test.skipIf(!isRoot)("attack 44: a Dockerfile that is a pipe, a link out or too large is refused at once", async () => {
+  using box = openBox({ out: { to: "/etc/passwd" }, climbing: { to: "../../../etc/passwd" }, loop: { to: "loop" } });
+  expect(Bun.spawnSync(["mkfifo", join(box.client, "pipe")]).exitCode).toBe(0);
+  expect(Bun.spawnSync(["truncate", "-s", "1G", join(box.client, "huge")]).exitCode).toBe(0);
+  const archive = pieces(tar(box.client, ["-S"]));
+  const packed = await box.contexts.open({ kind: "archive", archive }, box.options);
+  const sent = await box.contexts.open(SOURCE, box.options);
+  for (const context of [packed, sent]) {
+    const read = (path: string) => context.readFiles([path], 1000, box.options.signal);
+    expect(await read("pipe").then(() => "", messageOf)).toBe("pipe is not a regular file");
+    expect(await read("huge").then(() => "", messageOf)).toBe("huge is larger than 1000 bytes");
+    expect(await read("loop").then(() => "", messageOf)).toBe("/loop: too many links");
+    // Inside there is no such file.
+    expect((await read("out")).size).toBe(0);
+    expect((await read("climbing")).size).toBe(0);
+    await context.close();
+  }
+});
+
+test.skipIf(!isRoot)("attack 44: an ignore pattern that climbs brings nothing in", async () => {
+  using box = openBox({ a: "A", b: "B" });
+  writeFileSync(join(box.root, "secret"), "S");
+  const { source, close } = await receive(box, box.contexts, { exclude: ["*", "!../secret", "!b"] });
+  expect(show(source.directory)).toEqual(["b 644 B"]);
+  await close();
+});
