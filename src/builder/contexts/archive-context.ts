@@ -34,7 +34,7 @@ export async function openArchiveContext(
   options: ContextOptions,
 ): Promise<OpenContext> {
   const progress = createTransferProgress(options, "context");
-  const { head, whole } = await peek(counted(archive, progress.add));
+  const { head, whole } = await peek(counted(archive, (bytes) => progress.add(bytes)));
   if (!looksLikeArchive(head)) {
     const onlyDockerfile = await collect(whole);
     progress.done();
