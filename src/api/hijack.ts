@@ -29,13 +29,13 @@ export async function hijack({ upgrade }: UpgradeReply, request: HijackRequest):
   socket.once("close", onGone);
   socket.on("error", () => socket.destroy());
   try {
-    if (upgrade.headFirst) socket.write(head(request, upgrade.contentType));
+    if (upgrade.headFirst) socket.write(head(request, upgrade));
     const other = await upgrade.open(gone.signal);
     if (gone.signal.aborted) {
       other.destroy();
       return;
     }
-    if (!upgrade.headFirst) socket.write(head(request, upgrade.contentType));
+    if (!upgrade.headFirst) socket.write(head(request, upgrade));
     await join(socket, other, {
       early: request.early,
       detachKeys: upgrade.detachKeys,
@@ -53,8 +53,11 @@ export async function hijack({ upgrade }: UpgradeReply, request: HijackRequest):
   }
 }
 
-function head({ upgraded, headers }: HijackRequest, contentType: string): string {
+function head({ upgraded, headers }: HijackRequest, { protocol, contentType }: UpgradeReply["upgrade"]): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  if (protocol !== undefined) {
+    return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n${lines.join("")}\r\n`;
+  }
   return upgraded
     ? `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n${lines.join("")}\r\n`
     : `HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}\r\n${lines.join("")}\r\n`;

@@ -47,6 +47,8 @@ export interface StreamReply {
 /** The connection becomes a stream of bytes both ways. */
 export interface UpgradeReply {
   upgrade: {
+    /** What the connection speaks afterwards: `h2c`. Absent: `tcp`, Docker's raw streams. */
+    protocol?: string;
     /** Media type after a 101; without `Upgrade` Docker always says raw-stream. */
     contentType: string;
     /**

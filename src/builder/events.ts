@@ -1,4 +1,4 @@
-import type { Location } from "../formats/dockerfile/instructions.ts";
+import type { CheckFinding } from "../formats/dockerfile/checks/run-checks.ts";
 
 /**
  * What happens in a build, in order; BuildKit's StatusResponse in our words. `vertex` is a name of the vertex that is the same in
@@ -6,6 +6,8 @@ import type { Location } from "../formats/dockerfile/instructions.ts";
  * @see BuildKit api/services/control/control.proto
  */
 export type BuildEvent =
+  /** Told once, when the Dockerfile has become a plan: what the classic protocol shows as `Step 2/5 : …`. */
+  | { kind: "steps"; steps: BuildStep[] }
   /** Told again whenever something of it changes. */
   | { kind: "vertex"; vertex: VertexStatus }
   /** Something countable within a vertex: a layer that is pulled, a context that arrives. Told again as it grows. */
@@ -24,6 +26,14 @@ export type BuildEvent =
   | { kind: "log"; vertex: string; stream: 1 | 2; data: Uint8Array; at: Date }
   | { kind: "warning"; vertex: string; warning: BuildWarning };
 
+/** One instruction of the stages that are carried out, in the order of the Dockerfile; also those that only change the config. */
+export interface BuildStep {
+  /** As Docker shows it, variables expanded where Docker does it: `FROM busybox AS build`, `RUN make`. */
+  text: string;
+  /** Name of the vertex that carries it out; undefined: it changes the config only. */
+  vertex: string | undefined;
+}
+
 export interface VertexStatus {
   digest: string;
   inputs: string[];
@@ -38,15 +48,4 @@ export interface VertexStatus {
 }
 
 /** A build check that found something. @see BuildKit frontend/dockerfile/docs/rules */
-export interface BuildWarning {
-  /** `StageNameCasing`. */
-  rule: string;
-  description: string;
-  url: string;
-  /** What is wrong here. */
-  message: string;
-  fileName: string;
-  locations: Location[];
-  /** Text of the Dockerfile, for an excerpt. */
-  source: string;
-}
+export type BuildWarning = CheckFinding;

@@ -1,3 +1,4 @@
+import type { Builder } from "../builder/builder.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Distribution } from "../images/distribution.ts";
 import type { Images } from "../images/images.ts";
@@ -72,5 +73,6 @@ export interface Engine {
   events: EventBus;
   system: SystemService;
   disk: DiskService;
+  builder: Builder;
   close(): Promise<void>;
 }

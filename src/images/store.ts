@@ -62,6 +62,11 @@ export interface ImageStore extends Materializer {
    * committed snapshot is enough. Missing layers are unpacked, each once however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
    */
   install(request: InstallRequest): Promise<Entry>;
+  /**
+   * Makes layers usable without an image, as `install` does. The caller holds their digests and chainIDs, base first, from before
+   * the call on.
+   */
+  bring(layers: LayerRow[], request: Pick<InstallRequest, "fetch" | "signal">): Promise<void>;
   /** Unpacks the layers that an unclean end of the machine has taken, from their blobs. Throws when that cannot be. */
   restore(row: ImageRow): Promise<void>;
   /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
@@ -90,10 +95,11 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     ...createMaterializer(deps),
     async install(request) {
       const { row, target, signal } = request;
-      const chain = chainIds(row.layers.map(({ diffId }) => diffId));
+      const { layers } = row;
+      const chain = chainOf(layers);
       const release = leases.hold([...blobsOf(row), ...chain, ...(target === undefined ? [] : [target])]);
       try {
-        await ensureLayers({ deps, unpacking, chain, request, sweep });
+        await ensureLayers({ deps, unpacking, chain, request: { ...request, layers }, sweep });
         signal.throwIfAborted();
         deps.failpoint("install.layers");
         const entry = await deps.library.add(row, withDigests(request), target);
@@ -103,10 +109,10 @@ export function createImageStore(deps: StoreDeps): ImageStore {
         release();
       }
     },
-    async restore(row) {
-      const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-      await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER }, sweep });
-    },
+    bring: (layers, request) =>
+      ensureLayers({ deps, unpacking, chain: chainOf(layers), request: { ...request, layers }, sweep }),
+    restore: ({ layers }) =>
+      ensureLayers({ deps, unpacking, chain: chainOf(layers), request: { layers, signal: NEVER }, sweep }),
     needed: () => neededKeys(deps.library, deps.roots()),
     collect,
     // One at a time: an older list must not replace a newer one.
@@ -135,12 +141,18 @@ async function prepareLayer(
   }
 }
 
+function chainOf(layers: LayerRow[]): Digest[] {
+  return chainIds(layers.map(({ diffId }) => diffId));
+}
+
+type StackRequest = Pick<InstallRequest, "prepared" | "fetch" | "onLayer" | "signal"> & { layers: LayerRow[] };
+
 /** An image's layers on their way to being there. */
 interface LayerStack {
   deps: StoreDeps;
   unpacking: SharedJobs<void>;
   chain: Digest[];
-  request: InstallRequest;
+  request: StackRequest;
   /** Collects garbage, in the background. */
   sweep: () => void;
 }
@@ -151,7 +163,7 @@ async function ensureLayers(stack: LayerStack): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const one = async (chainId: Digest, index: number) => {
-    const { digest } = request.row.layers[index] as LayerRow;
+    const { digest } = request.layers[index] as LayerRow;
     const isUnpacked = deps.snapshots.has(chainId);
     if (isUnpacked && (request.fetch === undefined || deps.content.has(digest))) return;
     await (isUnpacked ? fetchBlob(stack, index, signal) : ensureLayer(stack, index, signal));
@@ -169,7 +181,7 @@ async function ensureLayers(stack: LayerStack): Promise<void> {
 
 /** The layer came from elsewhere, in another compression: the manifest's own blob is needed, too. It is unpacked to be verified. */
 async function fetchBlob({ request }: LayerStack, index: number, signal: AbortSignal): Promise<void> {
-  const layer = request.row.layers[index] as LayerRow;
+  const layer = request.layers[index] as LayerRow;
   const fetched = await request.fetch?.(layer, signal);
   await fetched?.staged.discard();
   if (fetched !== undefined) checkLayer(fetched.unpacked, layer);
@@ -195,7 +207,7 @@ async function ensureLayer(stack: LayerStack, index: number, signal: AbortSignal
 /** Unpacking needs no parent and runs beside it; committing waits for it. */
 async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal): Promise<void> {
   const { deps, chain, request } = stack;
-  const layer = request.row.layers[index] as LayerRow;
+  const layer = request.layers[index] as LayerRow;
   const fetch = request.fetch ?? ((wanted: LayerRow) => prepareFromContent(deps, wanted, signal));
   const prepared = takePrepared(request, layer.diffId) ?? (await fetch(layer, signal));
   const { staged, unpacked } = prepared;
@@ -215,7 +227,7 @@ async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal):
   }
 }
 
-function takePrepared({ prepared }: InstallRequest, diffId: Digest): PreparedLayer | undefined {
+function takePrepared({ prepared }: StackRequest, diffId: Digest): PreparedLayer | undefined {
   const found = prepared?.get(diffId);
   prepared?.delete(diffId);
   return found;

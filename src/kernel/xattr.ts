@@ -60,6 +60,23 @@ export function listXattrsFd(fd: number): Buffer[] {
   return splitNames(scratch.subarray(0, result));
 }
 
+/** What belongs to one place only: overlayfs' own marks, and the label that the host's policy gives. */
+const OF_THE_PLACE = /^(trusted\.overlay\.|security\.selinux$)/;
+
+/** Gives an open file the attributes of another. A file system that cannot hold one does without. */
+export function copyXattrsFd(source: number, target: number): void {
+  for (const name of listXattrsFd(source)) {
+    if (OF_THE_PLACE.test(name.toString("latin1"))) continue;
+    const value = getXattrFd(source, name);
+    if (value === undefined) continue;
+    try {
+      setXattrFd(target, name, value);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== EOPNOTSUPP) throw error;
+    }
+  }
+}
+
 const EMPTY = new Uint8Array(1);
 /** Reused: the calls that fill it are synchronous. */
 const scratch = Buffer.alloc(MAX_XATTR_BYTES);

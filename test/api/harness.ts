@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createApiServer } from "../../src/api/server.ts";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/logger.ts";
+import type { Builder } from "../../src/builder/builder.ts";
 import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
 
 /** A server over a fake engine, on a unix socket of its own. */
@@ -31,10 +32,11 @@ export interface Answer {
   text: string;
 }
 
-export async function serveFake(): Promise<ServedApi> {
+/** `builder`: what builds; without one a fake that nobody asks. */
+export async function serveFake({ builder }: { builder?: Builder } = {}): Promise<ServedApi> {
   const directory = mkdtempSync(join(tmpdir(), "gantry-api-test-"));
   const socketPath = join(directory, "api.sock");
-  const engine = createFakeEngine();
+  const engine = createFakeEngine(builder);
   const server = createApiServer({
     engine,
     version: "0.1.0",

@@ -26,7 +26,8 @@ export const FLOORS: Record<string, Floor | "anything"> = {
   builder: { may: [...BELOW_NOUNS, "containers", "images", "networks"] },
   // The event bus is the engine's; nouns publish to it through its type.
   engine: { may: [...BELOW_NOUNS, ...NOUNS] },
-  api: { may: ["base", "wire"], types: [...NOUNS, "engine", "runtime", "storage"] },
+  // Names of images and options of builds are checked by the codecs that the engine uses.
+  api: { may: ["base", "formats", "wire"], types: [...NOUNS, "engine", "runtime", "storage"] },
   client: { may: ["base", "wire"] },
   compose: { may: ["base", "formats", "client"] },
   cli: { may: ["base", "wire", "formats", "client", "compose"] },

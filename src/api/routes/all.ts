@@ -2,6 +2,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Route } from "../route.ts";
+import { buildRoutes } from "./build.ts";
+import { buildStreamRoutes } from "./build-stream.ts";
 import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
 import { containerRoutes } from "./containers.ts";
@@ -24,7 +26,7 @@ export interface RouteDeps {
 
 /** Every route of the Engine API; what this engine cannot do yet answers 501. */
 export function allRoutes(deps: RouteDeps): Route[] {
-  const { engine, clock } = deps;
+  const { engine, clock, logger } = deps;
   return [
     ...systemRoutes(deps),
     ...containerRoutes(engine.containers, clock),
@@ -36,6 +38,8 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...housekeepingRoutes(deps),
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
+    ...buildRoutes({ builder: engine.builder, clock, logger }),
+    ...buildStreamRoutes(engine.builder, { logger }),
     ...missingRoutes(),
   ];
 }

@@ -10,8 +10,8 @@ import { encodeInfo, encodeVersion } from "../system/encode-info.ts";
 import type { RouteDeps } from "./all.ts";
 
 const NO_CACHE = { "Cache-Control": "no-cache, no-store, must-revalidate", Pragma: "no-cache" };
-/** Old clients take `1`, the classic builder, from a header that is not there. */
-const PING = { ...NO_CACHE, "Builder-Version": "1", Swarm: "inactive", "Content-Type": "text/plain; charset=utf-8" };
+/** Builder-Version: what clients build with unless they are told otherwise, `2` for BuildKit, `1` for the classic protocol. */
+const PING = { ...NO_CACHE, "Builder-Version": "2", Swarm: "inactive", "Content-Type": "text/plain; charset=utf-8" };
 
 export function systemRoutes({ engine, clock, version: serverVersion, gitCommit }: RouteDeps): Route[] {
   const build = { version: serverVersion, gitCommit };

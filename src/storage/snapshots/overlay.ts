@@ -24,6 +24,7 @@ import {
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
 import { readMerged } from "./merged-view.ts";
+import { missingMountPoints } from "./mount-points.ts";
 import { createSealer, type Sealer } from "./seal/seal.ts";
 import { createSettling, type Settling } from "./settling.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
@@ -86,6 +87,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     imageView: (key) => viewMount(state, parentOf(state, key)),
     imageUsage: (key) =>
       stackOf(index.layers, parentOf(state, key)).reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    layerStack: (id) => (index.layers.has(id) ? stackOf(index.layers, id).map(({ chainId }) => chainId) : []),
     stackOf: (key) => stackOf(index.layers, parentOf(state, key)).map(({ chainId }) => chainId),
     layerIn: (directory) => [...index.layers.values()].find(({ number }) => String(number) === directory)?.chainId,
     isUsed: (chainId) => state.users.has(chainId),
@@ -116,6 +118,10 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
       const mount = activeMount(state, key);
       if (mount.kind !== "overlay") return undefined;
       return readMerged({ rootFd: state.rootFd, layers: activeLayers(state, key) }, path, limitBytes);
+    },
+    mountPoints: (key, paths) => {
+      const stack = { rootFd: state.rootFd, layers: activeLayers(state, key) };
+      return [...new Set(paths.flatMap((path) => missingMountPoints(stack, path)))];
     },
     async close() {
       await state.settling.settle().catch((error: unknown) => {

@@ -59,6 +59,8 @@ export interface Snapshots {
   layerIn(directory: string): ChainID | undefined;
   /** The committed layers that an active snapshot stands on, topmost first. Throws not-found. */
   stackOf(key: string): ChainID[];
+  /** A committed layer and those below it, topmost first. Empty: there is no such layer. */
+  layerStack(chainId: ChainID): ChainID[];
   /** Bytes of the layer's files, as given to `commit`. undefined: there is no such layer. */
   layerBytes(chainId: ChainID): number | undefined;
   /** The same count for any directory on the host, such as a volume's. */
@@ -78,6 +80,11 @@ export interface Snapshots {
    * opaque directories honoured). undefined if there is none or it is not a regular file. Throws invalid-argument over `limitBytes`.
    */
   readFile(key: string, path: string, limitBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * What mounts at these paths of an active snapshot will have made for them: real paths, links followed inside the root, without
+   * the leading slash. Throws not-found.
+   */
+  mountPoints(key: string, paths: string[]): string[];
   /** Releases workers. The directories stay. */
   close(): Promise<void>;
 }

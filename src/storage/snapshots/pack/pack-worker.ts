@@ -1,4 +1,5 @@
 import { errorToValue } from "../../../base/error-value.ts";
+import type { TarTime } from "../../../formats/tar/entry.ts";
 import { EngineError } from "../../../base/errors.ts";
 import { ESRCH, SystemError } from "../../../kernel/errno.ts";
 import {
@@ -42,7 +43,7 @@ function run({ job, flow }: PackRequest): void {
   const entered = enterRootView(view, { writable: false });
   try {
     const writer = new TarWriter(sender(flow));
-    perform(job, entered.root, { writer, packer: new TreePacker(writer) });
+    perform(job, entered.root, { writer, packer: new TreePacker(writer, timeOf(job)) });
   } finally {
     entered.leave();
   }
@@ -63,6 +64,11 @@ function sender(flow: Int32Array<SharedArrayBuffer>): (chunk: Uint8Array<ArrayBu
   };
 }
 
+function timeOf(job: PackJob): TarTime | undefined {
+  if (job.kind !== "part" || job.epochSeconds === undefined) return undefined;
+  return { seconds: BigInt(job.epochSeconds), nanoseconds: 0 };
+}
+
 interface Output {
   writer: TarWriter;
   packer: TreePacker;
@@ -78,6 +84,9 @@ function perform(job: PackJob, root: number, { writer, packer }: Output): void {
     case "root":
       packer.contents(root, Buffer.alloc(0));
       return writer.end();
+    case "part":
+      packer.contents(root, Buffer.from(job.prefix));
+      return writer.flush();
     case "changes": {
       const { visitor, result } = collectChanges();
       walkChanges({ rootFd: root, layers: job.layers }, new Set(job.stubs), visitor);

@@ -1,0 +1,69 @@
+import { isKind, messageOf } from "../../../base/errors.ts";
+import type { ExportResult } from "../../../builder/builder.ts";
+import type { WireProgress } from "../../../wire/progress.ts";
+import { NumberedError } from "../line-reply.ts";
+import type { RunningBuild } from "../running-build.ts";
+import { ClassicSteps, shortId } from "./classic-steps.ts";
+
+/** Output that a quiet build keeps for the case that it fails; of more the beginning is left out. */
+const MAX_KEPT_LINES = 10_000;
+
+export interface ClassicOptions {
+  quiet: boolean;
+  removeContainers: boolean;
+  tags: string[];
+}
+
+/** The messages of a build in Docker's classic protocol. Ended early, it cancels the build. */
+export async function* classicMessages(
+  build: RunningBuild,
+  { quiet, removeContainers, tags }: ClassicOptions,
+): AsyncGenerator<WireProgress> {
+  const steps = new ClassicSteps({ removed: removeContainers });
+  const kept: WireProgress[] = [];
+  try {
+    for await (const event of build.events) {
+      if (!quiet) yield* steps.take(event);
+      else keep(kept, steps.take(event));
+    }
+    const result = await build.result.catch((error: unknown) => classicError(error));
+    if (result instanceof Error) {
+      yield* kept;
+      yield* steps.failed();
+      throw result;
+    }
+    yield* quiet ? [{ stream: `${result.imageId ?? ""}\n` }] : successMessages(result, tags);
+  } finally {
+    build.cancel();
+  }
+}
+
+function keep(kept: WireProgress[], messages: WireProgress[]): void {
+  kept.push(...messages);
+  if (kept.length > MAX_KEPT_LINES) kept.splice(0, kept.length - MAX_KEPT_LINES);
+}
+
+/** docker-py finds the image by the last line but the tags'. */
+function successMessages({ imageId }: ExportResult, tags: string[]): WireProgress[] {
+  if (imageId === undefined) return [];
+  return [
+    { aux: { ID: imageId } },
+    { stream: `Successfully built ${shortId(imageId)}\n` },
+    ...tags.map((tag) => ({ stream: `Successfully tagged ${tag}\n` })),
+  ];
+}
+
+const FAILED_RUN = /^process ("(?:[^"\\]|\\.)*") did not complete successfully: exit code: (\d+)/m;
+
+/** A failed RUN in the words of the classic builder, with the code that clients exit with. */
+function classicError(error: unknown): Error {
+  const match =
+    isKind(error, "invalid-argument") || isKind(error, "internal") ? FAILED_RUN.exec(messageOf(error)) : null;
+  if (match === null) return error instanceof Error ? error : new Error(messageOf(error));
+  const code = Number(match[2]);
+  return new NumberedError(
+    code,
+    `The command '${JSON.parse(match[1] ?? '""') as string}' returned a non-zero code: ${code}`,
+    { cause: error },
+  );
+}
