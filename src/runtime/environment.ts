@@ -1,4 +1,5 @@
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** PATH of a process whose image has none. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface EnvironmentRequest {
   /** `KEY=value` of the image and the user, the user's last; `KEY` alone removes one that stands before it. */
