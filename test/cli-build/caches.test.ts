@@ -52,19 +52,19 @@ test("a cache in a directory is written blob by blob, verified, and found again 
       return undefined;
     },
     async exported(_outputs, { session, signal }) {
-      const { has, write } = layoutsOf(session);
+      const layouts = layoutsOf(session);
       const id = `local:${s.daemon.directory}/cache`;
       const blob = (content: string) => ({
         digest: digestOf(content),
         sizeBytes: content.length,
         bytes: bytesOf(content),
       });
-      seen.push(await has(id, digestOf("layer"), signal));
-      await write(id, blob("layer"), signal);
-      await write(id, blob("manifest"), signal);
-      seen.push(await has(id, digestOf("layer"), signal));
-      seen.push(await failure(write(id, { ...blob("other"), digest: digestOf("wrong") }, signal)));
-      seen.push(await failure(write("local:/etc", blob("x"), signal)));
+      seen.push(await layouts.has(id, digestOf("layer"), signal));
+      await layouts.write(id, blob("layer"), signal);
+      await layouts.write(id, blob("manifest"), signal);
+      seen.push(await layouts.has(id, digestOf("layer"), signal));
+      seen.push(await failure(layouts.write(id, { ...blob("other"), digest: digestOf("wrong") }, signal)));
+      seen.push(await failure(layouts.write("local:/etc", blob("x"), signal)));
       return { response: { "cache.manifest": JSON.stringify(MANIFEST) } };
     },
   });
@@ -103,14 +103,14 @@ test("nothing but blobs of the directories that were named can be read", async (
   const errors: string[] = [];
   await using s = await served({
     async solve(_request, { session, signal }) {
-      const { read } = layoutsOf(session);
+      const layouts = layoutsOf(session);
       const id = `local:${s.daemon.directory}/cache`;
       for (const [layout, digest] of [
         ["local:/etc", digestOf("x")],
         [id, "../../Dockerfile"],
         [id, digestOf("missing")],
       ] as const) {
-        errors.push(await failure(text(read(layout, digest, signal))));
+        errors.push(await failure(text(layouts.read(layout, digest, signal))));
       }
       return undefined;
     },
