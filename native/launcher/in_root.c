@@ -26,6 +26,8 @@ int open_in_root_no_symlinks(struct task *task, const char *path, uint64_t flags
 
 int open_beneath(int directory, const char *path) { return resolve(directory, path, O_PATH, RESOLVE_BENEATH); }
 
+int open_rooted(int directory, const char *path) { return resolve(directory, path, O_PATH, RESOLVE_IN_ROOT); }
+
 /** A missing component that is a dangling symlink: `path` becomes what it points to, followed by the rest. */
 static int follow_link(int parent, char *path, size_t name_at, size_t name_end) {
   char target[PATH_MAX], rest[PATH_MAX];

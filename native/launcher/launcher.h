@@ -24,7 +24,7 @@
 
 enum stage { PREPARE, CLONE, ATTEND, ENTER, CLEANUP };
 
-#define MAX_FIELDS 8
+#define MAX_FIELDS 9
 #define MAX_PLAN_BYTES (8u << 20)
 #define NO_OPERATION 0xffffffffu
 
@@ -95,7 +95,7 @@ extern const uint32_t operation_kind_count;
 operation_function op_mkdir, op_write_file, op_write_child_pid, op_rmdir, op_device_program, op_kill_cgroup, op_netlink;
 operation_function op_await_attend, op_setns, op_unshare, op_enter_pid_namespace, op_session_keyring;
 operation_function op_root_propagation, op_mount_overlay, op_mount_bind_root, op_open_root, op_mount_fs, op_mount_bind,
-    op_mask_path, op_readonly_path, op_make_dir, op_make_symlink, op_make_node, op_pivot_root, op_root_attributes,
+    op_mask_path, op_readonly_path, op_make_dir, op_make_file, op_make_symlink, op_make_node, op_pivot_root, op_root_attributes,
     op_mount_attributes;
 operation_function op_hostname, op_domainname, op_sysctl, op_rlimit, op_oom_score_adj, op_terminal, op_no_new_privileges,
     op_seccomp, op_capabilities, op_credentials, op_chdir, op_init, op_exec;
@@ -133,6 +133,8 @@ int open_in_root(struct task *task, const char *path, enum missing missing);
 int open_in_root_no_symlinks(struct task *task, const char *path, uint64_t flags);
 /** O_PATH descriptor of `path` beneath a directory; a path or symlink that leads out of it is EXDEV. Or -errno. */
 int open_beneath(int directory, const char *path);
+/** O_PATH descriptor of `path` as if the directory were the root: what would lead out of it stays in it. Or -errno. */
+int open_rooted(int directory, const char *path);
 /** Directory of the last component of `path` inside the root, made if missing; `*name` is that component. Or -errno. */
 int open_parent_in_root(struct task *task, const char *path, const char **name);
 
@@ -142,6 +144,7 @@ int open_parent_in_root(struct task *task, const char *path, const char **name);
 struct bind_source {
   const char *path;
   const char *below; /* "": `path` itself */
+  bool rooted;       /* `path` is the root for links on the way to `below` */
   uint64_t slot;     /* of the descriptor whose mount namespace `path` is in; NO_SLOT: the child's own */
 };
 

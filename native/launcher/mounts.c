@@ -63,7 +63,9 @@ int op_mount_bind_root(struct task *task, const struct operation *op) {
   return 0;
 }
 
+/** Also a second time: places that are mounted on before the root itself have been one. */
 int op_open_root(struct task *task, const struct operation *op) {
+  if (task->root >= 0) close(task->root);
   task->root = open(op->field[0].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
   return task->root < 0 ? failed(task, "open", op->field[0].text) : 0;
 }
@@ -128,7 +130,7 @@ int op_mount_bind(struct task *task, const struct operation *op) {
   const char *source = op->field[0].text, *path = op->field[1].text;
   bool recursive = op->field[2].number;
   uint64_t set = op->field[3].number, clear = op->field[4].number, propagation = op->field[5].number;
-  const struct bind_source from = {source, op->field[6].text, op->field[7].number};
+  const struct bind_source from = {source, op->field[6].text, op->field[8].number, op->field[7].number};
   int mount = open_source(task, &from, recursive);
   if (mount < 0) return mount;
   struct stat kind;
@@ -204,6 +206,27 @@ int op_make_dir(struct task *task, const struct operation *op) {
   } else if (errno != EEXIST) {
     result = failed(task, "mkdir", path);
   }
+  close(parent);
+  return result;
+}
+
+/** A new file with its content. It never was anything else: a name that is there is EEXIST. */
+int op_make_file(struct task *task, const struct operation *op) {
+  const char *path = op->field[0].text, *name, *bytes = op->field[1].text;
+  int parent = open_parent_in_root(task, path, &name);
+  if (parent < 0) return errno = -parent, failed(task, "parent of", path);
+  int fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+  int result = fd < 0 ? failed(task, "create", path) : 0;
+  for (size_t at = 0; result == 0 && at < op->field[1].number;) {
+    ssize_t wrote = write(fd, bytes + at, op->field[1].number - at);
+    if (wrote > 0) at += (size_t)wrote;
+    else if (wrote == 0 || errno != EINTR) result = failed(task, "write", path);
+  }
+  uid_t uid = (uid_t)op->field[3].number;
+  gid_t gid = (gid_t)op->field[4].number;
+  if (result == 0 && (uid || gid) && fchown(fd, uid, gid) < 0) result = failed(task, "chown", path);
+  if (result == 0 && fchmod(fd, (mode_t)op->field[2].number) < 0) result = failed(task, "chmod", path);
+  if (fd >= 0) close(fd);
   close(parent);
   return result;
 }

@@ -34,7 +34,7 @@ const struct operation_kind operation_kinds[] = {
     {op_mount_bind_root, "ss", CHILD, -1},
     {op_open_root, "s", CHILD, -1},
     {op_mount_fs, "sssluu", CHILD, 5},
-    {op_mount_bind, "ssuuuusu", CHILD, -1},
+    {op_mount_bind, "ssuuuusuu", CHILD, -1},
     {op_mask_path, "s", CHILD, -1},
     {op_readonly_path, "s", CHILD, -1},
     {op_make_dir, "suuu", CHILD, -1},
@@ -56,6 +56,7 @@ const struct operation_kind operation_kinds[] = {
     {op_init, "", CHILD, -1},
     {op_exec, "ll", CHILD, -1},
     {op_mount_attributes, "suu", CHILD, -1},
+    {op_make_file, "sbuuu", CHILD, -1},
 };
 const uint32_t operation_kind_count = sizeof operation_kinds / sizeof *operation_kinds;
 

@@ -36,7 +36,8 @@ export interface SolveRequest {
   pull: boolean;
   /** Images whose cache may be used although they came from elsewhere, and caches to import. */
   cacheFrom: CacheSpec[];
-  network: "default" | "none" | "host" | string;
+  /** `default`, `none` or `host`. */
+  network: string;
   /** `name:address`. */
   extraHosts: string[];
   hostname: string;
@@ -53,7 +54,18 @@ export interface SolveRequest {
   /** Accounts for registries, by host, for builds without a session that can be asked. */
   accounts: Record<string, { username: string; password: string; identityToken: string }>;
   /** Attestations that are wanted: provenance mode, SBOM. */
-  attestations: { provenance: "min" | "max" | undefined; sbom: boolean };
+  attestations: Attestations;
+}
+
+export interface Attestations {
+  provenance: "min" | "max" | undefined;
+  sbom: boolean;
+  /** Of SLSA's predicate; absent: v0.2, as BuildKit's. */
+  provenanceVersion?: "v0.2" | "v1";
+  /** `builder-id`, for the predicate. */
+  builderId?: string;
+  /** What the user claims. */
+  reproducible?: boolean;
 }
 
 export interface CacheSpec {
@@ -83,7 +95,9 @@ export interface SolvedTarget {
   /** The image's config document without `rootfs`: what is exported adds its layers to it. */
   config: Record<string, unknown>;
   result: import("./results.ts").TreeResult;
-  /** What went in, for provenance. */
+  /** ID of the image that the final stage stands on, recorded as the new one's parent; absent: none. */
+  baseImageId?: string;
+  /** What went in, for provenance. `uri`: of a source, or an image's reference. `digest`: `sha256:…`, or a commit. */
   materials: { uri: string; digest: string | undefined }[];
 }
 

@@ -1,4 +1,4 @@
-import type { Location } from "../formats/dockerfile/instructions.ts";
+import type { CheckFinding } from "../formats/dockerfile/checks/run-checks.ts";
 
 /**
  * What happens in a build, in order; BuildKit's StatusResponse in our words. `vertex` is a name of the vertex that is the same in
@@ -48,15 +48,4 @@ export interface VertexStatus {
 }
 
 /** A build check that found something. @see BuildKit frontend/dockerfile/docs/rules */
-export interface BuildWarning {
-  /** `StageNameCasing`. */
-  rule: string;
-  description: string;
-  url: string;
-  /** What is wrong here. */
-  message: string;
-  fileName: string;
-  locations: Location[];
-  /** Text of the Dockerfile, for an excerpt. */
-  source: string;
-}
+export type BuildWarning = CheckFinding;

@@ -54,6 +54,8 @@ export type SourceOp =
       subdirectory: string;
       keepGitDirectory: boolean;
       checksum: string | undefined;
+      /** `?submodules=false`: they are not fetched. Absent: they are. */
+      submodules?: false;
     }
   /** Content of the Dockerfile itself. `mode` 0644. */
   | { kind: "inline"; files: { name: string; content: string }[] };

@@ -23,6 +23,23 @@ export interface BuildSession {
   sendArchive(output: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** A directory for the client's output (local): a tar stream whose entries the client writes below its destination. */
   sendDirectory(output: string, directory: OutgoingDirectory, signal: AbortSignal): Promise<void>;
+  /** OCI layouts of the client, for caches of type local. Absent: the client offers none. */
+  readonly layouts?: ClientLayouts;
+}
+
+/**
+ * Blobs in directories of the client. `id`: the directory, as BuildKit's clients call it: `local:<path>`. The client keeps
+ * `index.json` itself: it says which manifest is meant (attribute `digest`), and writes what the answer's `cache.manifest` says.
+ */
+export interface ClientLayouts {
+  has(id: string, digest: string, signal: AbortSignal): Promise<boolean>;
+  /** Throws not-found. Nothing is verified. */
+  read(id: string, digest: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  write(
+    id: string,
+    blob: { digest: string; sizeBytes: number; bytes: AsyncIterable<Uint8Array> },
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export interface RegistryAccount {

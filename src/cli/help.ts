@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 import type { Flag } from "./flags/flag-set.ts";
 import { flagUsages } from "./flags/flag-usage.ts";
-import { type Entry, GROUPS, TOP } from "./registry.ts";
+import { type Entry, GROUPS, type Group, TOP } from "./registry.ts";
 import { LATER_VERBS } from "./suggest.ts";
 
 const LINE_WIDTH = 80;
@@ -29,13 +29,14 @@ export function commandHelp(program: string, path: string, command: Command): st
 }
 
 /** `gantry container --help`. */
-export function groupHelp(program: string, name: string): string {
-  const group = GROUPS[name];
-  if (group === undefined) throw new Error(`bug: no group ${name}`);
-  const rows = Object.entries(group.entries).filter(([, entry]) => entry.aliasOf === undefined);
+export function groupHelp(program: string, path: string, group: Group): string {
+  const rows: [string, { short: string }][] = Object.entries(group.entries).filter(
+    ([, entry]) => entry.aliasOf === undefined,
+  );
+  rows.push(...Object.entries(group.groups ?? {}));
   return (
-    `Usage:  ${program} ${name} COMMAND\n\n${group.short}\n\nCommands:\n${columns(rows)}\n` +
-    `Run '${program} ${name} COMMAND --help' for more information on a command.\n`
+    `Usage:  ${program} ${path} COMMAND\n\n${group.short}\n\nCommands:\n${columns(rows.toSorted(byName))}\n` +
+    `Run '${program} ${path} COMMAND --help' for more information on a command.\n`
   );
 }
 

@@ -8,7 +8,7 @@ import { globalFlags } from "./global-flags.ts";
 import { createInterrupts } from "./interrupts.ts";
 import type { Io } from "./io.ts";
 import { ANSI, type Paint, PLAIN, paintHelp, wantsColour } from "./paint.ts";
-import { type Entry, GROUPS, TOP } from "./registry.ts";
+import { type Entry, GROUPS, type Group, TOP } from "./registry.ts";
 import { resolveHost } from "./resolve-host.ts";
 import { createTerminal, type TerminalControl } from "./terminal.ts";
 import { CLIENT_VERSION } from "./version.ts";
@@ -56,24 +56,40 @@ export async function main(inputs: MainInputs): Promise<number> {
     const found = TOP[verb];
     return found === undefined ? unknownCommand(inputs, verb) : runEntry(context, verb, found, rest);
   }
+  return runGroup({ inputs, context, path: [verb], group }, rest);
+}
+
+interface GroupCall {
+  inputs: MainInputs;
+  context: CliContext;
+  /** The words that named the group. */
+  path: string[];
+  group: Group;
+}
+
+async function runGroup({ inputs, context, path, group }: GroupCall, rest: string[]): Promise<number> {
+  const { program } = inputs;
+  const words = path.join(" ");
   const [name, ...args] = rest;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") return printHelp(inputs, [verb]);
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") return printHelp(inputs, path);
+  const inner = group.groups?.[name];
+  if (inner !== undefined) return runGroup({ inputs, context, path: [...path, name], group: inner }, args);
   const found = group.entries[name];
-  if (found !== undefined) return runEntry(context, `${verb} ${name}`, found, args);
+  if (found !== undefined) return runEntry(context, `${words} ${name}`, found, args);
   if (name.startsWith("-"))
     return usageError(
       inputs,
-      `unknown flag: ${name}\n\nUsage:  ${program} ${verb}`,
-      `${program} ${verb}`,
+      `unknown flag: ${name}\n\nUsage:  ${program} ${words}`,
+      `${program} ${words}`,
       FLAG_ERROR_CODE,
     );
   const { closest } = await import("./suggest.ts");
-  const hint = closest(name, Object.keys(group.entries));
-  const suggestion = hint === undefined ? "" : `\n\nDid you mean '${program} ${verb} ${hint}'?`;
+  const hint = closest(name, [...Object.keys(group.entries), ...Object.keys(group.groups ?? {})]);
+  const suggestion = hint === undefined ? "" : `\n\nDid you mean '${program} ${words} ${hint}'?`;
   return usageError(
     inputs,
-    `${program}: unknown command: ${program} ${verb} ${name}${suggestion}\n\nUsage:  ${program} ${verb}`,
-    `${program} ${verb}`,
+    `${program}: unknown command: ${program} ${words} ${name}${suggestion}\n\nUsage:  ${program} ${words}`,
+    `${program} ${words}`,
     1,
   );
 }
@@ -186,18 +202,25 @@ async function printTopHelp(inputs: MainInputs): Promise<number> {
 }
 
 async function printHelp(inputs: MainInputs, path: string[]): Promise<number> {
-  const [verb, name] = path;
+  const [verb, ...names] = path;
   if (verb === undefined) return printTopHelp(inputs);
   const { commandHelp, groupHelp } = await import("./help.ts");
-  const group = GROUPS[verb];
-  const entry = group === undefined ? TOP[verb] : name === undefined ? undefined : group.entries[name];
+  let group = GROUPS[verb];
+  let entry = group === undefined ? TOP[verb] : undefined;
+  // A verb without a group takes no further words.
+  const words = (group === undefined ? [verb] : path).join(" ");
+  if (group !== undefined) {
+    for (const name of names) {
+      entry = group?.entries[name];
+      group = group?.groups?.[name];
+    }
+  }
   if (entry !== undefined) {
     const { command } = await entry.load();
-    const title = name === undefined || group === undefined ? verb : `${verb} ${name}`;
-    return showHelp(inputs, commandHelp(inputs.program, title, command));
+    return showHelp(inputs, commandHelp(inputs.program, words, command));
   }
-  if (group === undefined || name !== undefined) return unknownCommand(inputs, path.join(" "));
-  return showHelp(inputs, groupHelp(inputs.program, verb));
+  if (group === undefined) return unknownCommand(inputs, path.join(" "));
+  return showHelp(inputs, groupHelp(inputs.program, words, group));
 }
 
 async function showHelp(target: MainInputs | CliContext, text: string): Promise<number> {

@@ -50,6 +50,9 @@ const wait = entry(
   () => import("./container/wait.ts"),
 );
 
+const build = entry("Build an image from a Dockerfile", () => import("./build/build.ts"), "common");
+const cacheUsage = entry("Show what the build cache takes", () => import("./build/du.ts"));
+const cachePrune = entry("Remove build cache", () => import("./build/prune.ts"));
 const images = entry("List images", () => import("./image/ls.ts"), "common");
 const pull = entry("Download an image from a registry", () => import("./image/pull.ts"), "common");
 const push = entry("Upload an image to a registry", () => import("./image/push.ts"), "common");
@@ -83,6 +86,7 @@ export const TOP: Record<string, Entry> = {
   run,
   exec,
   ps,
+  build,
   images,
   pull,
   push,
@@ -122,9 +126,33 @@ export const TOP: Record<string, Entry> = {
 export interface Group {
   short: string;
   entries: Record<string, Entry>;
+  /** Groups within the group. */
+  groups?: Record<string, Group>;
 }
 
+const historyLs = entry("List build records", () => import("./build/history/ls.ts"));
+const buildHistory: Group = {
+  short: "Commands to work on build records",
+  entries: {
+    inspect: entry("Inspect a build record", () => import("./build/history/inspect.ts")),
+    logs: entry("Print the logs of a build record", () => import("./build/history/logs.ts")),
+    ls: historyLs,
+    list: alias(historyLs, "ls"),
+    rm: entry("Remove build records", () => import("./build/history/rm.ts")),
+  },
+};
+
 export const GROUPS: Record<string, Group> = {
+  builder: {
+    short: "Manage builds",
+    entries: { build, du: cacheUsage, prune: cachePrune },
+    groups: { history: buildHistory },
+  },
+  buildx: {
+    short: "The builder under the names of Docker's buildx",
+    entries: { build, du: cacheUsage, prune: cachePrune },
+    groups: { history: buildHistory },
+  },
   container: {
     short: "Manage containers",
     entries: {
@@ -159,6 +187,7 @@ export const GROUPS: Record<string, Group> = {
   image: {
     short: "Manage images",
     entries: {
+      build,
       history,
       import: importImage,
       inspect: entry("Display detailed information on one or more images", () => import("./image/inspect.ts")),

@@ -1,8 +1,8 @@
+import { editDistance } from "../base/edit-distance.ts";
+
 /** Verbs of Docker's that this version does not have; saying so is more use than "unknown command". */
 export const LATER_VERBS: readonly string[] =
-  "bake build builder buildx checkpoint compose config context node plugin secret service stack stats swarm update".split(
-    " ",
-  );
+  "bake checkpoint compose config context node plugin secret service stack stats swarm update".split(" ");
 
 /** A word further away than this is no typing mistake. */
 const MAX_DISTANCE = 2;
@@ -20,17 +20,4 @@ export function closest(word: string, candidates: readonly string[]): string | u
     if (distance < bestDistance && distance < Math.max(word.length, 2)) [best, bestDistance] = [candidate, distance];
   }
   return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

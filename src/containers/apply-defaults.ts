@@ -1,11 +1,12 @@
 import type { ContainerSpec } from "./container-spec.ts";
 import type { ContainersDeps } from "./deps.ts";
 
+type Ulimits = ContainersDeps["defaults"]["ulimits"];
+
 /** The spec with what the daemon's configuration says where the user says nothing. Pure. */
 export function applyDefaults(spec: ContainerSpec, defaults: ContainersDeps["defaults"]): ContainerSpec {
   const { resources, security, log } = spec;
-  const named = new Set(resources.ulimits.map(({ name }) => name));
-  const ulimits = [...resources.ulimits, ...defaults.ulimits.filter(({ name }) => !named.has(name))];
+  const ulimits = withDefaultUlimits(resources.ulimits, defaults.ulimits);
   const isDefaultLog = log.driver === "" || log.driver === defaults.log.driver;
   return {
     ...spec,
@@ -16,4 +17,9 @@ export function applyDefaults(spec: ContainerSpec, defaults: ContainersDeps["def
       : { ...security, securityOptions: [...defaults.securityOptions, ...security.securityOptions] },
     log: isDefaultLog ? { driver: defaults.log.driver, options: { ...defaults.log.options, ...log.options } } : log,
   };
+}
+
+export function withDefaultUlimits(ulimits: Ulimits, defaults: Ulimits): Ulimits {
+  const named = new Set(ulimits.map(({ name }) => name));
+  return [...ulimits, ...defaults.filter(({ name }) => !named.has(name))];
 }

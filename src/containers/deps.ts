@@ -31,7 +31,7 @@ export interface Planner {
     groupAdd: string[],
   ): ResolvedUser;
   /** Checks limits and security options before anything is changed; returns warnings for the client. */
-  validate(spec: ContainerSpec): string[];
+  validate(spec: Pick<ContainerSpec, "security" | "resources">): string[];
 }
 
 /** The cgroups of tasks. `path` is below the hierarchies' roots: `/gantry/<id>`. */

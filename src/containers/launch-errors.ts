@@ -66,8 +66,13 @@ export function startError(failure: StartFailure, cause: unknown): EngineError {
   return new EngineError(failure.code === OTHER ? "internal" : "invalid-argument", failure.message, { cause });
 }
 
+/** Of an errno by name, as Go says it. */
+export function errorWords(code: string): string {
+  return WORDS[code] ?? code;
+}
+
 function causeOf(error: LaunchError): string {
-  const words = WORDS[error.code] ?? error.code;
+  const words = errorWords(error.code);
   const { operation } = error;
   if (operation === undefined) return `${error.message}: ${words}`;
   if (operation.op === "exec") return execCause(operation.argv[0] ?? "", error.code, words);

@@ -134,7 +134,12 @@ export function mountInputs({ spec, mounts }: Definition, etc: ContainerPaths): 
       propagation: "rprivate",
     });
   }
-  return inputs.sort((a, b) => depth(a.destination) - depth(b.destination) || compare(a.destination, b.destination));
+  return inMountOrder(inputs);
+}
+
+/** A mount never hides one below it; of one place the later given is on top. */
+export function inMountOrder(mounts: MountInput[]): MountInput[] {
+  return mounts.sort((a, b) => depth(a.destination) - depth(b.destination) || compare(a.destination, b.destination));
 }
 
 const TMPFS = { noSuid: true, noDev: true, noExec: true };

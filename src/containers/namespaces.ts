@@ -1,5 +1,5 @@
 import { conflict } from "../base/errors.ts";
-import type { ContainerPlanInput, NamespaceTarget } from "../runtime/plan/plan-input.ts";
+import type { ContainerPlanInput, HostFacts, NamespaceTarget } from "../runtime/plan/plan-input.ts";
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
 import { type NetworkMode, networkMode } from "./network-mode.ts";
@@ -59,11 +59,14 @@ function target(mode: string, join: (id: string) => NamespaceTarget): NamespaceT
   return mode.startsWith("container:") ? join(mode.slice("container:".length)) : "new";
 }
 
-/** Docker's default: private on a v2 host, the host's on a v1 host and for privileged containers there. */
 function cgroupTarget({ deps }: Core, mode: string, privileged: boolean): NamespaceTarget {
   if (mode === "private") return "new";
-  if (mode === "host") return "host";
-  return deps.host.cgroup.version === 2 && !privileged ? "new" : "host";
+  return mode === "host" ? "host" : defaultCgroupNamespace(deps.host, privileged);
+}
+
+/** Docker's default: private on a v2 host, the host's on a v1 host and for privileged containers there. */
+export function defaultCgroupNamespace({ cgroup }: Pick<HostFacts, "cgroup">, privileged: boolean): "new" | "host" {
+  return cgroup.version === 2 && !privileged ? "new" : "host";
 }
 
 function ipcMode(core: Core, mode: string, join: Join): ContainerPlanInput["ipc"] {

@@ -28,9 +28,7 @@ export function validateSpec(spec: ContainerSpec): void {
   for (const variable of spec.process.environment) {
     if (variable === "" || variable.startsWith("=")) throw invalid(`invalid environment variable: ${variable}`);
   }
-  if (spec.cgroupParent.split("/").some((name) => name === ".." || name === ".") || /[\0\n]/.test(spec.cgroupParent)) {
-    throw invalid(`invalid cgroup parent: ${spec.cgroupParent}`);
-  }
+  validateCgroupParent(spec.cgroupParent);
   validateNamespaces(spec);
 }
 
@@ -115,4 +113,11 @@ export function joinedReferences(spec: ContainerSpec): string[] {
 
 export function requireJoined(spec: ContainerSpec, exists: (reference: string) => boolean): void {
   for (const reference of joinedReferences(spec)) if (!exists(reference)) throw notFound("container", reference);
+}
+
+/** It names a directory below the hierarchies' roots, and no other. Throws invalid-argument. */
+export function validateCgroupParent(parent: string): void {
+  if (parent.split("/").some((name) => name === ".." || name === ".") || /[\0\n]/.test(parent)) {
+    throw invalid(`invalid cgroup parent: ${parent}`);
+  }
 }

@@ -1,10 +1,11 @@
 import { createSystemClock } from "../base/clock.ts";
 import { randomId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
+import { createBuildCache } from "../builder/solver/build-cache.ts";
 import { createContainers } from "../containers/create-containers.ts";
-import { createDistribution, type DistributionDeps } from "../images/create-distribution.ts";
+import type { ContainersDeps } from "../containers/deps.ts";
+import { createDistribution, type DistributionDeps, type DistributionService } from "../images/create-distribution.ts";
 import { createImages } from "../images/create-images.ts";
-import type { Distribution } from "../images/distribution.ts";
 import { createUnfinishedPulls } from "../images/pull/unfinished-pulls.ts";
 import { createNetworks } from "../networks/create-networks.ts";
 import { enableFastMigration } from "../runtime/cgroups/fast-migration.ts";
@@ -20,10 +21,11 @@ import { containerDefaults } from "./container-defaults.ts";
 import type { DaemonConfig } from "./daemon-config.ts";
 import { createDisk } from "./create-disk.ts";
 import type { Engine } from "./engine.ts";
-import { createEventBus } from "./event-bus.ts";
+import { createEventBus, type Publish } from "./event-bus.ts";
 import { createFailpoint } from "./failpoints.ts";
 import { hostAccess } from "./host-access.ts";
 import { hostWarnings } from "./host-report.ts";
+import { openBuilder } from "./open-builder.ts";
 import { openRecords } from "./open-records.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
 import { createSystem } from "./system-info.ts";
@@ -51,53 +53,46 @@ export async function createEngine({ config, logger, launcherPath, version }: En
   if (!enableFastMigration(host, `${execRoot}/cgroup`))
     logger.warn("this kernel makes cgroup moves slow: starts take longer");
   const events = createEventBus(clock);
-  const common = { publish: events.publish, clock, logger };
+  const publish: Publish = (event) => {
+    events.publish(event);
+    if (event.type === "image" && event.action === "delete") keeper.imageRemoved();
+  };
+  const common = { publish, clock, logger };
   const storage = openStorage(dataRoot, bootId, logger);
   const { records, content, snapshots, housekeeper } = storage;
   const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
   const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });
-  const volumes = createVolumes({
-    ...common,
-    records: records.volumes,
-    root: `${dataRoot}/volumes`,
-    usage: (directory) => housekeeper.usage(directory),
-    randomId,
-  });
+  const usage = (directory: string) => housekeeper.usage(directory);
+  const volumes = createVolumes({ ...common, records: records.volumes, root: `${dataRoot}/volumes`, usage, randomId });
   const unfinished = createUnfinishedPulls({ records: records.unfinishedPulls, clock });
+  const cache = createBuildCache({ records: records.buildCache, snapshots, clock, logger });
   const usedBy = (imageId: string) => containers.usersOfImage(imageId);
   const imageParts = { ...common, content, snapshots, unfinished, failpoint };
-  const images = await createImages({ ...imageParts, records: records.images, usedBy });
-  const containers = createContainers({
-    ...common,
-    records: records.containers,
-    images,
-    networks,
-    volumes,
-    snapshots,
-    copyUp: (key, path, target) => images.copyUp(key, path, target),
-    launcher,
-    planner: createPlanner(host),
-    cgroups: createTaskCgroups(host),
-    host,
-    bootId,
-    randomId,
-    ...hostAccess(),
-    paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },
-    defaults: containerDefaults(config),
-    failpoint,
+  const images = await createImages({
+    ...imageParts,
+    records: records.images,
+    usedBy,
+    roots: () => cache.roots(),
+    cachedLayers: () => keeper.ownLayers(),
   });
-  const disk = createDisk({ dataRoot, execRoot, ...storage, images, containers, volumes, usedBy });
+  const machinery = { ...common, config, host, bootId, images, networks, snapshots, launcher, failpoint };
+  const containers = openContainers({ ...machinery, volumes, records: records.containers });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
+  const distribution = openDistribution({ ...imageParts, images }, config, version);
+  const { builder, keeper } = await openBuilder({ ...machinery, content, housekeeper, distribution, cache });
+  const cacheRecords = (chainId: string) => keeper.recordsOf(chainId);
+  const diskParts = { dataRoot, execRoot, ...storage, images, containers, volumes, builder, usedBy, cacheRecords };
+  const disk = createDisk(diskParts);
   const close = async () => {
+    await builder.close();
     containers.close();
     await networks.close();
     launcher.close();
     await Promise.all([snapshots.close(), housekeeper.close()]);
     records.close();
   };
-  const distribution = openDistribution({ ...imageParts, images }, config, version);
-  return { containers, images, distribution, networks, volumes, events, system, disk, close };
+  return { containers, images, builder, distribution, networks, volumes, events, system, disk, close };
 }
 
 function openStorage(dataRoot: string, bootId: string, logger: Logger) {
@@ -109,11 +104,44 @@ function openStorage(dataRoot: string, bootId: string, logger: Logger) {
   };
 }
 
+interface ContainerParts
+  extends Pick<
+    ContainersDeps,
+    | "records"
+    | "images"
+    | "networks"
+    | "volumes"
+    | "snapshots"
+    | "launcher"
+    | "host"
+    | "bootId"
+    | "publish"
+    | "clock"
+    | "logger"
+    | "failpoint"
+  > {
+  images: Awaited<ReturnType<typeof createImages>>;
+  config: DaemonConfig;
+}
+
+function openContainers({ config, ...parts }: ContainerParts): ReturnType<typeof createContainers> {
+  return createContainers({
+    ...parts,
+    copyUp: (key, path, target) => parts.images.copyUp(key, path, target),
+    planner: createPlanner(parts.host),
+    cgroups: createTaskCgroups(parts.host),
+    randomId,
+    ...hostAccess(),
+    paths: { containers: `${config.dataRoot}/containers`, rootMountPoint: `${config.execRoot}/rootfs` },
+    defaults: containerDefaults(config),
+  });
+}
+
 function openDistribution(
   parts: Omit<DistributionDeps, "hosts" | "limits" | "userAgent">,
   config: DaemonConfig,
   version: string,
-): Distribution {
+): DistributionService {
   const limits = {
     downloads: config.maxConcurrentDownloads,
     uploads: config.maxConcurrentUploads,

@@ -1,4 +1,5 @@
 import { EngineError, invalid } from "../base/errors.ts";
+import { parseGcPolicy } from "../builder/solver/gc-policy.ts";
 import { createHosts } from "../registry/client/hosts.ts";
 
 /** Everything dockerd's flags and daemon.json can say that this engine acts upon; other keys are accepted and listed in `ignored`. */
@@ -41,13 +42,15 @@ export interface DaemonConfig {
   shutdownTimeoutSeconds: number;
   noNewPrivileges: boolean;
   seccompProfile: string;
+  /** `builder` of daemon.json, as it stands there: see builder/solver/gc-policy.ts. */
+  builder: Record<string, unknown>;
   /** `--tls=false`, said outright: TCP without TLS beyond the loopback addresses. */
   plainTcpAllowed: boolean;
   /** Accepted for the sake of existing scripts, without an effect here. */
   ignored: string[];
 }
 
-type Kind = "string" | "bool" | "int" | "list" | "map";
+type Kind = "string" | "bool" | "int" | "list" | "map" | "object";
 
 interface Option {
   /** Long flag of dockerd. */
@@ -56,7 +59,7 @@ interface Option {
   /** daemon.json key, where it differs from the flag. */
   key?: string;
   kind: Kind;
-  /** Undefined: accepted and ignored. */
+  /** Undefined: accepted and ignored. An object is in daemon.json only. */
   field?: keyof DaemonConfig;
 }
 
@@ -98,6 +101,7 @@ const OPTIONS: Option[] = [
   { flag: "shutdown-timeout", kind: "int", field: "shutdownTimeoutSeconds" },
   { flag: "no-new-privileges", kind: "bool", field: "noNewPrivileges" },
   { flag: "seccomp-profile", kind: "string", field: "seccompProfile" },
+  { flag: "builder", kind: "object", field: "builder" },
   ...(
     [
       "live-restore",
@@ -177,6 +181,7 @@ const DEFAULTS: DaemonConfig = {
   shutdownTimeoutSeconds: 15,
   noNewPrivileges: false,
   seccompProfile: "",
+  builder: {},
   plainTcpAllowed: false,
   ignored: [],
 };
@@ -204,7 +209,9 @@ export function parseDaemonFlags(argv: string[]): { values: Values; configFile: 
       configFileGiven = true;
       continue;
     }
-    const option = OPTIONS.find(({ flag, short }) => (argument.startsWith("--") ? flag === name : short === name));
+    const option = OPTIONS.find(
+      ({ flag, short, kind }) => kind !== "object" && (argument.startsWith("--") ? flag === name : short === name),
+    );
     if (option === undefined)
       throw invalid(argument.startsWith("--") ? `unknown flag: --${name}` : `unknown shorthand flag: ${argument}`);
     const value = option.kind === "bool" ? (inline ?? "true") : take();
@@ -266,6 +273,8 @@ function finish(config: DaemonConfig): DaemonConfig {
   for (const host of config.hosts)
     if (!/^(unix:\/\/\/|tcp:\/\/|fd:\/\/)/.test(host))
       throw invalid(`invalid bind address (${host}): unsupported proto`);
+  // Throws for limits of the build cache that are none.
+  parseGcPolicy(config.builder, 0);
   // Throws for mirrors and insecure registries that are none.
   createHosts(config);
   if (!["", "overlay", "overlay2"].includes(config.storageDriver))
@@ -306,6 +315,9 @@ function convert(option: Option, value: unknown): unknown {
       return value.map(String);
     case "map":
       return toMap(value, wrong);
+    case "object":
+      if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong();
+      return value;
     default:
       return option.kind satisfies never;
   }

@@ -29,6 +29,15 @@ export const DATA_PARTS: Part[] = [
   { rule: "volumes/.removing-*", purpose: "volumes that are being deleted" },
   { rule: "volumes/*", purpose: "volumes' directories" },
   { rule: "volumes/*/_data", purpose: "volumes' files" },
+  { rule: "builder", purpose: "the builder's own files" },
+  { rule: "builder/history", purpose: "records and logs of builds" },
+  { rule: "builder/contexts", purpose: "directory of the build contexts" },
+  { rule: "builder/contexts/*", purpose: "build contexts of clients, as they were sent last" },
+  { rule: "builder/git", purpose: "repositories that builds have fetched" },
+  { rule: "builder/http", purpose: "files that builds have fetched" },
+  { rule: "builder/scratch", purpose: "files of builds under way" },
+  { rule: "builder/mounts", purpose: "directory of the cache mounts" },
+  { rule: "builder/mounts/*", purpose: "cache mounts of build steps" },
   { rule: "records", purpose: "records of images, containers, networks and volumes" },
 ];
 

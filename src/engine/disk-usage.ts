@@ -1,3 +1,4 @@
+import type { Builder, CacheRecord } from "../builder/builder.ts";
 import type { Container, Containers } from "../containers/containers.ts";
 import type { ImagesUsage } from "../images/usage.ts";
 import type { SurveyRow } from "../kernel/survey.ts";
@@ -31,6 +32,7 @@ export interface DiskUsage {
   /** With `sizes`. */
   containers?: Container[];
   volumes?: VolumeUsage[];
+  buildCache?: CacheRecord[];
   /** Together exactly what lies below the two roots. */
   directories?: DirectoryUsage[];
 }
@@ -39,6 +41,7 @@ export interface DiskUsageDeps {
   dataRoot: string;
   execRoot: string;
   images: { usage(): Promise<ImagesUsage> };
+  builder: Pick<Builder, "cache">;
   containers: Pick<Containers, "list">;
   volumes: Pick<Volumes, "list" | "holders">;
   snapshots: Pick<Snapshots, "imageUsage">;
@@ -59,6 +62,7 @@ export async function diskUsage(
   if (wanted.kinds.includes("container"))
     usage.containers = await containerUsage(deps, await rowsOf("snapshots/active", "*/fs"));
   if (wanted.kinds.includes("volume")) usage.volumes = await volumeUsage(deps, await rowsOf("volumes", "*/_data"));
+  if (wanted.kinds.includes("build-cache")) usage.buildCache = await deps.builder.cache();
   if (survey !== undefined) {
     usage.directories = [
       ...directoriesOf(deps.dataRoot, DATA_PARTS, survey.data),

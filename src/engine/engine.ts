@@ -73,6 +73,6 @@ export interface Engine {
   events: EventBus;
   system: SystemService;
   disk: DiskService;
-  builder?: Builder;
+  builder: Builder;
   close(): Promise<void>;
 }

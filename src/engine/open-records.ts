@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import type { NetworkRecord } from "../networks/network-records.ts";
+import { BUILD_CACHE_MIGRATION, createBuildCacheRecords } from "../storage/records/build-cache.ts";
 import { containerMigrations, createContainerRecords } from "../storage/records/containers.ts";
 import { type Migration, openDatabase } from "../storage/records/database.ts";
 import {
@@ -21,6 +22,7 @@ const DATA_MIGRATIONS: Migration[] = [
   IMAGE_TARGET_MIGRATION,
   IMAGE_PARENT_MIGRATION,
   UNFINISHED_PULL_MIGRATION,
+  BUILD_CACHE_MIGRATION,
 ];
 
 /** The records' two databases: what a user would call data survives a power cut to the last transaction, containers do not wait for the disk. */
@@ -33,6 +35,7 @@ export function openRecords(dataRoot: string) {
     networks: createNetworkRecords<NetworkRecord>(data),
     volumes: createVolumeRecords(data),
     images: createImageRecords(data),
+    buildCache: createBuildCacheRecords(data),
     unfinishedPulls: createUnfinishedPullRecords(data),
     containers: createContainerRecords(containers),
     /** What SQLite finds wrong with them, as sentences. */

@@ -32,6 +32,8 @@ export interface WhyDeps {
   containers: Pick<Containers, "list">;
   volumes: Pick<Volumes, "list" | "holders">;
   snapshots: Pick<Snapshots, "layerIn" | "stackOf">;
+  /** Build steps that a layer is the result of, in words. */
+  cacheRecords: (chainId: string) => string[];
 }
 
 /** Which object owns a path below the data or exec root, and what keeps it. Throws not-found for others. */
@@ -111,10 +113,13 @@ async function explainLayer(deps: WhyDeps, path: string, directory: string): Pro
     .filter(({ row }) => chainIds(row.layers.map(({ diffId }) => diffId)).some((one) => one === chainId))
     .map(({ view }) => ({ kind: "image", id: view.id, names: [...view.repoTags, ...view.repoDigests] }));
   const standing = await containersWhere(deps, (id) => stackOf(deps, id).includes(chainId));
+  const steps = deps.cacheRecords(chainId);
+  const cached: Keeper[] = steps.map((step) => ({ kind: "record", id: chainId, names: [`the build cache: ${step}`] }));
+  const keepers = [...users, ...standing, ...cached];
   return {
     path,
     object: { kind: "layer", id: chainId },
-    keptBy: [...users, ...standing, ...transferKeepers(deps.images.store, chainId, [...users, ...standing])],
+    keptBy: [...keepers, ...transferKeepers(deps.images.store, chainId, keepers)],
   };
 }
 

@@ -5,6 +5,7 @@ import { MAX_MANIFEST_BYTES, parseManifestDocument } from "../formats/oci/manife
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRow } from "../storage/records/images.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
+import { isOwnLayer } from "./built/materialize.ts";
 import { blobsOf } from "./collect.ts";
 import type { Library } from "./library.ts";
 
@@ -39,13 +40,20 @@ export async function checkImages(deps: ImageCheckDeps): Promise<ImageFault[]> {
 }
 
 async function faultsOf({ content, snapshots }: ImageCheckDeps, row: ImageRow): Promise<ImageFault[]> {
-  const missing = [...new Set(blobsOf(row))].filter((digest) => !content.has(digest));
+  const chain = chainIds(row.layers.map(({ diffId }) => diffId));
+  // Their archives are made of the layers' own files when they are wanted.
+  const unmade = new Set(
+    row.layers
+      .filter((layer, at) => isOwnLayer(layer) && snapshots.has(chain[at] as string))
+      .map(({ digest }) => digest),
+  );
+  const missing = [...new Set(blobsOf(row))].filter((digest) => !content.has(digest) && !unmade.has(digest));
   const broken = [
     ...missing.map((digest) => `its blob ${digest} is missing`),
     ...(missing.includes(row.id) ? [] : await faults(() => checkConfig(content, row))),
     ...(missing.includes(row.manifestDigest) ? [] : await faults(() => checkManifest(content, row))),
   ];
-  const unpacked = chainIds(row.layers.map(({ diffId }) => diffId)).filter((chainId) => !snapshots.has(chainId));
+  const unpacked = chain.filter((chainId) => !snapshots.has(chainId));
   return [
     ...broken.map((fault) => ({ row, fault, isMendable: false })),
     ...unpacked.map((chainId) => ({ row, fault: `its layer ${chainId} is missing`, isMendable: broken.length === 0 })),

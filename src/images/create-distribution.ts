@@ -1,10 +1,10 @@
-import { EngineError, invalid, isKind } from "../base/errors.ts";
 import { createBufferMeter } from "../base/buffer-meter.ts";
 import type { Clock } from "../base/clock.ts";
+import { EngineError, invalid, isKind } from "../base/errors.ts";
 import { SharedJobs } from "../base/shared-jobs.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
 import { type Digest, digestOf } from "../formats/oci/digest.ts";
-import { parsePlatformSpecifier, type Platform } from "../formats/oci/platform.ts";
+import { type Platform, parsePlatformSpecifier } from "../formats/oci/platform.ts";
 import {
   familiarName,
   familiarReference,
@@ -12,18 +12,24 @@ import {
   type Reference,
   withDefaultTag,
 } from "../formats/reference/reference.ts";
-import { type Access, createRegistryClient, type RegistryClient } from "../registry/client/registry-client.ts";
 import type { HostsConfig } from "../registry/client/hosts.ts";
-import type { ImagesService } from "./create-images.ts";
+import {
+  type Access,
+  createRegistryClient,
+  type RegistryClient,
+  type Repository,
+} from "../registry/client/registry-client.ts";
+import type { ImagesDeps, ImagesService } from "./create-images.ts";
 import type { Distribution, ManifestOptions, RegistryCredentials, TransferOptions } from "./distribution.ts";
-import type { ImagesDeps } from "./create-images.ts";
-import { createLayerFetcher } from "./pull/fetch-layer.ts";
-import { pullError } from "./pull/pull-errors.ts";
+import { readIndex } from "./index-manifests.ts";
+import { createLayerFetcher, type LayerFetcher } from "./pull/fetch-layer.ts";
 import { type PullDeps, pullImage } from "./pull/pull.ts";
+import { pullError } from "./pull/pull-errors.ts";
 import { readBlob } from "./pull/read-blob.ts";
-import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { parseRemote } from "./pull/resolve-image.ts";
+import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { bringOver } from "./push/bring-over.ts";
+import { type PushPlan, planImage } from "./push/plan-push.ts";
 import { createPusher, type Pusher } from "./push/push.ts";
 import { registryDomain, splitSearchTerm } from "./registry-names.ts";
 
@@ -47,8 +53,28 @@ interface Service {
   pusher: Pusher;
 }
 
+/** An image that is here, whatever its name: its entries are those of `index`, or one. */
+export type ImageToPush = Pick<PushPlan, "entries" | "index">;
+
+/** With what the builder needs besides. */
+export type DistributionService = Distribution & {
+  /** Brings layers of a repository that `open` has opened. */
+  fetcher: LayerFetcher;
+  /** `push`: it will be written to, with blobs from `mountFrom` perhaps. */
+  open(
+    name: Pick<Reference, "domain" | "path">,
+    options: Pick<ManifestOptions, "credentials" | "insecure"> & { push: boolean; mountFrom?: string[] },
+  ): Repository;
+  /** Pushes an image as it is, under a tag or, where the reference has none, its digest alone. Returns the digest. */
+  pushImage(
+    reference: Reference,
+    image: ImageToPush,
+    options: Omit<TransferOptions, "platform"> & { insecure: boolean },
+  ): Promise<Digest>;
+};
+
 /** Images between this engine and registries. Throws invalid-argument for settings of hosts that are none. */
-export function createDistribution(deps: DistributionDeps): Distribution {
+export function createDistribution(deps: DistributionDeps): DistributionService {
   const { images, content, snapshots, unfinished, clock, limits, hosts, userAgent, failpoint = () => {} } = deps;
   const { store, library } = images;
   const client = createRegistryClient({ config: hosts, clock, userAgent });
@@ -73,6 +99,14 @@ export function createDistribution(deps: DistributionDeps): Distribution {
     pusher: createPusher({ content, store, library, clock, maxUploads: limits.uploads, failpoint }),
   };
   return {
+    fetcher,
+    open: (name, { push: isWritten, mountFrom = [], ...access }) =>
+      chosenClient(service, access).repository(name, {
+        ...repositoryAccess(access, isWritten ? "pull,push" : "pull"),
+        mountFrom,
+      }),
+    pushImage: (reference, image, options) =>
+      pushImage(service, reference, { image, ...options }).catch(rethrowUnprompted),
     pull: (reference, options) => pull(service, parseReference(reference), options).catch(rethrowUnprompted),
     push: (repository, options) => push(service, repository, options).catch(rethrowUnprompted),
     inspect: (reference, options) => inspect(service, withDefaultTag(parseReference(reference)), options),
@@ -173,8 +207,30 @@ async function push(service: Service, repository: string, options: Parameters<Di
   for (const reference of pushed) deps.publish(event("push", reference));
 }
 
-function fetchDocument({ client, trusting }: Service, reference: Reference, options: ManifestOptions) {
-  const chosen = options.insecure ? trusting : client;
+async function pushImage(
+  service: Service,
+  reference: Reference,
+  { image, insecure, ...transfer }: { image: ImageToPush } & Parameters<DistributionService["pushImage"]>[2],
+): Promise<Digest> {
+  const { pusher, deps } = service;
+  const attachments = image.index === undefined ? [] : (await readIndex(deps.content, image.index)).attachments;
+  const plan = planImage(deps.images.library, reference, { ...image, attachments, isFinal: true });
+  const open = (mountFrom: string[]) =>
+    chosenClient(service, { insecure }).repository(reference, {
+      ...repositoryAccess(transfer, "pull,push"),
+      mountFrom,
+    });
+  const digest = await pusher.pushPlan({ open, report: transfer.report, signal: transfer.signal }, plan);
+  deps.publish(event("push", reference.tag === undefined ? { ...reference, digest } : reference));
+  return digest;
+}
+
+function chosenClient({ client, trusting }: Service, { insecure }: { insecure: boolean }): RegistryClient {
+  return insecure ? trusting : client;
+}
+
+function fetchDocument(service: Service, reference: Reference, options: ManifestOptions) {
+  const chosen = chosenClient(service, options);
   const repository = chosen.repository(reference, repositoryAccess(options, "pull"));
   const name = reference.digest ?? reference.tag ?? "latest";
   return repository.manifest(name, options.signal).catch((error: unknown) => {
@@ -204,13 +260,13 @@ async function inspect(
 }
 
 async function putManifest(
-  { client, trusting }: Service,
+  service: Service,
   reference: string,
   options: Parameters<Distribution["putManifest"]>[1] & Parameters<Distribution["putManifest"]>[2],
 ): Promise<Digest> {
-  const { mediaType, bytes, signal, insecure, sources } = options;
+  const { mediaType, bytes, signal, sources } = options;
   const parsed = withDefaultTag(parseReference(reference));
-  const chosen = insecure ? trusting : client;
+  const chosen = chosenClient(service, options);
   const origins = sources.map(({ repository, digest }) => ({ name: parseReference(repository), digest }));
   const mountFrom = [...new Set(origins.map(({ name }) => name.path).filter((path) => path !== parsed.path))];
   const target = chosen.repository(parsed, { ...repositoryAccess(options, "pull,push"), mountFrom });

@@ -35,6 +35,8 @@ export interface ImagesDeps {
   logger: Logger;
   /** Digests and chainIDs that others need; see `ImageStore.collect`. */
   roots?: () => Iterable<string>;
+  /** ChainIDs of layers that only the build cache has. */
+  cachedLayers?: () => ReadonlySet<string>;
   /** What broken pulls have left for their next attempt. */
   unfinished?: Pick<UnfinishedPulls, "keys" | "forget">;
   /** Ends the daemon where a test wants it. */

@@ -14,7 +14,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRecords, ImageRow, ReferenceRow } from "../storage/records/images.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
 import type { Image } from "./images.ts";
-import { type IndexContents, readIndex } from "./index-manifests.ts";
+import { type Attachment, type IndexContents, readIndex } from "./index-manifests.ts";
 
 /** An image with what the store needs besides what callers see. */
 export interface Entry {
@@ -118,6 +118,17 @@ export class Library {
     return this.#indexes.get(index)?.indexes ?? [];
   }
 
+  /** What of a target is no image's: itself, indexes within, attestations. */
+  documentsOf(target: Digest): Digest[] {
+    const attachments = this.attachmentsIn(target).flatMap(({ manifest, blobs }) => [manifest, ...blobs]);
+    return [target, ...this.indexesIn(target), ...attachments];
+  }
+
+  /** Attestations of an index that a name stands for, those that are here. */
+  attachmentsIn(index: Digest): Attachment[] {
+    return this.#indexes.get(index)?.attachments ?? [];
+  }
+
   /** The index that a name stands for. undefined: it names one image only. */
   indexOf(text: string): Digest | undefined {
     const target = this.#rowOf(text)?.target;
@@ -148,10 +159,10 @@ export class Library {
     return [...this.#references.values()].filter(({ row }) => row.imageId === id).map(({ reference }) => reference);
   }
 
-  /** What references name at their registries, with the indexes within: blobs to be kept. */
+  /** What references name at their registries, with the indexes and attestations within: blobs to be kept. */
   targets(): Digest[] {
     const targets = [...this.#references.values()].flatMap(({ row }) => row.target ?? []);
-    return targets.flatMap((target) => [target, ...(this.#indexes.get(target)?.indexes ?? [])]);
+    return targets.flatMap((target) => this.documentsOf(target));
   }
 
   /** The names whose target, or an index within it, is this. */

@@ -11,6 +11,7 @@ import type { Content } from "../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
+import { createMaterializer, type Materializer } from "./built/materialize.ts";
 import { blobsOf, createCollector, type NeededKeys, neededKeys } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
@@ -52,15 +53,20 @@ export interface InstallRequest {
 }
 
 /** What stands behind the images: layers are unpacked and stacked, garbage is collected. For load, pull and build. */
-export interface ImageStore {
+export interface ImageStore extends Materializer {
   readonly leases: Leases;
   /** Unpacks a blob's file into a layer without a place. */
   prepare(path: string, options: UnpackOptions): Promise<PreparedLayer>;
   /**
-   * Makes the image usable: config, manifest and layer blobs must be in content, and held. Missing layers are unpacked, each once
-   * however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
+   * Makes the image usable: config, manifest and layer blobs must be in content, and held; of layers that were built here the
+   * committed snapshot is enough. Missing layers are unpacked, each once however many callers want it. Throws invalid-argument when a layer is not what config and manifest say.
    */
   install(request: InstallRequest): Promise<Entry>;
+  /**
+   * Makes layers usable without an image, as `install` does. The caller holds their digests and chainIDs, base first, from before
+   * the call on.
+   */
+  bring(layers: LayerRow[], request: Pick<InstallRequest, "fetch" | "signal">): Promise<void>;
   /** Unpacks the layers that an unclean end of the machine has taken, from their blobs. Throws when that cannot be. */
   restore(row: ImageRow): Promise<void>;
   /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
@@ -86,12 +92,14 @@ export function createImageStore(deps: StoreDeps): ImageStore {
   return {
     leases,
     prepare,
+    ...createMaterializer(deps),
     async install(request) {
       const { row, target, signal } = request;
-      const chain = chainIds(row.layers.map(({ diffId }) => diffId));
+      const { layers } = row;
+      const chain = chainOf(layers);
       const release = leases.hold([...blobsOf(row), ...chain, ...(target === undefined ? [] : [target])]);
       try {
-        await ensureLayers({ deps, unpacking, chain, request, sweep });
+        await ensureLayers({ deps, unpacking, chain, request: { ...request, layers }, sweep });
         signal.throwIfAborted();
         deps.failpoint("install.layers");
         const entry = await deps.library.add(row, withDigests(request), target);
@@ -101,10 +109,10 @@ export function createImageStore(deps: StoreDeps): ImageStore {
         release();
       }
     },
-    async restore(row) {
-      const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-      await ensureLayers({ deps, unpacking, chain, request: { row, references: [], signal: NEVER }, sweep });
-    },
+    bring: (layers, request) =>
+      ensureLayers({ deps, unpacking, chain: chainOf(layers), request: { ...request, layers }, sweep }),
+    restore: ({ layers }) =>
+      ensureLayers({ deps, unpacking, chain: chainOf(layers), request: { layers, signal: NEVER }, sweep }),
     needed: () => neededKeys(deps.library, deps.roots()),
     collect,
     // One at a time: an older list must not replace a newer one.
@@ -133,12 +141,18 @@ async function prepareLayer(
   }
 }
 
+function chainOf(layers: LayerRow[]): Digest[] {
+  return chainIds(layers.map(({ diffId }) => diffId));
+}
+
+type StackRequest = Pick<InstallRequest, "prepared" | "fetch" | "onLayer" | "signal"> & { layers: LayerRow[] };
+
 /** An image's layers on their way to being there. */
 interface LayerStack {
   deps: StoreDeps;
   unpacking: SharedJobs<void>;
   chain: Digest[];
-  request: InstallRequest;
+  request: StackRequest;
   /** Collects garbage, in the background. */
   sweep: () => void;
 }
@@ -149,7 +163,7 @@ async function ensureLayers(stack: LayerStack): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const one = async (chainId: Digest, index: number) => {
-    const { digest } = request.row.layers[index] as LayerRow;
+    const { digest } = request.layers[index] as LayerRow;
     const isUnpacked = deps.snapshots.has(chainId);
     if (isUnpacked && (request.fetch === undefined || deps.content.has(digest))) return;
     await (isUnpacked ? fetchBlob(stack, index, signal) : ensureLayer(stack, index, signal));
@@ -167,7 +181,7 @@ async function ensureLayers(stack: LayerStack): Promise<void> {
 
 /** The layer came from elsewhere, in another compression: the manifest's own blob is needed, too. It is unpacked to be verified. */
 async function fetchBlob({ request }: LayerStack, index: number, signal: AbortSignal): Promise<void> {
-  const layer = request.row.layers[index] as LayerRow;
+  const layer = request.layers[index] as LayerRow;
   const fetched = await request.fetch?.(layer, signal);
   await fetched?.staged.discard();
   if (fetched !== undefined) checkLayer(fetched.unpacked, layer);
@@ -193,7 +207,7 @@ async function ensureLayer(stack: LayerStack, index: number, signal: AbortSignal
 /** Unpacking needs no parent and runs beside it; committing waits for it. */
 async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal): Promise<void> {
   const { deps, chain, request } = stack;
-  const layer = request.row.layers[index] as LayerRow;
+  const layer = request.layers[index] as LayerRow;
   const fetch = request.fetch ?? ((wanted: LayerRow) => prepareFromContent(deps, wanted, signal));
   const prepared = takePrepared(request, layer.diffId) ?? (await fetch(layer, signal));
   const { staged, unpacked } = prepared;
@@ -213,7 +227,7 @@ async function makeLayer(stack: LayerStack, index: number, signal: AbortSignal):
   }
 }
 
-function takePrepared({ prepared }: InstallRequest, diffId: Digest): PreparedLayer | undefined {
+function takePrepared({ prepared }: StackRequest, diffId: Digest): PreparedLayer | undefined {
   const found = prepared?.get(diffId);
   prepared?.delete(diffId);
   return found;
@@ -238,7 +252,8 @@ function layoutIndex({ library, content }: StoreDeps): Uint8Array {
   return encodeIndex(
     library.entries().flatMap(({ row }) => {
       const blob = content.stat(row.manifestDigest);
-      if (blob === undefined) return [];
+      // An image that was built here and has not left yet has no archives: to others it is not in the layout.
+      if (blob === undefined || row.layers.some(({ digest }) => !content.has(digest))) return [];
       const descriptor = { mediaType: MEDIA_TYPES.ociManifest, digest: blob.digest, sizeBytes: blob.sizeBytes };
       const named = library.referencesOf(row.id).map((reference) => ({
         ...descriptor,

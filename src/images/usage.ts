@@ -28,6 +28,8 @@ export interface UsageDeps {
   content: Pick<Content, "list">;
   snapshots: Pick<Snapshots, "listLayers" | "layerBytes">;
   usedBy: (imageId: string) => { id: string }[];
+  /** ChainIDs of layers that only the build cache has: they are counted there. */
+  cachedLayers?: () => ReadonlySet<string>;
 }
 
 /** Exact, and from memory alone. `shown`: which images are listed; all of them count. */
@@ -36,7 +38,9 @@ export function imagesUsage(deps: UsageDeps, shown: (entry: Entry) => boolean): 
   const entries = library.entries();
   const sizes = new Map<string, number>();
   let layersBytes = 0;
+  const cached = deps.cachedLayers?.() ?? new Set<string>();
   for (const chainId of snapshots.listLayers()) {
+    if (cached.has(chainId)) continue;
     const bytes = snapshots.layerBytes(chainId) ?? 0;
     sizes.set(layerKey(chainId), bytes);
     layersBytes += bytes;
@@ -70,7 +74,10 @@ function layerKey(chainId: string): string {
 }
 
 function keysOf(library: Library, { row }: Entry): string[] {
-  const targets = library.referencesOf(row.id).flatMap((reference) => library.targetOf(reference) ?? []);
+  const targets = library.referencesOf(row.id).flatMap((reference) => {
+    const target = library.targetOf(reference);
+    return target === undefined ? [] : library.documentsOf(target);
+  });
   return [...blobsOf(row), ...targets, ...chainOf(row).map(layerKey)];
 }
 

@@ -66,7 +66,7 @@ class TreeCopy {
       const child = path === "" ? name : Buffer.concat([path, Buffer.from("/"), name]);
       this.#entry(pair, name, { path: child, depth });
     }
-    attributes(pair, statFd(pair.source));
+    copyAttributes(pair, statFd(pair.source));
   }
 
   #entry(pair: Pair, name: Buffer, { path, depth }: { path: Buffer; depth: number }): void {
@@ -90,14 +90,17 @@ class TreeCopy {
 
   #file(pair: Pair, name: Buffer, status: FileStatus): void {
     closeFd(openAt(pair.target, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600));
-    withBoth(pair, name, O_NONBLOCK, (child) => {
-      for (let length = -1; length !== 0; ) {
-        length = readFull(child.source, this.#buffer);
-        writeFull(child.target, this.#buffer.subarray(0, length));
-      }
-      attributes(child, status);
-    });
+    withBoth(pair, name, O_NONBLOCK, (child) => copyFile(child, status, this.#buffer));
   }
+}
+
+/** Content and attributes of an open regular file. `buffer`: for the bytes on their way. */
+export function copyFile(pair: Pair, status: FileStatus, buffer: Uint8Array): void {
+  for (let length = -1; length !== 0; ) {
+    length = readFull(pair.source, buffer);
+    writeFull(pair.target, buffer.subarray(0, length));
+  }
+  copyAttributes(pair, status);
 }
 
 /** Opens the same name on both sides. */
@@ -116,8 +119,8 @@ function withBoth(pair: Pair, name: Buffer, flags: number, use: (child: Pair) =>
   }
 }
 
-/** Owner before mode and attributes, which a change of owner drops; times last. */
-function attributes({ source, target }: Pair, status: FileStatus): void {
+/** Copies owner, mode, attributes and times. Owner before mode and attributes, which a change of owner drops; times last. */
+export function copyAttributes({ source, target }: Pair, status: FileStatus): void {
   ownFd(target, status.uid, status.gid);
   modeFd(target, status.mode);
   for (const name of listXattrsFd(source)) {

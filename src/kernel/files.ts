@@ -193,6 +193,12 @@ export function linkAt(sourceDirectory: number, source: Path, directory: number,
   syscall("linkat", label(path), sourceDirectory, ptr(sourceBytes), directory, ptr(bytes), 0);
 }
 
+/** Replaces what has the new name. */
+export function renameAt(directory: number, from: Path, to: Path): void {
+  const [fromBytes, toBytes] = [cstring(from), cstring(to)];
+  syscall("renameat2", label(to), directory, ptr(fromBytes), directory, ptr(toBytes), 0);
+}
+
 export function readLinkAt(directory: number, path: Path): Buffer {
   const [bytes, buffer] = [cstring(path), Buffer.alloc(4096)];
   const length = syscall("readlinkat", label(path), directory, ptr(bytes), ptr(buffer), buffer.length);

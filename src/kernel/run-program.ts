@@ -1,4 +1,6 @@
+import { constants } from "node:os";
 import { EngineError } from "../base/errors.ts";
+import { ptr, trySyscall } from "./libc.ts";
 
 /** What a program may print; `ps` of a full machine is a few hundred KiB. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
@@ -51,4 +53,74 @@ function startWithInput(argv: string[], input: string) {
     if ((cause as { code?: string }).code !== "ENOENT") throw cause;
     throw new EngineError("not-found", `${argv[0]}: executable file not found in $PATH`, { cause });
   }
+}
+
+export interface ToolOptions {
+  /** All of it: nothing of the daemon's own environment is passed on. */
+  env: Record<string, string>;
+  cwd: string;
+  timeoutMs: number;
+  /** No file that the program writes may be larger. */
+  maxFileBytes: number;
+  signal: AbortSignal;
+}
+
+const RLIMIT_FSIZE = 1;
+const MAX_ERROR_TEXT = 2000;
+const { SIGKILL } = constants.signals;
+
+/**
+ * Runs one of the host's programs with nothing to read, and returns what it prints. Throws not-found when it is not there, unavailable
+ * with its last words when it fails or takes too long: then it is killed, with its children.
+ */
+export async function runTool(
+  argv: string[],
+  { env, cwd, timeoutMs, maxFileBytes, signal }: ToolOptions,
+): Promise<string> {
+  signal.throwIfAborted();
+  const child = startTool(argv, { env, cwd });
+  const limit = new BigUint64Array([BigInt(maxFileBytes), BigInt(maxFileBytes)]);
+  trySyscall("prlimit64", child.pid, RLIMIT_FSIZE, ptr(limit), 0);
+  let isLate = false;
+  const kill = () => killGroup(child.pid);
+  const timer = setTimeout(() => {
+    isLate = true;
+    kill();
+  }, timeoutMs);
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    const [output, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    signal.throwIfAborted();
+    if (isLate) throw new EngineError("unavailable", `${argv[0]}: took longer than ${timeoutMs / 1000} s`);
+    if (code !== 0) throw new EngineError("unavailable", lastWords(errors) || `${argv[0]}: exit status ${code}`);
+    return output;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", kill);
+  }
+}
+
+function startTool(argv: string[], options: { env: Record<string, string>; cwd: string }) {
+  try {
+    // A session of its own: it has no terminal to ask at, and its children end with it.
+    return Bun.spawn(argv, {
+      ...options,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      maxBuffer: MAX_OUTPUT_BYTES,
+      detached: true,
+    });
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "ENOENT") throw cause;
+    throw new EngineError("not-found", `${argv[0]}: executable file not found in $PATH`, { cause });
+  }
+}
+
+function killGroup(pid: number): void {
+  trySyscall("kill", -pid, SIGKILL);
+}
+
+function lastWords(errors: string): string {
+  return errors.trim().slice(-MAX_ERROR_TEXT);
 }

@@ -46,11 +46,35 @@ export function setXattrFd(fd: number, name: Path, value: Uint8Array): void {
   syscall("fsetxattr", `${text(name)} of fd ${fd}`, fd, ptr(nameBytes), ptr(data), value.length, 0);
 }
 
+/** Absent: nothing. */
+export function removeXattrFd(fd: number, name: Path): void {
+  const nameBytes = cstring(name);
+  const result = trySyscall("fremovexattr", fd, ptr(nameBytes));
+  if (result < 0 && result !== -ENODATA) throw new SystemError("fremovexattr", -result, `${text(name)} of fd ${fd}`);
+}
+
 export function listXattrsFd(fd: number): Buffer[] {
   const result = trySyscall("flistxattr", fd, ptr(scratch), scratch.length);
   if (result === -EOPNOTSUPP) return [];
   if (result < 0) throw new SystemError("flistxattr", -result, `fd ${fd}`);
   return splitNames(scratch.subarray(0, result));
+}
+
+/** What belongs to one place only: overlayfs' own marks, and the label that the host's policy gives. */
+const OF_THE_PLACE = /^(trusted\.overlay\.|security\.selinux$)/;
+
+/** Gives an open file the attributes of another. A file system that cannot hold one does without. */
+export function copyXattrsFd(source: number, target: number): void {
+  for (const name of listXattrsFd(source)) {
+    if (OF_THE_PLACE.test(name.toString("latin1"))) continue;
+    const value = getXattrFd(source, name);
+    if (value === undefined) continue;
+    try {
+      setXattrFd(target, name, value);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.errno !== EOPNOTSUPP) throw error;
+    }
+  }
 }
 
 const EMPTY = new Uint8Array(1);

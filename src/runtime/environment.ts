@@ -1,10 +1,12 @@
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** PATH of a process whose image has none. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface EnvironmentRequest {
   /** `KEY=value` of the image and the user, the user's last; `KEY` alone removes one that stands before it. */
   environment: readonly string[];
-  hostname: string;
-  tty: boolean;
+  /** undefined: no HOSTNAME, as in a build. */
+  hostname?: string;
+  tty?: boolean;
   /** The user's home from passwd; HOME is set from it where the environment has none. */
   home: string;
   /** `KEY=value` that come before the rest, as for links. */
@@ -17,8 +19,8 @@ export interface EnvironmentRequest {
  */
 export function buildEnvironment(request: EnvironmentRequest): string[] {
   const values = new Map<string, string>([["PATH", `PATH=${DEFAULT_PATH}`]]);
-  values.set("HOSTNAME", `HOSTNAME=${request.hostname}`);
-  if (request.tty) values.set("TERM", "TERM=xterm");
+  if (request.hostname !== undefined) values.set("HOSTNAME", `HOSTNAME=${request.hostname}`);
+  if (request.tty === true) values.set("TERM", "TERM=xterm");
   for (const entry of [...(request.extra ?? []), ...request.environment]) {
     const index = entry.indexOf("=");
     if (index < 0) values.delete(entry);

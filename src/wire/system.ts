@@ -42,15 +42,32 @@ export interface WireDiskUsage {
   Images?: WireImageSummary[] | null;
   Containers?: WireContainerSummary[] | null;
   Volumes?: WireVolume[] | null;
-  BuildCache?: never[] | null;
+  BuildCache?: WireBuildCache[] | null;
   /** Until 1.43. */
   BuilderSize?: number;
   ImageUsage?: WireUsage<WireImageSummary>;
   ContainerUsage?: WireUsage<WireContainerSummary>;
   VolumeUsage?: WireUsage<WireVolume>;
-  BuildCacheUsage?: WireUsage<never>;
+  BuildCacheUsage?: WireUsage<WireBuildCache>;
   /** Our own: with `verbose`, every directory of the engine. The bytes together are what lies below its two roots. */
   Gantry?: { Directories: WireDirectoryUsage[]; TotalBytes: number };
+}
+
+/** One record of the build cache. */
+export interface WireBuildCache {
+  ID: string;
+  /** Until 1.41. */
+  Parent?: string;
+  /** Since 1.42. */
+  Parents?: string[] | null;
+  Type: string;
+  Description: string;
+  InUse: boolean;
+  Shared: boolean;
+  Size: number;
+  CreatedAt: string;
+  LastUsedAt: string | null;
+  UsageCount: number;
 }
 
 /** Our own `GET /gantry/system/why`: what owns a path and what keeps it. */

@@ -312,11 +312,4 @@ describe("the end of a build before its time", () => {
     expect(builder.cancelled).toEqual(["other", "mine"]);
     expect(messageIn((await served().request("POST", "/build/cancel")).text)).toBe("build ID not provided");
   });
-
-  test("an engine without a builder answers 501 and tells clients to expect the classic protocol", async () => {
-    await using bare = await serveFake();
-    expect((await bare.request("POST", "/build")).status).toBe(501);
-    expect((await bare.request("GET", "/_ping")).headers.get("builder-version")).toBe("1");
-    expect((await served().request("HEAD", "/_ping")).headers.get("builder-version")).toBe("2");
-  });
 });

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { EngineError, notFound } from "../../src/base/errors.ts";
 import type { Builder } from "../../src/builder/builder.ts";
+import { createFakeBuilder } from "./fake-builder.ts";
 import type { ContainerSpec } from "../../src/containers/container-spec.ts";
 import type { Container, Containers, Exec } from "../../src/containers/containers.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -53,7 +54,7 @@ export const IMAGE: Image = {
   chainId: undefined,
 };
 
-export function createFakeEngine(builder?: Builder): FakeEngine {
+export function createFakeEngine(builder: Builder = createFakeBuilder()): FakeEngine {
   const clock = createSystemClock();
   const events = createEventBus(clock);
   const state = {
@@ -78,6 +79,7 @@ export function createFakeEngine(builder?: Builder): FakeEngine {
     disk: {
       usage: async ({ kinds, directories }) => ({
         ...(kinds.includes("image") ? { images: await fakeImages(state).usage() } : {}),
+        ...(kinds.includes("build-cache") ? { buildCache: await builder.cache() } : {}),
         ...(directories ? { directories: [{ path: "/data", purpose: "all", bytes: 7, entries: 2 }] } : {}),
       }),
       check: async ({ repair }) => ({
@@ -89,7 +91,7 @@ export function createFakeEngine(builder?: Builder): FakeEngine {
       }),
       why: async (path) => ({ path, object: { kind: "engine", id: "" }, keptBy: [] }),
     },
-    ...(builder === undefined ? {} : { builder }),
+    builder,
     close: async () => undefined,
   };
 }

@@ -32,7 +32,7 @@ export interface Answer {
   text: string;
 }
 
-/** `builder`: what builds; without one the engine has none. */
+/** `builder`: what builds; without one a fake that nobody asks. */
 export async function serveFake({ builder }: { builder?: Builder } = {}): Promise<ServedApi> {
   const directory = mkdtempSync(join(tmpdir(), "gantry-api-test-"));
   const socketPath = join(directory, "api.sock");

@@ -1,3 +1,4 @@
+import type { FakeBuilder } from "./fake-builder.ts";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { WireDiskUsage } from "../../src/wire/system.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
@@ -54,11 +55,23 @@ test("images/prune hands the filters over, and refuses those that it does not kn
   expect((await api.request("POST", "/images/prune?filters=%7B%22name%22%3A%5B%22x%22%5D%7D")).status).toBe(400);
 });
 
-test("the build cache is empty, and its prune is an event", async () => {
-  expect(await api.json("POST", "/build/prune?all=1")).toEqual({ CachesDeleted: [], SpaceReclaimed: 0 });
-  const until = (Date.now() / 1000 + 0.01).toFixed(3);
-  const { text } = await api.request("GET", `/events?since=1&until=${until}`);
-  expect(text).toContain('"Type":"builder","Action":"prune"');
+test("build/prune hands filters and limit over, under each of its names, and tells what went", async () => {
+  const filters = encodeURIComponent('{"until":["24h"],"label":["ignored"]}');
+  const pruned = { CachesDeleted: ["cache-1"], SpaceReclaimed: 123 };
+  expect(await api.json("POST", `/build/prune?all=1&filters=${filters}`)).toEqual(pruned);
+  await api.request("POST", "/build/prune?keep-storage=10");
+  await api.request("POST", "/build/prune?reserved-space=20&max-used-space=0");
+  expect((api.engine.builder as FakeBuilder).prunes).toEqual([
+    { all: true, filters: { until: ["24h"] }, keepStorageBytes: undefined },
+    { all: false, filters: {}, keepStorageBytes: 10 },
+    { all: false, filters: {}, keepStorageBytes: 20 },
+  ]);
+  const refused = await api.request("POST", "/build/prune?keep-storage=much");
+  expect([refused.status, refused.text]).toEqual([
+    400,
+    '{"message":"keep-storage is in bytes and expects an integer, got much"}\n',
+  ]);
+  expect((await api.request("POST", "/build/prune?filters=%7B%22colour%22%3A%5B%22x%22%5D%7D")).status).toBe(400);
 });
 
 test("a check streams its progress, and its report last", async () => {

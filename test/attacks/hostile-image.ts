@@ -37,13 +37,17 @@ async function compile(source: string, path: string): Promise<void> {
   await program(["gcc", "-static", "-O1", "-Wall", "-Werror", "-o", path, source]);
 }
 
-/** `probe:latest`: busybox with `/probe`, see probe.c. */
-export function loadProbeImage(daemon: TestDaemon): Promise<void> {
+/** The path of a static program, made of probe.c. */
+export function probeProgram(): Promise<string> {
   const source = join(import.meta.dir, "probe.c");
   const version = Bun.hash(readFileSync(source)).toString(16);
-  const compiled = () => cached(`attack-probe-${version}`, (path) => compile(source, path));
+  return cached(`attack-probe-${version}`, (path) => compile(source, path));
+}
+
+/** `probe:latest`: busybox with `/probe`. */
+export function loadProbeImage(daemon: TestDaemon): Promise<void> {
   return loadHostileImage(daemon, {
     tag: "probe:latest",
-    files: async (directory) => copyFileSync(await compiled(), join(directory, "probe")),
+    files: async (directory) => copyFileSync(await probeProgram(), join(directory, "probe")),
   });
 }

@@ -111,7 +111,8 @@ async function cleanHost(directory: string, name: string): Promise<void> {
     const path = join("/sys/fs/cgroup", hierarchy, name);
     // The kernel takes a moment after the last process of a container.
     await until(`${path} is gone`, () => {
-      if (existsSync(path)) rmdirSync(path);
+      // BuildKit's containers have a group of their own within.
+      for (const group of [join(path, "buildkit"), path]) if (existsSync(group)) rmdirSync(group);
       return true;
     });
   }

@@ -154,6 +154,24 @@ describe.skipIf(obstacle() !== undefined)("a hostile image", () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
+  test("a file is made with its content, mode and owner in the root, and never over anything", async () => {
+    link(outside, "files");
+    const file = (target: string, uid = 0) =>
+      at("enter", "make-file", { target, content: Buffer.from("content\n"), mode: 0o440, uid, gid: 7 });
+    const { stdout } = await box.run({
+      argv: ["sh", "-c", `cat ${outside}/file; stat -c '%a %u %g' ${outside}/file`],
+      mounts: [file("/files/file", 5)],
+    });
+    expect(stdout).toBe("content\n440 5 7\n");
+    expect(readdirSync(outside)).toEqual([]);
+    link(join(outside, "none"), "dangling-file");
+    for (const target of ["/dangling-file", "/bin/busybox"]) {
+      const code = await box.run({ argv: ["true"], mounts: [file(target)] }).catch((error: LaunchError) => error.code);
+      expect(code).toBe("EEXIST");
+    }
+    expect(readdirSync(outside)).toEqual([]);
+  });
+
   test("the launcher is not in reach: its program is sealed, its /proc is closed", async () => {
     writeFileSync(join(box.root, "evil"), "#!/proc/self/exe\n", { mode: 0o755 });
     const result = await box.run({ argv: ["/evil"] }).then(

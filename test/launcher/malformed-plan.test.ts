@@ -17,6 +17,8 @@ const plan: LaunchPlan = {
     at("clone", "clone", { namespaces: ["mnt"] }),
     at("enter", "netlink", { messages: Buffer.alloc(16), acks: 1, childPidAt: [4], comment: "c" }),
     at("enter", "mount-fs", { fstype: "t", source: "s", target: "/t", options: ["a=1", "b"], attributes: {} }),
+    at("enter", "mount-bind", { source: "s", below: "b", rooted: true, target: "/t", recursive: true, attributes: {} }),
+    at("enter", "make-file", { target: "/f", content: Buffer.from("content"), mode: 0o600, uid: 1, gid: 1 }),
     at("enter", "credentials", { uid: 1, gid: 1, groups: [3] }),
     at("enter", "exec", { argv: ["a", "b"], env: ["PATH=/"] }),
   ],

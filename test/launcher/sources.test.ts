@@ -48,6 +48,19 @@ describe.skipIf(obstacle() !== undefined)("sources of binds", () => {
     expect(await run(show, { source: join(volume, "none"), below: "a" })).toStartWith("ENOENT bind source");
   });
 
+  test("a rooted source is its own root: links lead nowhere else", async () => {
+    const root = join(box.dir, "rooted");
+    mkdirSync(join(root, "a/b"), { recursive: true });
+    writeFileSync(join(root, "a/b/file"), "inside\n");
+    const links = { relative: "a/b", absolute: "/a/b", up: "../../../a/b", out: box.dir, magic: "/proc/self/root" };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name));
+    const show = (below: string) => run(["cat", "/bound/file"], { source: root, below, rooted: true });
+    for (const below of ["relative", "absolute", "up", "../../a/b"]) expect(await show(below)).toBe("inside\n");
+    for (const below of ["out", "magic", "none"]) {
+      expect(await show(below)).toBe(`ENOENT beneath the bind source ${below}`);
+    }
+  });
+
   test("not even while somebody swaps it for a way out", async () => {
     const [place, real, link] = ["swapped", "swapped-real", "swapped-link"].map((name) => join(volume, name)) as [
       string,

@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createSystemClock } from "../../src/base/clock.ts";
-import { silentLogger } from "../../src/base/logger.ts";
 import { closePort, reservePort } from "../../src/kernel/net-port.ts";
-import { createNetworks } from "../../src/networks/create-networks.ts";
-import { createMemoryNetworkRecords } from "../../src/networks/network-records.ts";
 import type { Networks, Sandbox } from "../../src/networks/networks.ts";
 import { at } from "../../src/runtime/plan/launch-plan.ts";
 import { until } from "../harness/until.ts";
 import { type Box, createBox, obstacle } from "../launcher/box.ts";
 import { World } from "./namespace-world.ts";
+import { openWorldNetworks } from "./world-networks.ts";
 
 const ANY = Uint8Array.of(0, 0, 0, 0);
 
@@ -20,22 +17,7 @@ describe.skipIf(obstacle() !== undefined)("a sandbox in the hands of the launche
   beforeAll(async () => {
     world = new World();
     box = await createBox();
-    networks = createNetworks({
-      records: createMemoryNetworkRecords(),
-      options: {
-        bridge: "gantry0",
-        bip: "",
-        fixedCidr: "",
-        defaultGateway: "",
-        mtu: 1500,
-        interContainerCommunication: true,
-        publishAddress: "0.0.0.0",
-        ipForward: true,
-      },
-      clock: createSystemClock(),
-      log: silentLogger,
-    });
-    await networks.restore([]);
+    networks = await openWorldNetworks();
   });
   afterAll(async () => {
     await networks?.close();

@@ -160,6 +160,30 @@ describe("the plan of", () => {
     ]);
   });
 
+  test("backings are mounted before the root, with their place as the root of what is made in them", () => {
+    const files = [{ name: "0", content: Buffer.from("secret"), mode: 0o400, uid: 1, gid: 2 }];
+    const backings = {
+      place: "/run/b",
+      inputs: [
+        { kind: "overlay" as const, name: "0", cwd: "/l", data: "lowerdir=1:2" },
+        { kind: "files" as const, name: "files", sizeBytes: 6, files },
+      ],
+    };
+    const bind = { kind: "bind" as const, source: "/run/b/0", below: "a", rooted: true, destination: "/d" };
+    const mounts = [{ ...bind, recursive: false, attributes: {}, propagation: "rprivate" as const }];
+    expect(changes(1, { backings, mounts })).toEqual([
+      "+ enter open-root path=/run/b",
+      "+ enter mount-overlay cwd=/l target=/run/b/0 data=lowerdir=1:2",
+      '+ enter mount-fs fstype=tmpfs source=tmpfs target=/files options=["mode=0700","size=1048582"] attributes={noSuid noDev noExec}',
+      "+ enter make-file target=/files/0 content=<6 bytes> mode=256 uid=1 gid=2",
+      "+ enter mount-bind source=/run/b/0 below=a rooted=true target=/d recursive=false attributes={} propagation=rprivate",
+    ]);
+    const order = text({ ...plainInput(1), backings });
+    expect(order.indexOf("enter open-root path=/run/b")).toBeLessThan(
+      order.findIndex((line) => line.startsWith("enter mount-overlay") && !line.includes("/run/b")),
+    );
+  });
+
   test("a volume that is a mount of its own: the words of its options become attributes and options", () => {
     const volume = {
       kind: "volume-mount" as const,

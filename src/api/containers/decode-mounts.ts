@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { cleanPath } from "../../base/clean-path.ts";
 import { invalid } from "../../base/errors.ts";
 import type { MountSpec } from "../../containers/container-spec.ts";
 import { Fields } from "../fields.ts";
@@ -169,9 +170,4 @@ function checkDestination(path: string, wrong: Wrong): string {
   if (clean === "/")
     throw wrong(`invalid mount config for type "%type": invalid specification: destination can't be '/'`);
   return clean;
-}
-
-function cleanPath(path: string): string {
-  const clean = posix.normalize(path);
-  return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
 }

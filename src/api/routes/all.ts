@@ -3,6 +3,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Route } from "../route.ts";
 import { buildRoutes } from "./build.ts";
+import { buildStreamRoutes } from "./build-stream.ts";
 import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
 import { containerRoutes } from "./containers.ts";
@@ -38,6 +39,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
     ...buildRoutes({ builder: engine.builder, clock, logger }),
+    ...buildStreamRoutes(engine.builder, { logger }),
     ...missingRoutes(),
   ];
 }

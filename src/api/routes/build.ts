@@ -1,12 +1,12 @@
 import type { Clock } from "../../base/clock.ts";
-import { EngineError, invalid } from "../../base/errors.ts";
+import { invalid } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Builder } from "../../builder/builder.ts";
 import type { BuildProtocols } from "../build/protocols.ts";
 import { type ApiRequest, type Reply, type Route, route } from "../route.ts";
 
 export interface BuildRouteDeps {
-  builder: Builder | undefined;
+  builder: Builder;
   clock: Clock;
   logger: Logger;
 }
@@ -18,7 +18,6 @@ export interface BuildRouteDeps {
 export function buildRoutes({ builder, ...deps }: BuildRouteDeps): Route[] {
   let protocols: Promise<BuildProtocols> | undefined;
   function loaded(): Promise<BuildProtocols> {
-    if (builder === undefined) throw new EngineError("not-implemented", "this engine has no builder");
     const own = { builder, ...deps };
     protocols ??= import("../build/protocols.ts").then(({ createBuildProtocols }) => createBuildProtocols(own));
     return protocols;
@@ -28,7 +27,7 @@ export function buildRoutes({ builder, ...deps }: BuildRouteDeps): Route[] {
     route("POST", "/build/cancel", ({ query }) => {
       const id = query.get("id") ?? "";
       if (id === "") throw invalid("build ID not provided");
-      builder?.cancel(id);
+      builder.cancel(id);
       return { status: 200 };
     }),
     route("POST", "/session", async (request) => {

@@ -5,6 +5,7 @@ import { encodeRemoved } from "../images/encode-removed.ts";
 import { progressReply, type Report } from "../progress.ts";
 import { flag } from "../query.ts";
 import { type Route, route } from "../route.ts";
+import { decodeBuildPrune } from "../system/decode-build-prune.ts";
 import { encodeCheckReport } from "../system/encode-check.ts";
 import { decodeUsageKinds, encodeDiskUsage } from "../system/encode-disk-usage.ts";
 import type { RouteDeps } from "./all.ts";
@@ -14,7 +15,7 @@ const PROGRESS_BYTES = 8 << 20;
 
 /** What takes space, and giving it back. */
 export function housekeepingRoutes({ engine, clock }: Pick<RouteDeps, "engine" | "clock">): Route[] {
-  const { images, events, disk } = engine;
+  const { images, builder, disk } = engine;
   return [
     route("GET", "/system/df", async ({ query, version }) => {
       const kinds = decodeUsageKinds(query, version);
@@ -52,14 +53,12 @@ export function housekeepingRoutes({ engine, clock }: Pick<RouteDeps, "engine" |
       },
       25,
     ),
-    // Until there is a builder there is no cache: pruning it is done at once, and `system prune` counts on an answer.
     route(
       "POST",
       "/build/prune",
-      ({ query }) => {
-        filters(query, "buildPrune");
-        events.publish({ type: "builder", action: "prune", actorId: "", attributes: { reclaimed: "0" } });
-        const body: WireBuildPruned = { CachesDeleted: [], SpaceReclaimed: 0 };
+      async ({ query }) => {
+        const { removed, reclaimedBytes } = await builder.prune(decodeBuildPrune(query));
+        const body: WireBuildPruned = { CachesDeleted: removed.map(({ id }) => id), SpaceReclaimed: reclaimedBytes };
         return { status: 200, body };
       },
       31,

@@ -10,15 +10,14 @@ import { encodeInfo, encodeVersion } from "../system/encode-info.ts";
 import type { RouteDeps } from "./all.ts";
 
 const NO_CACHE = { "Cache-Control": "no-cache, no-store, must-revalidate", Pragma: "no-cache" };
-const PING = { ...NO_CACHE, Swarm: "inactive", "Content-Type": "text/plain; charset=utf-8" };
+/** Builder-Version: what clients build with unless they are told otherwise, `2` for BuildKit, `1` for the classic protocol. */
+const PING = { ...NO_CACHE, "Builder-Version": "2", Swarm: "inactive", "Content-Type": "text/plain; charset=utf-8" };
 
 export function systemRoutes({ engine, clock, version: serverVersion, gitCommit }: RouteDeps): Route[] {
   const build = { version: serverVersion, gitCommit };
-  // What clients build with unless they are told otherwise: `2` is BuildKit, `1` the classic protocol.
-  const headers = { ...PING, "Builder-Version": engine.builder === undefined ? "1" : "2" };
   return [
-    route("GET", "/_ping", (): ValueReply => ({ status: 200, body: "OK", headers })),
-    route("HEAD", "/_ping", (): ValueReply => ({ status: 200, headers })),
+    route("GET", "/_ping", (): ValueReply => ({ status: 200, body: "OK", headers: PING })),
+    route("HEAD", "/_ping", (): ValueReply => ({ status: 200, headers: PING })),
     route("OPTIONS", "/{any}", () => ({ status: 200 })),
     route("GET", "/info", async ({ version }) => ({
       status: 200,

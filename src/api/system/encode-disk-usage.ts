@@ -1,4 +1,5 @@
 import { invalid } from "../../base/errors.ts";
+import type { CacheRecord } from "../../builder/builder.ts";
 import type { Container } from "../../containers/containers.ts";
 import type { DiskUsage, UsageKind, VolumeUsage } from "../../engine/disk-usage.ts";
 import type { WireDiskUsage, WireUsage } from "../../wire/system.ts";
@@ -7,6 +8,7 @@ import { encodeSummary } from "../containers/encode-container.ts";
 import { encodeImageSummary } from "../images/encode-image.ts";
 import { atLeast } from "../version.ts";
 import { encodeVolume } from "../volumes/encode-volume.ts";
+import { encodeCacheRecord } from "./encode-cache-record.ts";
 
 const KINDS: UsageKind[] = ["container", "image", "volume", "build-cache"];
 
@@ -54,11 +56,12 @@ export function encodeDiskUsage(usage: DiskUsage, view: DiskUsageView): WireDisk
 
 type Lists = ReturnType<typeof listsOf>;
 
-function listsOf({ images, containers, volumes }: DiskUsage, { version, now }: DiskUsageView) {
+function listsOf({ images, containers, volumes, buildCache }: DiskUsage, { version, now }: DiskUsageView) {
   return {
     images: images?.items.map((item) => encodeImageSummary(item.image, version, item)) ?? null,
     containers: containers?.map((container) => encodeSummary(container, version, now)) ?? null,
     volumes: volumes?.map(encodeVolumeUsage) ?? null,
+    buildCache: buildCache?.map((record) => encodeCacheRecord(record, version)) ?? null,
   };
 }
 
@@ -66,21 +69,20 @@ function encodeVolumeUsage({ volume, sizeBytes, references }: VolumeUsage): Wire
   return { ...encodeVolume(volume), UsageData: { Size: sizeBytes, RefCount: references } };
 }
 
-function legacyFields({ images }: DiskUsage, lists: Lists, { kinds, version }: DiskUsageView): WireDiskUsage {
+function legacyFields({ images, buildCache = [] }: DiskUsage, lists: Lists, { version }: DiskUsageView): WireDiskUsage {
   return {
     LayersSize: images?.layersBytes ?? 0,
     Images: lists.images,
     Containers: lists.containers,
     Volumes: lists.volumes,
-    BuildCache: kinds.includes("build-cache") ? [] : null,
-    ...(atLeast(version, 44) ? {} : { BuilderSize: 0 }),
+    BuildCache: lists.buildCache,
+    ...(atLeast(version, 44) ? {} : { BuilderSize: cacheTotals(buildCache).TotalSize }),
   };
 }
 
-function summaries(usage: DiskUsage, lists: Lists, { kinds, verbose }: DiskUsageView): WireDiskUsage {
+function summaries(usage: DiskUsage, lists: Lists, { verbose }: DiskUsageView): WireDiskUsage {
   const items = <Item>(list: Item[] | null) => (verbose === true ? { Items: list ?? [] } : {});
-  const { images, containers, volumes } = usage;
-  const empty = { ActiveCount: 0, TotalCount: 0, Reclaimable: 0, TotalSize: 0 };
+  const { images, containers, volumes, buildCache } = usage;
   return {
     ...(images === undefined
       ? {}
@@ -97,7 +99,9 @@ function summaries(usage: DiskUsage, lists: Lists, { kinds, verbose }: DiskUsage
       ? {}
       : { ContainerUsage: { ...containerTotals(containers), ...items(lists.containers) } }),
     ...(volumes === undefined ? {} : { VolumeUsage: { ...volumeTotals(volumes), ...items(lists.volumes) } }),
-    ...(kinds.includes("build-cache") ? { BuildCacheUsage: { ...empty, ...items<never>([]) } } : {}),
+    ...(buildCache === undefined
+      ? {}
+      : { BuildCacheUsage: { ...cacheTotals(buildCache), ...items(lists.buildCache) } }),
   };
 }
 
@@ -122,6 +126,21 @@ function volumeTotals(volumes: VolumeUsage[]): WireUsage<never> {
     TotalCount: volumes.length,
     Reclaimable: sum(unused, ({ sizeBytes }) => sizeBytes),
     TotalSize: sum(volumes, ({ sizeBytes }) => sizeBytes),
+  };
+}
+
+/** What an image has, too, takes nothing. */
+function cacheTotals(records: CacheRecord[]): WireUsage<never> {
+  const own = records.filter(({ shared }) => !shared);
+  const bytes = ({ sizeBytes }: CacheRecord) => sizeBytes;
+  return {
+    ActiveCount: records.filter(({ inUse }) => inUse).length,
+    TotalCount: records.length,
+    Reclaimable: sum(
+      own.filter(({ inUse }) => !inUse),
+      bytes,
+    ),
+    TotalSize: sum(own, bytes),
   };
 }
 

@@ -1,5 +1,5 @@
-import type { ImageRow } from "../../storage/records/images.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
+import type { ImageRow } from "../../storage/records/images.ts";
 import type { BuildWarning } from "../events.ts";
 import type { Graph, VertexIndex } from "../graph.ts";
 
@@ -10,6 +10,10 @@ export interface BuildPlan {
   warnings: BuildWarning[];
   /** Patterns of the main context's ignore file, and of named contexts' own ones, by context name. */
   ignore: Record<string, string[]>;
+  /** SOURCE_DATE_EPOCH, from the request or the Dockerfile: later times become this one; of layers, of the image and its history. */
+  epochSeconds: number | undefined;
+  /** BUILDKIT_CACHE_MOUNT_NS: keeps cache mounts of the same id apart. */
+  cacheMountNamespace: string;
 }
 
 /** One platform of the wanted stage. */
@@ -23,6 +27,15 @@ export interface TargetPlan {
   /** Of the base, as its document has it; then one line for each instruction. */
   baseHistory: Record<string, unknown>[];
   history: HistoryStep[];
+  /** Every instruction of the stages that are carried out, in the file's order, as the classic protocol counts them. */
+  steps: PlannedStep[];
+}
+
+export interface PlannedStep {
+  /** Name in upper case, variables as written: `FROM busybox AS build`, `RUN make`. */
+  text: string;
+  /** The vertex that carries it out; undefined: it changes the config only. */
+  vertex: VertexIndex | undefined;
 }
 
 export interface HistoryStep {
@@ -45,7 +58,7 @@ export interface ResolvedImage {
 export interface FrontendDeps {
   /** The image for a FROM or `--from`, brought if it is not here (or `pull`). Throws not-found in Docker's words. */
   resolveImage(reference: string, platform: Platform): Promise<ResolvedImage>;
-  /** A file of a context; undefined: not there. Throws for one that is too large. */
+  /** Small files of a context by path; not in the map: not there. Throws for one that is too large. */
   readFiles(context: string, paths: string[]): Promise<Map<string, Uint8Array>>;
   /** Of the host. */
   buildPlatform: Platform;

@@ -1,10 +1,10 @@
+import { cleanPath } from "../../base/clean-path.ts";
 import { ClientError } from "../../client/errors.ts";
 import type { Transport } from "../../client/transport.ts";
 import type { WirePathStat } from "../../wire/containers.ts";
 import { GO_MODE, hasGoMode } from "../../wire/file-mode.ts";
 import { type CliContext, type Command, exactly } from "../command.ts";
 import {
-  cleanPath,
   type Destination,
   followedSource,
   keepEnding,

@@ -1,5 +1,5 @@
+import { parseBytes, parseDuration, parseInteger, parseNanoCpus } from "../../base/go-values.ts";
 import type { Parsed } from "../flags/flag-set.ts";
-import { parseBytes, parseDuration, parseInteger, parseNanoCpus } from "../flags/parse-values.ts";
 import { endpointsOf, networkModeOf } from "./network-config.ts";
 import { extraHostEntry, normaliseCapabilities } from "./normalise.ts";
 import {

@@ -1,5 +1,5 @@
-import { parseBytes } from "../flags/parse-values.ts";
-import { splitCsv } from "./csv.ts";
+import { splitCsv } from "../../base/csv.ts";
+import { parseBytes } from "../../base/go-values.ts";
 
 export interface WireUlimit {
   Name: string;

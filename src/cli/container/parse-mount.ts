@@ -1,6 +1,6 @@
+import { splitCsv } from "../../base/csv.ts";
+import { parseBool, parseBytes } from "../../base/go-values.ts";
 import { absolutePath } from "../absolute-path.ts";
-import { parseBool, parseBytes } from "../flags/parse-values.ts";
-import { splitCsv } from "./csv.ts";
 
 /** One entry of `HostConfig.Mounts`, as the API names its fields. */
 export interface WireMount {

@@ -1,4 +1,4 @@
-import { splitCsv } from "./csv.ts";
+import { splitCsv } from "../../base/csv.ts";
 import { isIP } from "./ip-address.ts";
 
 /** One `--network`: a plain name, or fields of the endpoint. */

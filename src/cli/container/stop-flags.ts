@@ -1,7 +1,7 @@
+import { parseInteger } from "../../base/go-values.ts";
 import type { Query } from "../../client/transport.ts";
 import type { Flag, Parsed } from "../flags/flag-set.ts";
 import { INT, STRING } from "../flags/flag-types.ts";
-import { parseInteger } from "../flags/parse-values.ts";
 
 /** How a container is asked to end: flags of stop and restart. */
 export const STOP_FLAGS: Flag[] = [

@@ -42,6 +42,6 @@ async function registryHeaders(context: CliContext, key: string): Promise<Record
 }
 
 /** Go's URL alphabet, padded: older daemons take nothing else. */
-function encodeHeader(value: unknown): string {
+export function encodeHeader(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }

@@ -1,13 +1,5 @@
 import { expect, test } from "bun:test";
-import {
-  cleanPath,
-  followedSource,
-  keepEnding,
-  linkTarget,
-  parseCopyArgument,
-  planCopy,
-  splitEntry,
-} from "./copy-paths.ts";
+import { followedSource, keepEnding, linkTarget, parseCopyArgument, planCopy, splitEntry } from "./copy-paths.ts";
 
 test.each([
   ["web:/etc", "web", "/etc"],
@@ -35,8 +27,7 @@ test.each([
   expect(splitEntry(path)).toEqual({ directory, base });
 });
 
-test("paths are cleaned by their letters, and keep what asks for a directory", () => {
-  expect(["/a/./b//c/..", "a/../..", "/..", ""].map(cleanPath)).toEqual(["/a/b", "..", "/", "."]);
+test("paths keep what asks for a directory", () => {
   expect(keepEnding("/a", "x/")).toBe("/a/");
   expect(keepEnding("/a", "x/.")).toBe("/a/.");
   expect(keepEnding("/", "./")).toBe("/");

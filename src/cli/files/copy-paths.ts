@@ -1,3 +1,4 @@
+import { cleanPath } from "../../base/clean-path.ts";
 /** How `docker cp` reads its two arguments and decides what becomes of a name. All pure. @see docker cp reference; moby go-archive copy.go */
 
 export interface CopyArgument {
@@ -20,20 +21,6 @@ export function endsInSlash(path: string): boolean {
 /** `.`, `a/.`: what the directory holds, not the directory. */
 export function meansContents(path: string): boolean {
   return path === "." || path.endsWith("/.");
-}
-
-/** Without `.`, `..` and doubled slashes; "." for nothing. */
-export function cleanPath(path: string): string {
-  const isAbsolute = path.startsWith("/");
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") parts.push(part);
-    else if (parts.length > 0 && parts.at(-1) !== "..") parts.pop();
-    else if (!isAbsolute) parts.push(part);
-  }
-  const text = parts.join("/");
-  return isAbsolute ? `/${text}` : text || ".";
 }
 
 /** `clean`, with the slash or "/." at the end of `original`. */

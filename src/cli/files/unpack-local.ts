@@ -15,9 +15,9 @@ import {
   utimesSync,
   writeSync,
 } from "node:fs";
+import { cleanPath } from "../../base/clean-path.ts";
 import type { TarEntry, TarTime } from "../../formats/tar/entry.ts";
 import { createTarParser, type TarSink } from "../../formats/tar/parser.ts";
-import { cleanPath } from "./copy-paths.ts";
 import { LocalDirectory } from "./local-directory.ts";
 
 /** Names come from a daemon, which is trusted less than the user's files. */

@@ -1,4 +1,4 @@
-import { parseBool, parseBytes, parseDuration, parseInteger, parseNanoCpus } from "./parse-values.ts";
+import { parseBool, parseBytes, parseDuration, parseInteger, parseNanoCpus } from "../../base/go-values.ts";
 
 /** What a flag's value must look like, and what help calls it. Values are kept as text and read by `Parsed`. */
 export interface FlagType {

@@ -1,4 +1,4 @@
-import { parseDuration } from "../flags/parse-values.ts";
+import { parseDuration } from "../../base/go-values.ts";
 
 /**
  * Times as `logs --since` and `events --until` take them: a Go duration back from now (`42m`), RFC 3339 with or without its

@@ -1,10 +1,10 @@
+import { parseInteger } from "../../base/go-values.ts";
 import type { WireSearchResult } from "../../wire/registry.ts";
 import { type Command, exactly } from "../command.ts";
 import { callForRegistry } from "../credentials/call-for-registry.ts";
 import { keyOfTerm } from "../credentials/registry-key.ts";
 import { checkFilter, encodeFilters } from "../filters.ts";
 import { BOOL, INT, listOf, STRING } from "../flags/flag-types.ts";
-import { parseInteger } from "../flags/parse-values.ts";
 import { formatList, type ListLayout, type Row } from "../format/list-format.ts";
 import { ellipsis } from "../format/units.ts";
 import { printable } from "../printable.ts";

@@ -116,7 +116,7 @@ class DrawnArea implements LiveArea {
     const lines = this.#options.render(columns - 1, Math.max(1, rows - 1));
     if (lines.length === 0) return this.#erase();
     const top = this.#toTop();
-    this.#drawn = lines.map((line) => line.length);
+    this.#drawn = lines.map((line) => Bun.stringWidth(line)); // colours take no room, some characters take two columns
     const hide = this.#cursorHidden ? "" : HIDE_CURSOR;
     this.#cursorHidden = true;
     return hide + top + lines.map((line) => line + CLEAR_LINE_END).join("\r\n") + CLEAR_BELOW;

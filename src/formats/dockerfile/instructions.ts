@@ -192,12 +192,21 @@ export interface Stage {
   instructions: Instruction[];
 }
 
+/** `check=skip=A,B;error=true`. Rules that are experimental run only when they are named. */
+export interface CheckOptions {
+  skip: string[];
+  skipAll: boolean;
+  experimental: string[];
+  experimentalAll: boolean;
+  /** What is found fails the build. */
+  error: boolean;
+}
+
 export interface Dockerfile {
   directives: {
     syntax: string | undefined;
     escape: "\\" | "`";
-    /** `check=skip=A,B;error=true`. */
-    check: { skip: string[]; skipAll: boolean; error: boolean } | undefined;
+    check: CheckOptions | undefined;
   };
   /** ARG before the first FROM. */
   metaArgs: (ArgInstruction & InstructionSource)[];

@@ -71,7 +71,11 @@ const WHAT = "image config";
 
 /** Throws invalid-argument when the document is not one, is too large, or its history and layers disagree. */
 export function parseImageConfig(bytes: Uint8Array): ImageDocument {
-  const document = parseDocument(bytes, MAX_CONFIG_BYTES, WHAT);
+  return readImageDocument(parseDocument(bytes, MAX_CONFIG_BYTES, WHAT));
+}
+
+/** The same of a document whose JSON was parsed already. */
+export function readImageDocument(document: JsonObject): ImageDocument {
   const diffIds = parseDiffIds(document);
   const history = (optionalArray(document, "history", WHAT, MAX_HISTORY) ?? []).map(parseHistory);
   const layersInHistory = history.filter((line) => !line.emptyLayer).length;

@@ -81,24 +81,41 @@ export function isRunnable({ config, layers }: Manifest): boolean {
   return isConfigType(config.mediaType) && layers.every(({ mediaType }) => isLayerType(mediaType));
 }
 
+/** What a document of our own may say besides. Absent: OCI's type, no annotations. */
+export interface DocumentExtras {
+  mediaType?: string;
+  annotations?: Record<string, string>;
+}
+
 /** Canonical bytes of a manifest that we write ourselves. */
-export function encodeManifest(config: Descriptor, layers: Descriptor[]): Uint8Array {
+export function encodeManifest(config: Descriptor, layers: Descriptor[], extras: DocumentExtras = {}): Uint8Array {
+  const { mediaType = MEDIA_TYPES.ociManifest } = extras;
   return Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
-      mediaType: MEDIA_TYPES.ociManifest,
+      mediaType,
       config: encodeDescriptor(config),
       layers: layers.map((layer) => encodeDescriptor(layer)),
+      ...annotationsOf(extras),
     }),
   );
 }
 
-export function encodeIndex(manifests: Parameters<typeof encodeDescriptor>[0][]): Uint8Array {
+export function encodeIndex(
+  manifests: Parameters<typeof encodeDescriptor>[0][],
+  extras: DocumentExtras = {},
+): Uint8Array {
+  const { mediaType = MEDIA_TYPES.ociIndex } = extras;
   return Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
-      mediaType: MEDIA_TYPES.ociIndex,
+      mediaType,
       manifests: manifests.map((manifest) => encodeDescriptor(manifest)),
+      ...annotationsOf(extras),
     }),
   );
+}
+
+function annotationsOf({ annotations = {} }: DocumentExtras): { annotations?: Record<string, string> } {
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
 }

@@ -45,6 +45,35 @@ export function isLayerType(mediaType: string): boolean {
   return Object.hasOwn(LAYER_COMPRESSION, mediaType);
 }
 
+/** How a layer of this type lies; "none" for types that are not known. */
+export function layerCompression(mediaType: string): Compression {
+  return Object.hasOwn(LAYER_COMPRESSION, mediaType) ? (LAYER_COMPRESSION[mediaType] as Compression) : "none";
+}
+
+/** Docker's type for what OCI calls so; what it does not know stays. */
+export function dockerType(mediaType: string): string {
+  const types: Record<string, string> = {
+    [MEDIA_TYPES.ociIndex]: MEDIA_TYPES.dockerIndex,
+    [MEDIA_TYPES.ociManifest]: MEDIA_TYPES.dockerManifest,
+    [MEDIA_TYPES.ociConfig]: MEDIA_TYPES.dockerConfig,
+    [MEDIA_TYPES.ociLayer]: MEDIA_TYPES.dockerLayer,
+    [MEDIA_TYPES.ociLayerGzip]: MEDIA_TYPES.dockerLayerGzip,
+  };
+  return types[mediaType] ?? mediaType;
+}
+
+/** The OCI type of a layer that lies so. */
+export function layerType(compression: Compression): string {
+  switch (compression) {
+    case "none":
+      return MEDIA_TYPES.ociLayer;
+    case "gzip":
+      return MEDIA_TYPES.ociLayerGzip;
+    case "zstd":
+      return MEDIA_TYPES.ociLayerZstd;
+  }
+}
+
 /** By magic number: what a blob is, whatever it is said to be. */
 export function detectCompression(head: Uint8Array): Compression | "xz" | "bzip2" {
   const starts = (...magic: number[]) => magic.every((byte, index) => head[index] === byte);

@@ -23,8 +23,22 @@ test.each<[string[], object]>([
     { Healthcheck: { Test: ["CMD", "x", "y"], Timeout: 60e9, StartPeriod: 2e9, StartInterval: 1e8 } },
   ],
   [["HEALTHCHECK NONE"], { Healthcheck: { Test: ["NONE"] } }],
+  [["ENV A=1 B=x", 'ENV C="$A-${B:-y}" A=2'], { Env: ["B=x", "C=1-x", "A=2"] }],
+  [
+    ["ENV A=/a", "WORKDIR $A/b", "LABEL at=$A", "VOLUME $A"],
+    { Env: ["A=/a"], WorkingDir: "/a/b", Labels: { at: "/a" }, Volumes: { "/a": {} } },
+  ],
+  [["EXPOSE 8000-8001"], { ExposedPorts: { "8000/tcp": {}, "8001/tcp": {} } }],
+  [["ENV A=1\nENV B=2 \\\n C=3"], { Env: ["A=1", "B=2", "C=3"] }],
+  [["CMD echo $HOME"], { Cmd: ["/bin/sh", "-c", "echo $HOME"] }],
+  [["ONBUILD COPY --from=a . /b"], { OnBuild: ["COPY --from=a . /b"] }],
+  [[], {}],
 ])("%j", (changes, expected) => {
   expect(applyChanges(changes)).toEqual(expected);
+});
+
+test("the shell of the image is the one of the shell form", () => {
+  expect(applyChanges(["CMD a b"], { Shell: ["/bin/bash", "-ec"] }).Cmd).toEqual(["/bin/bash", "-ec", "a b"]);
 });
 
 test("a new entrypoint drops the command of the old one, but not one that is given with it", () => {
@@ -43,6 +57,11 @@ test.each([
   ["ONBUILD ONBUILD RUN x", "Chaining ONBUILD"],
   ["EXPOSE x", "invalid containerPort: x"],
   ["ENV A", "ENV must have two arguments"],
+  ["ENV A='b", "unexpected end of statement while looking for matching single-quote"],
+  ["USER --x a", "unknown flag: --x"],
+  ["ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"],
+  ["HEALTHCHECK x", 'Unknown type "X" in HEALTHCHECK (try CMD)'],
+  ["# nothing", "file with no instructions"],
 ])("%j is refused", (change, message) => {
   expect(() => applyChanges([change])).toThrow(message);
 });

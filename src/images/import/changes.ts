@@ -1,4 +1,10 @@
 import { invalid } from "../../base/errors.ts";
+import { expandWord, expandWords } from "../../formats/dockerfile/expand.ts";
+import { parseExposedPorts } from "../../formats/dockerfile/exposed-ports.ts";
+import type { CommandLine, HealthcheckInstruction, Instruction } from "../../formats/dockerfile/instructions.ts";
+import { parseLine } from "../../formats/dockerfile/parse-line.ts";
+import { readLines } from "../../formats/dockerfile/read-lines.ts";
+import { splitCommand } from "../../formats/dockerfile/split-command.ts";
 
 /** The execution part of an image config, as it stands in the document. */
 export interface ExecutionConfig {
@@ -23,106 +29,96 @@ export interface ExecutionConfig {
   };
 }
 
-type Apply = (config: ExecutionConfig, rest: string) => ExecutionConfig;
+const ALLOWED = [
+  "CMD",
+  "ENTRYPOINT",
+  "ENV",
+  "EXPOSE",
+  "HEALTHCHECK",
+  "LABEL",
+  "ONBUILD",
+  "STOPSIGNAL",
+  "USER",
+  "VOLUME",
+  "WORKDIR",
+];
 
-const INSTRUCTIONS: Record<string, Apply> = {
-  CMD: (config, rest) => ({ ...config, Cmd: command(rest) }),
-  ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: command(rest) }),
-  ENV: (config, rest) => ({ ...config, Env: mergeEnvironment(config.Env ?? [], pairs(rest, "ENV")) }),
-  EXPOSE: (config, rest) => ({
-    ...config,
-    ExposedPorts: { ...config.ExposedPorts, ...emptyObjects(words(rest).map(port)) },
-  }),
-  LABEL: (config, rest) => ({ ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs(rest, "LABEL")) } }),
-  USER: (config, rest) => ({ ...config, User: rest }),
-  VOLUME: (config, rest) => ({
-    ...config,
-    Volumes: { ...config.Volumes, ...emptyObjects(jsonArray(rest) ?? words(rest)) },
-  }),
-  WORKDIR: (config, rest) => ({ ...config, WorkingDir: workingDirectory(config.WorkingDir ?? "/", rest) }),
-  ONBUILD: (config, rest) => ({ ...config, OnBuild: [...(config.OnBuild ?? []), onBuild(rest)] }),
-  STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: rest }),
-  HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: healthcheck(rest) }),
-};
+const ESCAPE = "\\";
 
-/** Applies instructions such as `CMD ["sh"]` in order. Throws invalid-argument for any other, with Docker's text. Pure. */
+/**
+ * Applies instructions such as `CMD ["sh"]` in order. Variables are those of the config. Throws invalid-argument for any other
+ * instruction, with Docker's text. Pure. @see moby daemon/builder/dockerfile/builder.go `BuildFromConfig`
+ */
 export function applyChanges(changes: string[], base: ExecutionConfig = {}): ExecutionConfig {
+  if (changes.length === 0) return base;
+  const { lines } = readLines(changes.join("\n"), ESCAPE);
+  for (const { text } of lines) {
+    const name = splitCommand(text, ESCAPE).name.toUpperCase();
+    if (!ALLOWED.includes(name)) throw invalid(`${name} is not a valid change command`);
+  }
   let commandGiven = false;
-  return changes.reduce((config, change) => {
-    const [, name = "", rest = ""] = /^\s*(\S+)\s*([^]*?)\s*$/.exec(change) ?? [];
-    const instruction = name.toUpperCase();
-    if (!Object.hasOwn(INSTRUCTIONS, instruction))
-      throw invalid(`${instruction || change} is not a valid change command`);
-    if (rest === "") throw invalid(`${instruction} requires at least one argument`);
-    commandGiven ||= instruction === "CMD";
+  return lines.reduce((config, line) => {
+    const instruction = parseLine({ ...line, escape: ESCAPE });
+    commandGiven ||= instruction.name === "CMD";
     // A new entrypoint drops the command that belonged to the old one. @see moby builder/dockerfile `dispatchEntrypoint`
     const { Cmd: _, ...withoutCommand } = config;
-    const before = instruction === "ENTRYPOINT" && !commandGiven ? withoutCommand : config;
-    return (INSTRUCTIONS[instruction] as Apply)(before, rest);
+    return apply(instruction, instruction.name === "ENTRYPOINT" && !commandGiven ? withoutCommand : config);
   }, base);
 }
 
-/** JSON is exec form; anything else a line for the shell. */
-function command(text: string): string[] {
-  return jsonArray(text) ?? ["/bin/sh", "-c", text];
-}
-
-function jsonArray(text: string): string[] | undefined {
-  if (!text.startsWith("[")) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) && value.every((item) => typeof item === "string") ? (value as string[]) : undefined;
-  } catch {
-    return undefined;
+function apply(instruction: Instruction, config: ExecutionConfig): ExecutionConfig {
+  const lookup = lookupIn(config.Env ?? []);
+  const expand = (word: string) => expandWord(word, lookup);
+  switch (instruction.kind) {
+    case "command":
+      return {
+        ...config,
+        [instruction.name === "CMD" ? "Cmd" : "Entrypoint"]: argvOf(instruction, instruction.command, config.Shell),
+      };
+    case "pairs": {
+      const pairs = instruction.pairs.map(({ name, value }): [string, string] => [expand(name), expand(value)]);
+      if (instruction.name === "ENV") return { ...config, Env: mergeEnvironment(config.Env ?? [], pairs) };
+      return { ...config, Labels: { ...config.Labels, ...Object.fromEntries(pairs) } };
+    }
+    case "words": {
+      if (instruction.name === "VOLUME")
+        return { ...config, Volumes: { ...config.Volumes, ...emptyObjects(instruction.words.map(expand)) } };
+      const ports = parseExposedPorts(instruction.words.flatMap((word) => expandWords(word, lookup)));
+      return { ...config, ExposedPorts: { ...config.ExposedPorts, ...emptyObjects(ports) } };
+    }
+    case "text": {
+      const value = expand(instruction.value);
+      if (instruction.name === "USER") return { ...config, User: value };
+      if (instruction.name === "STOPSIGNAL") return { ...config, StopSignal: value };
+      return { ...config, WorkingDir: workingDirectory(config.WorkingDir ?? "/", value) };
+    }
+    case "onbuild":
+      return { ...config, OnBuild: [...(config.OnBuild ?? []), instruction.trigger] };
+    case "healthcheck":
+      return { ...config, Healthcheck: healthcheck(instruction) };
+    case "arg":
+    case "copy":
+    case "from":
+    case "run":
+      throw invalid(`${instruction.name} is not a valid change command`);
   }
 }
 
-/** `a=b c="d e"`, or the old form `name the rest`. */
-function pairs(text: string, instruction: string): [string, string][] {
-  const tokens = words(text);
-  if (!(tokens[0] ?? "").includes("=")) {
-    const [, key = "", value = ""] = /^(\S+)\s+([^]*)$/.exec(text) ?? [];
-    if (key === "") throw invalid(`${instruction} must have two arguments`);
-    return [[key, value]];
-  }
-  return tokens.map((token) => {
-    const equals = token.indexOf("=");
-    if (equals <= 0)
-      throw invalid(`Syntax error - can't find = in ${JSON.stringify(token)}. Must be of the form: name=value`);
-    return [token.slice(0, equals), token.slice(equals + 1)];
-  });
+function lookupIn(env: string[]): (name: string) => string | undefined {
+  return (name) => env.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
-/** Split at blanks; quotes and backslashes as in a Dockerfile. */
-function words(text: string): string[] {
-  const found: string[] = [];
-  let word: string | undefined;
-  let quote = "";
-  for (let index = 0; index < text.length; index++) {
-    const character = text[index] as string;
-    if (character === "\\" && quote !== "'" && index + 1 < text.length) word = (word ?? "") + (text[++index] as string);
-    else if (quote !== "" && character === quote) quote = "";
-    else if (quote === "" && (character === '"' || character === "'")) {
-      quote = character;
-      word ??= "";
-    } else if (quote === "" && /\s/.test(character)) {
-      if (word !== undefined) found.push(word);
-      word = undefined;
-    } else word = (word ?? "") + character;
-  }
-  if (word !== undefined) found.push(word);
-  return found;
+/** Exec form as it is, any other line for the shell. */
+function argvOf({ name }: Instruction, command: CommandLine, shell: string[] = ["/bin/sh", "-c"]): string[] {
+  if (command.form === "exec") return command.argv;
+  if (command.line === "") throw invalid(`${name} requires at least one argument`);
+  return [...shell, command.line];
 }
 
 function mergeEnvironment(before: string[], added: [string, string][]): string[] {
   const names = new Set(added.map(([name]) => name));
   const kept = before.filter((line) => !names.has(line.split("=", 1)[0] as string));
   return [...kept, ...added.map(([name, value]) => `${name}=${value}`)];
-}
-
-function port(text: string): string {
-  if (!/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(text)) throw invalid(`invalid containerPort: ${text}`);
-  return text.includes("/") ? text : `${text}/tcp`;
 }
 
 function emptyObjects(keys: string[]): Record<string, object> {
@@ -133,41 +129,15 @@ function workingDirectory(before: string, path: string): string {
   return path.startsWith("/") ? path : `${before.replace(/\/$/, "")}/${path}`;
 }
 
-function onBuild(text: string): string {
-  const trigger = (text.split(/\s/, 1)[0] as string).toUpperCase();
-  if (trigger === "ONBUILD") throw invalid("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-  if (trigger === "MAINTAINER" || trigger === "FROM") throw invalid(`${trigger} isn't allowed as an ONBUILD trigger`);
-  return text;
-}
-
-const UNIT_NS: Record<string, number> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
-function healthcheck(text: string): NonNullable<ExecutionConfig["Healthcheck"]> {
-  if (text.toUpperCase() === "NONE") return { Test: ["NONE"] };
-  const options: Record<string, string> = {};
-  let rest = text;
-  for (let match = /^--([a-z-]+)=(\S+)\s*/.exec(rest); match !== null; match = /^--([a-z-]+)=(\S+)\s*/.exec(rest)) {
-    options[match[1] as string] = match[2] as string;
-    rest = rest.slice(match[0].length);
-  }
-  const [, keyword = "", line = ""] = /^(\S+)\s+([^]+)$/.exec(rest) ?? [];
-  if (keyword.toUpperCase() !== "CMD")
-    throw invalid(`Unknown type ${JSON.stringify(keyword)} in HEALTHCHECK (try CMD)`);
-  const exec = jsonArray(line);
+function healthcheck(given: HealthcheckInstruction): NonNullable<ExecutionConfig["Healthcheck"]> {
+  const { command } = given;
+  if (command === undefined) return { Test: ["NONE"] };
   return {
-    Test: exec === undefined ? ["CMD-SHELL", line] : ["CMD", ...exec],
-    ...(options.interval === undefined ? {} : { Interval: durationNs(options.interval) }),
-    ...(options.timeout === undefined ? {} : { Timeout: durationNs(options.timeout) }),
-    ...(options["start-period"] === undefined ? {} : { StartPeriod: durationNs(options["start-period"]) }),
-    ...(options["start-interval"] === undefined ? {} : { StartInterval: durationNs(options["start-interval"]) }),
-    ...(options.retries === undefined ? {} : { Retries: Number(options.retries) || 0 }),
+    Test: command.form === "exec" ? ["CMD", ...command.argv] : ["CMD-SHELL", command.line],
+    ...(given.intervalNs === undefined ? {} : { Interval: given.intervalNs }),
+    ...(given.timeoutNs === undefined ? {} : { Timeout: given.timeoutNs }),
+    ...(given.startPeriodNs === undefined ? {} : { StartPeriod: given.startPeriodNs }),
+    ...(given.startIntervalNs === undefined ? {} : { StartInterval: given.startIntervalNs }),
+    ...(given.retries === undefined ? {} : { Retries: given.retries }),
   };
-}
-
-function durationNs(text: string): number {
-  if (!/^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$/.test(text)) throw invalid(`invalid duration ${JSON.stringify(text)}`);
-  let total = 0;
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g))
-    total += Number(number) * (UNIT_NS[unit as string] as number);
-  return total;
 }

@@ -5,7 +5,7 @@ import { MAX_CONFIG_BYTES, parseImageConfig } from "../../formats/oci/config.ts"
 import type { Descriptor } from "../../formats/oci/descriptor.ts";
 import { algorithmOf, type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
 import { encodeManifest } from "../../formats/oci/manifest.ts";
-import { type Compression, MEDIA_TYPES } from "../../formats/oci/media-types.ts";
+import { layerType, MEDIA_TYPES } from "../../formats/oci/media-types.ts";
 import { formatPlatform, hostPlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
 import type { Reference } from "../../formats/reference/reference.ts";
 import type { Content } from "../../storage/content/content.ts";
@@ -32,11 +32,6 @@ export interface LoadOptions {
   signal: AbortSignal;
 }
 
-const LAYER_TYPES: Record<Compression, string> = {
-  none: MEDIA_TYPES.ociLayer,
-  gzip: MEDIA_TYPES.ociLayerGzip,
-  zstd: MEDIA_TYPES.ociLayerZstd,
-};
 /** Members that are read as documents. */
 const MAX_DOCUMENT_BYTES = 16 << 20;
 
@@ -214,7 +209,7 @@ async function unpackLayer(load: Load, file: Exclude<ArchiveMember, { kind: "kno
     else load.prepared.set(diffId, prepared);
     load.releases.push(store.leases.hold([digest]));
     await ingest.commitVerified({ digest, sizeBytes });
-    return { diffId, digest, sizeBytes, mediaType: LAYER_TYPES[compression] };
+    return { diffId, digest, sizeBytes, mediaType: layerType(compression) };
   } catch (error) {
     await ingest.abort();
     throw error;

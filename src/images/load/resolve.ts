@@ -4,9 +4,10 @@ import { type Digest, digestOf, hexOf } from "../../formats/oci/digest.ts";
 import { isObject, parseArrayDocument, stringArray } from "../../formats/oci/json.ts";
 import { isRunnable, MAX_LAYERS, parseManifestDocument } from "../../formats/oci/manifest.ts";
 import { isIndexType } from "../../formats/oci/media-types.ts";
-import { choosePlatform } from "../pull/choose-platform.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
 import { canonicalReference, parseReference, parseTagged, type Reference } from "../../formats/reference/reference.ts";
+import { isAttestation } from "../index-manifests.ts";
+import { choosePlatform } from "../pull/choose-platform.ts";
 
 /** One image that an archive holds, by names of members. */
 export interface ArchivedImage {
@@ -20,7 +21,7 @@ export interface ArchivedImage {
 export interface ArchivedName {
   references: Reference[];
   images: ArchivedImage[];
-  /** The index and those within it, as they are; its own digest is the first one's. */
+  /** The index, as it is, and what is to be kept with it: indexes within, attestations. Its own digest is the first one's. */
   indexes?: { digest: Digest; bytes: Uint8Array }[];
 }
 
@@ -158,6 +159,8 @@ async function visit(archive: Archive, descriptor: Descriptor, { name, platforms
     name.indexes.push({ digest: descriptor.digest, bytes });
     for (const child of wantedChildren(document.manifests, platforms))
       await visit(archive, child, { name, platforms, depth: depth + 1, seen });
+    for (const child of document.manifests.filter(isAttestation))
+      name.indexes.push(...(await readWhole(archive, child)));
     return;
   }
   if (!isRunnable(document) || name.images.length >= MAX_IMAGES) return;
@@ -179,6 +182,21 @@ function wantedChildren(children: Descriptor[], platforms: Platform[] | undefine
   if (platforms === undefined) return possible;
   const chosen = new Set(platforms.map((platform) => choosePlatform(possible, platform)));
   return possible.filter((child) => chosen.has(child) || isIndexType(child.mediaType));
+}
+
+/** An attestation's manifest and blobs; none where something is missing. */
+async function readWhole(archive: Archive, descriptor: Descriptor): Promise<{ digest: Digest; bytes: Uint8Array }[]> {
+  const bytes = await readVerified(archive, descriptor);
+  if (bytes === undefined) return [];
+  const document = parseManifestDocument(bytes, `manifest ${descriptor.digest}`);
+  if (document.kind !== "manifest") return [];
+  const documents = [{ digest: descriptor.digest, bytes }];
+  for (const blob of [document.config, ...document.layers]) {
+    const content = await readVerified(archive, blob);
+    if (content === undefined) return [];
+    documents.push({ digest: blob.digest, bytes: content });
+  }
+  return documents;
 }
 
 /** An archive may leave out the manifests of other platforms. */

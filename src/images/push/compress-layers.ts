@@ -1,17 +1,12 @@
 import { encodeManifest, MAX_MANIFEST_BYTES, parseManifestDocument } from "../../formats/oci/manifest.ts";
 import { MEDIA_TYPES } from "../../formats/oci/media-types.ts";
-import type { Compressor } from "../../storage/content/compress/compress.ts";
 import type { Content } from "../../storage/content/content.ts";
 import type { ImageRow, LayerRow } from "../../storage/records/images.ts";
-import type { Entry, Library } from "../library.ts";
-import type { ImageStore } from "../store.ts";
+import type { Entry } from "../library.ts";
+import { recompress, type RecompressDeps } from "../recompress.ts";
 
-export interface CompressDeps {
-  content: Content;
-  library: Library;
-  store: ImageStore;
-  compressor: Compressor;
-}
+/** What a push compresses with. */
+const OUTGOING = { compression: "gzip" } as const;
 
 /** A row as it goes out, and its layers as they become ready for it. */
 export interface OutgoingImage {
@@ -25,17 +20,18 @@ export interface OutgoingImage {
  * manifest that came from elsewhere is never changed: its digest is what people know. `release` ends the holds on new blobs.
  */
 export async function compressLayers(
-  deps: CompressDeps,
+  deps: RecompressDeps,
   entry: Entry,
   { signal, onRelease }: { signal: AbortSignal; onRelease: (release: () => void) => void },
 ): Promise<OutgoingImage> {
   const { row } = entry;
   const plain = row.layers.filter(({ mediaType }) => mediaType === MEDIA_TYPES.ociLayer);
-  if (plain.length === 0 || !(await isOwnManifest(deps.content, row))) {
-    return { layers: row.layers.map((layer) => Promise.resolve(layer)), row: async () => row };
-  }
-  const layers = row.layers.map((layer) => {
-    const outgoing = plain.includes(layer) ? compressLayer(deps, layer, { signal, onRelease }) : Promise.resolve(layer);
+  if (plain.length === 0 || !(await isOwnManifest(deps.content, row))) return asItIs(deps, row, signal);
+  const layers = row.layers.map((layer, at) => {
+    const stack = row.layers.slice(0, at + 1);
+    const outgoing = plain.includes(layer)
+      ? recompress(deps, stack, { form: OUTGOING, signal, onRelease })
+      : Promise.resolve(layer);
     // Whoever awaits them in order must not be surprised by a later one's failure.
     outgoing.catch(() => undefined);
     return outgoing;
@@ -54,6 +50,17 @@ export async function compressLayers(
   };
 }
 
+/** Nothing is compressed. */
+export function asItIs({ store }: RecompressDeps, row: ImageRow, signal: AbortSignal): OutgoingImage {
+  const archived = store.materialize(row.layers, signal);
+  const layers = row.layers.map(async (layer) => {
+    await archived;
+    return layer;
+  });
+  for (const layer of [archived, ...layers]) layer.catch(() => undefined);
+  return { layers, row: async () => row };
+}
+
 function descriptorOf({ digest, sizeBytes, mediaType }: LayerRow) {
   return { digest, sizeBytes, mediaType, annotations: {} };
 }
@@ -69,35 +76,4 @@ async function isOwnManifest(content: Content, row: ImageRow): Promise<boolean> 
   const bytes = await content.read(row.manifestDigest, MAX_MANIFEST_BYTES);
   const own = encodeManifest(await configDescriptor(content, row), row.layers.map(descriptorOf));
   return Buffer.compare(bytes, own) === 0;
-}
-
-async function compressLayer(
-  { content, library, store, compressor }: CompressDeps,
-  layer: LayerRow,
-  { signal, onRelease }: { signal: AbortSignal; onRelease: (release: () => void) => void },
-): Promise<LayerRow> {
-  const known = library
-    .entries()
-    .flatMap(({ row }) => row.layers)
-    .find((other) => other.diffId === layer.diffId && isGzip(other) && content.has(other.digest));
-  if (known !== undefined) {
-    onRelease(store.leases.hold([known.digest]));
-    return known;
-  }
-  const source = content.stat(layer.digest);
-  if (source === undefined) throw new Error(`content ${layer.digest} is missing`);
-  const ingest = await content.ingest();
-  try {
-    const { digest, sizeBytes } = await compressor.gzip({ source: source.path, target: ingest.path }, signal);
-    onRelease(store.leases.hold([digest]));
-    await ingest.commitVerified({ digest, sizeBytes });
-    return { diffId: layer.diffId, digest, sizeBytes, mediaType: MEDIA_TYPES.ociLayerGzip };
-  } catch (error) {
-    await ingest.abort();
-    throw error;
-  }
-}
-
-function isGzip({ mediaType }: LayerRow): boolean {
-  return mediaType === MEDIA_TYPES.ociLayerGzip || mediaType === MEDIA_TYPES.dockerLayerGzip;
 }

@@ -2,6 +2,7 @@ import { EngineError } from "../../base/errors.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
 import { formatPlatform, type Platform, platformServes } from "../../formats/oci/platform.ts";
 import { familiarName, familiarReference, type Reference } from "../../formats/reference/reference.ts";
+import type { Attachment } from "../index-manifests.ts";
 import type { Entry, Library } from "../library.ts";
 
 /** One tag on its way out. */
@@ -11,6 +12,10 @@ export interface PushPlan {
   entries: Entry[];
   /** The index that the tag names; undefined: it names the image's manifest. */
   index: Digest | undefined;
+  /** What the index has besides images. */
+  attachments: Attachment[];
+  /** Manifests go out as they are; else layers that lie uncompressed are compressed, and the image gets another manifest. */
+  isFinal: boolean;
   /** Paths of repositories of the same registry that blobs may be mounted from, those of `sourcesOf` together. */
   sources: string[];
   sourcesOf(digest: Digest): string[];
@@ -39,9 +44,19 @@ export function planTag(library: Library, reference: Reference, platform: Platfo
   const variants = library.variants(text);
   const index = platform === undefined ? library.completeIndex(text) : undefined;
   const entries = index === undefined ? [chooseVariant(variants, text, platform)] : variants;
+  const attachments = index === undefined ? [] : library.attachmentsIn(index);
+  return planImage(library, reference, { entries, index, attachments, isFinal: index !== undefined });
+}
+
+/** The same for an image, or all of an index, whatever its name here. Pure. */
+export function planImage(
+  library: Library,
+  reference: Reference,
+  image: Pick<PushPlan, "entries" | "index" | "attachments" | "isFinal">,
+): PushPlan {
   const sourcesOf = (digest: Digest) => sourceRepositories(library, reference, digest);
-  const layers = entries.flatMap(({ row }) => row.layers.map(({ digest }) => digest));
-  return { reference, entries, index, sources: [...new Set(layers.flatMap(sourcesOf))], sourcesOf };
+  const layers = image.entries.flatMap(({ row }) => row.layers.map(({ digest }) => digest));
+  return { reference, ...image, sources: [...new Set(layers.flatMap(sourcesOf))], sourcesOf };
 }
 
 function chooseVariant(variants: Entry[], text: string, platform: Platform | undefined): Entry {

@@ -7,14 +7,16 @@ import type { Platform } from "../../formats/oci/platform.ts";
 import { familiarName, type Reference } from "../../formats/reference/reference.ts";
 import type { RemoteDocument, Repository } from "../../registry/client/registry-client.ts";
 import { createCompressor } from "../../storage/content/compress/compress.ts";
+import type { Blob } from "../../storage/content/content.ts";
 import type { LayerRow } from "../../storage/records/images.ts";
 import type { ProgressMessage } from "../images.ts";
 import type { Entry } from "../library.ts";
-import { type CompressDeps, compressLayers } from "./compress-layers.ts";
+import type { RecompressDeps } from "../recompress.ts";
+import { asItIs, compressLayers } from "./compress-layers.ts";
+import { type PushPlan, planTag, tagsToPush } from "./plan-push.ts";
 import { pushBlob } from "./push-blob.ts";
-import { planTag, type PushPlan, tagsToPush } from "./plan-push.ts";
 
-export interface PusherDeps extends Omit<CompressDeps, "compressor"> {
+export interface PusherDeps extends Omit<RecompressDeps, "compressor"> {
   clock: Pick<Clock, "monotonicMs">;
   maxUploads: number;
   failpoint: (name: string) => void;
@@ -32,12 +34,14 @@ export interface PushRequest {
 export interface Pusher {
   /** The references that were pushed. Blobs go first, manifests when all they name is there. */
   push(request: PushRequest): Promise<Reference[]>;
+  /** What need not have a name here, under its digest alone unless the plan's reference has a tag. Returns the digest. */
+  pushPlan(request: Pick<PushRequest, "open" | "report" | "signal">, plan: PushPlan): Promise<Digest>;
 }
 
 /** Counts of bytes are told no more often. */
 const REPORT_MS = 100;
 
-interface Pushing extends CompressDeps {
+interface Pushing extends RecompressDeps {
   clock: Pick<Clock, "monotonicMs">;
   slots: ReturnType<typeof createSemaphore>;
   failpoint: (name: string) => void;
@@ -56,24 +60,31 @@ export function createPusher(deps: PusherDeps): Pusher {
       }
       return references;
     },
+    pushPlan: (request, plan) => pushReference(pushing, request, plan),
   };
 }
 
-async function pushReference(pushing: Pushing, request: PushRequest, plan: PushPlan): Promise<void> {
+type Transfer = Pick<PushRequest, "open" | "report" | "signal">;
+
+async function pushReference(pushing: Pushing, request: Transfer, plan: PushPlan): Promise<Digest> {
   const { reference, entries, index } = plan;
   const releases: (() => void)[] = [];
   const repository = request.open(plan.sources);
+  let digest: Digest;
   try {
     const pushed: RemoteDocument[] = [];
     for (const entry of entries) {
       pushed.push(await pushEntry({ pushing, request, plan, repository }, entry, (one) => releases.push(one)));
+    }
+    for (const { manifest, blobs } of plan.attachments) {
+      pushed.push(await pushAttachment({ pushing, request, plan, repository }, manifest, blobs));
     }
     for (const document of index === undefined ? [] : pushed) {
       await repository.putManifest(document.digest, document, request.signal);
     }
     pushing.failpoint("push.blobs");
     const top = index === undefined ? (pushed[0] as RemoteDocument) : await readDocument(pushing, index);
-    const tag = reference.tag ?? "latest";
+    const tag = reference.tag ?? top.digest;
     await repository.putManifest(tag, top, request.signal);
     pushing.failpoint("push.tagged");
     const { domain, path } = reference;
@@ -81,17 +92,37 @@ async function pushReference(pushing: Pushing, request: PushRequest, plan: PushP
     const size = top.bytes.length;
     request.report({ status: `${tag}: digest: ${top.digest} size: ${size}` });
     request.report({ aux: { Tag: tag, Digest: top.digest, Size: size } });
+    digest = top.digest;
   } finally {
     for (const release of releases) release();
   }
   await pushing.store.writeIndex();
   // Layers that were compressed leave their plain form behind.
   await pushing.store.collect();
+  return digest;
+}
+
+async function pushAttachment(
+  { pushing, request, repository }: EntryPush,
+  manifest: Digest,
+  blobs: Digest[],
+): Promise<RemoteDocument> {
+  for (const digest of blobs) {
+    const options = { sources: [], onBytes: () => undefined, signal: request.signal };
+    await pushBlob(repository, blobOf(pushing, digest), options);
+  }
+  return readDocument(pushing, manifest);
+}
+
+function blobOf({ content }: Pushing, digest: Digest): Blob {
+  const blob = content.stat(digest);
+  if (blob === undefined) throw new Error(`content ${digest} is missing`);
+  return blob;
 }
 
 interface EntryPush {
   pushing: Pushing;
-  request: PushRequest;
+  request: Transfer;
   plan: PushPlan;
   repository: Repository;
 }
@@ -102,14 +133,16 @@ async function pushEntry(
   entry: Entry,
   onRelease: (release: () => void) => void,
 ): Promise<RemoteDocument> {
-  const { pushing, request, repository } = push;
+  const { pushing, request, plan, repository } = push;
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
   const { row } = entry;
   onRelease(pushing.store.leases.hold([row.id, row.manifestDigest, ...row.layers.map(({ digest }) => digest)]));
   for (const layer of row.layers) report(request, layer, { status: "Preparing" });
   request.report({ aux: { layerSizes: Object.fromEntries(row.layers.map((one) => [idOf(one), one.sizeBytes])) } });
-  const outgoing = await compressLayers(pushing, entry, { signal, onRelease });
+  const outgoing = plan.isFinal
+    ? asItIs(pushing, row, signal)
+    : await compressLayers(pushing, entry, { signal, onRelease });
   const seen = new Set<Digest>();
   const jobs = outgoing.layers.map(async (ready) => {
     const layer = await ready;
@@ -117,9 +150,11 @@ async function pushEntry(
     seen.add(layer.digest);
     await pushing.slots.run(() => pushLayer({ ...push, signal }, layer), signal);
   });
-  const config = pushing.content.stat(row.id);
-  if (config === undefined) throw new Error(`content ${row.id} is missing`);
-  jobs.push(pushBlob(repository, config, { sources: [], onBytes: () => undefined, signal }).then(() => undefined));
+  jobs.push(
+    pushBlob(repository, blobOf(pushing, row.id), { sources: [], onBytes: () => undefined, signal }).then(
+      () => undefined,
+    ),
+  );
   for (const job of jobs) job.catch((error: unknown) => stop.abort(error));
   await Promise.allSettled(jobs);
   if (stop.signal.aborted) throw stop.signal.reason;
@@ -130,8 +165,7 @@ async function pushLayer(
   { pushing, request, plan, repository, signal }: EntryPush & { signal: AbortSignal },
   layer: LayerRow,
 ): Promise<void> {
-  const blob = pushing.content.stat(layer.digest);
-  if (blob === undefined) throw new Error(`content ${layer.digest} is missing`);
+  const blob = blobOf(pushing, layer.digest);
   let toldAtMs = Number.NEGATIVE_INFINITY;
   const onBytes = (current: number) => {
     if (pushing.clock.monotonicMs() - toldAtMs < REPORT_MS) return;
@@ -152,7 +186,7 @@ async function pushLayer(
 }
 
 function report(
-  request: PushRequest,
+  request: Transfer,
   layer: LayerRow,
   message: { status: string; current?: number; total?: number },
 ): void {

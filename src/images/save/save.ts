@@ -1,4 +1,3 @@
-import { open } from "node:fs/promises";
 import type { Digest } from "../../formats/oci/digest.ts";
 import type { Platform } from "../../formats/oci/platform.ts";
 import { encodeEnd, encodeEntry, encodePadding, packFile } from "../../formats/tar/packer.ts";
@@ -7,6 +6,7 @@ import { blobsOf } from "../collect.ts";
 import type { Library } from "../library.ts";
 import { blobName } from "../load/resolve.ts";
 import type { ImageStore } from "../store.ts";
+import { blobBytes } from "./blob-bytes.ts";
 import { archiveDocuments } from "./documents.ts";
 import { type SavedName, selectSaved } from "./select.ts";
 
@@ -16,8 +16,6 @@ export interface SaveDeps {
   store: ImageStore;
 }
 
-/** Bytes read from a blob at once. */
-const CHUNK_BYTES = 1 << 20;
 /** Fixed, so that saving the same images twice gives the same archive. */
 const EPOCH = { seconds: 0n, nanoseconds: 0 };
 
@@ -35,6 +33,7 @@ export async function saveArchive(
   const release = store.leases.hold(digests);
   signal.addEventListener("abort", release, { once: true });
   try {
+    for (const { row } of saved.flatMap(({ entries }) => entries)) await store.materialize(row.layers, signal);
     const blobs = digests.map((digest) => blobOf(content, digest));
     return stream(blobs, { documents: await archiveDocuments(content, saved), signal, release });
   } catch (error) {
@@ -47,7 +46,9 @@ export async function saveArchive(
 function digestsOf(library: Library, { entries, index }: SavedName): Digest[] {
   const layers = entries.flatMap(({ row }) => row.layers.map(({ digest }) => digest));
   const documents = entries.flatMap(({ row }) => blobsOf({ ...row, layers: [] }));
-  return [...layers, ...documents, ...(index === undefined ? [] : library.indexesIn(index))];
+  if (index === undefined) return [...layers, ...documents];
+  const attachments = library.attachmentsIn(index).flatMap(({ manifest, blobs }) => [...blobs, manifest]);
+  return [...layers, ...documents, ...attachments, ...library.indexesIn(index)];
 }
 
 function blobOf(content: Content, digest: Digest): Blob {
@@ -72,7 +73,7 @@ async function* stream(
         sizeBytes: blob.sizeBytes,
         modifiedAt: EPOCH,
       });
-      yield* readBlob(blob, signal);
+      yield* blobBytes(blob, signal);
       yield encodePadding(blob.sizeBytes);
     }
     for (const [name, bytes] of Object.entries(documents))
@@ -80,21 +81,5 @@ async function* stream(
     yield encodeEnd();
   } finally {
     release();
-  }
-}
-
-async function* readBlob({ path, sizeBytes }: Blob, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const file = await open(path, "r");
-  try {
-    for (let offset = 0; offset < sizeBytes; ) {
-      signal.throwIfAborted();
-      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, sizeBytes - offset));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
-      if (bytesRead === 0) throw new Error(`${path} is shorter than it was`);
-      offset += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await file.close();
   }
 }

@@ -13,6 +13,8 @@ export interface HttpRequest {
   tls: EndpointTls;
   timeouts?: Pick<Timeouts, "headMs" | "bodyMs">;
   signal: AbortSignal;
+  /** Asked before each server is, the first and those that redirects lead to. Throws where that must not be. */
+  admit?: (url: URL) => Promise<void>;
 }
 
 const MAX_REDIRECTS = 10;
@@ -25,6 +27,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 export async function exchange(request: HttpRequest): Promise<Response> {
   let current = request;
   for (let redirects = 0; ; redirects++) {
+    await current.admit?.(new URL(current.url));
     const response = await send(current);
     const location = response.headers.get("location");
     const followed = request.method === "GET" || request.method === "HEAD";

@@ -7,9 +7,9 @@ import { isTag, type Reference } from "../../formats/reference/reference.ts";
 import type { Capability, Endpoint } from "./endpoint.ts";
 import { discard, readBody } from "./http.ts";
 import type { Access, RemoteBlob, RemoteDocument, Repository } from "./registry-client.ts";
-import { ask, type Servers, type SessionDeps, type SessionRequest } from "./session.ts";
 import { RegistryError } from "./registry-error.ts";
 import { retrying } from "./retry.ts";
+import { ask, type Servers, type SessionDeps, type SessionRequest } from "./session.ts";
 import { mountBlob, uploadBlob } from "./upload.ts";
 
 /** What is asked for, best first; whoever has none of it says what else he has. */

@@ -2,6 +2,7 @@ import { createCgroup, joinCgroup, memoryCgroup, removeCgroup } from "../cgroups
 import { deviceRules, requestedDevices } from "../cgroups/device-rules.ts";
 import { DEFAULT_READONLY_PATHS, defaultMaskedPaths } from "../default-paths.ts";
 import { parseSecurityOptions, type SecurityOptions } from "../security-options.ts";
+import { backingMounts } from "./backing-mounts.ts";
 import { cgroupMounts, systemMounts } from "./default-mounts.ts";
 import { deviceNodes } from "./devices-plan.ts";
 import { at, type LaunchPlan, type Namespace, type StagedOperation } from "./launch-plan.ts";
@@ -63,6 +64,7 @@ function enterOperations(input: ContainerPlanInput, options: SecurityOptions, wa
     ...joinedNamespaces(input),
     // Slave: the host's unmounts still reach the container's copy of its mounts; nothing goes back.
     at("enter", "root-propagation", { propagation: "rslave" }),
+    ...backingMounts(input),
     ...rootMount(input),
     ...systemMounts(input, { sysWritable: privileged && !readOnlyRootfs, cgroupWritable: privileged }),
     ...ownDevices(input),

@@ -107,7 +107,8 @@ const ENCODERS: { [K in OperationName]: Encoder<K> } = {
       const { set, clear } = attributeFlags(a.attributes);
       w.string(a.source).string(a.target).flag(a.recursive).u32(set).u32(clear);
       w.u32(a.propagation === undefined ? 0 : PROPAGATION_FLAGS[a.propagation]);
-      w.string(a.below ?? "").u32(a.from ?? NO_SLOT);
+      w.string(a.below ?? "");
+      w.u32(a.from ?? NO_SLOT).flag(a.rooted);
     },
   },
   "mask-path": { code: 19, encode: (w, a) => w.string(a.target) },
@@ -161,6 +162,7 @@ const ENCODERS: { [K in OperationName]: Encoder<K> } = {
       w.string(a.target).u32(set).u32(clear);
     },
   },
+  "make-file": { code: 40, encode: (w, a) => w.string(a.target).bytes(a.content).u32(a.mode).u32(a.uid).u32(a.gid) },
 };
 
 function u32Array(values: readonly number[]): Uint8Array {

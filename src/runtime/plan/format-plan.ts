@@ -37,7 +37,7 @@ const FORMATTERS: { [K in OperationName]: Formatter<K> } = {
     words(
       a.from === undefined ? "" : `from fd ${a.from}`,
       a.source,
-      a.below === undefined ? "" : `below ${a.below}`,
+      a.below === undefined ? "" : `${a.rooted === true ? "rooted" : "below"} ${a.below}`,
       `-> ${a.target}`,
       join(a.recursive ? ["rbind"] : [], attributes(a.attributes), a.propagation === undefined ? [] : [a.propagation]),
     ),
@@ -45,6 +45,8 @@ const FORMATTERS: { [K in OperationName]: Formatter<K> } = {
   "readonly-path": (a) => a.target,
   "mount-attributes": (a) => words(a.target, join(attributes(a.attributes))),
   "make-dir": (a) => `${a.target} ${owned(a)}`,
+  // The content may be a secret.
+  "make-file": (a) => `${a.target} ${owned(a)} ${a.content.length} bytes`,
   "make-symlink": (a) => `${a.target} -> ${a.linkTarget}`,
   "make-node": (a) => `${a.target} ${a.kind} ${a.major}:${a.minor} ${owned(a)}`,
   "pivot-root": (a) => a.propagation ?? "",

@@ -10,7 +10,7 @@
  * - `cleanup`  launcher, after the child and its output have ended, before `exited` is reported. Failures are ignored.
  */
 export interface LaunchPlan {
-  /** 64 hex digits: the container's ID, or the exec's. */
+  /** 64 characters: the container's ID, the exec's, or `build-…` of a build step. */
   id: string;
   supervise: Supervise;
   operations: StagedOperation[];
@@ -91,7 +91,7 @@ export interface OperationArgs {
   "mount-overlay": { cwd: string; target: string; data: string };
   /** Binds a host directory to itself or elsewhere as the root to be (storage drivers without a union). */
   "mount-bind-root": { source: string; target: string };
-  /** Opens the root to be; every `in-root` operation after it resolves its target with openat2(RESOLVE_IN_ROOT) against it. */
+  /** Opens the root to be (in place of an earlier one); every operation after it resolves targets with openat2(RESOLVE_IN_ROOT) in it. */
   "open-root": { path: string };
   /** A new file system mounted inside the root. The target directory is made if missing. `options`: fsconfig key or key=value. */
   "mount-fs": {
@@ -109,6 +109,8 @@ export interface OperationArgs {
     source: string;
     /** A path beneath `source`, which must exist, be no way out of it (EXDEV) and may change while it is resolved. */
     below?: string;
+    /** `source` is the root for `below`: links in it lead nowhere else, and none is an error. */
+    rooted?: boolean;
     /** `source` is a path in the mount namespace of this pidfd or namespace file, instead of the child's copy of the host's. */
     from?: FdSlot;
     target: string;
@@ -125,6 +127,8 @@ export interface OperationArgs {
   /** Changes the attributes of the mount at a mount point, for one that had to be written to first. */
   "mount-attributes": { target: string; attributes: MountAttributes };
   "make-dir": { target: string; mode: number; uid: number; gid: number };
+  /** A new regular file with its content; EEXIST where there is something. */
+  "make-file": { target: string; content: Uint8Array; mode: number; uid: number; gid: number };
   "make-symlink": { target: string; linkTarget: string };
   /** `kind` c or b. EEXIST with the same device is success. */
   "make-node": {

@@ -115,6 +115,8 @@ export type MountInput =
       source: string;
       /** The part of `source` that is mounted, where it is not all of it: a relative path within it. */
       below?: string;
+      /** `below` is resolved as if `source` were the root: no link in it leads out. */
+      rooted?: boolean;
       destination: string;
       recursive: boolean;
       attributes: MountAttributes;
@@ -131,6 +133,23 @@ export type MountInput =
       options: string[];
       attributes: MountAttributes;
     };
+
+/**
+ * A file system that is mounted for the container alone, outside of its root, so that mounts can bind it or a part of it: on the
+ * directory `<place>/<name>`, which exists and is empty. It goes with the host's view when the container gets its root.
+ */
+export type BackingInput =
+  | { kind: "overlay"; name: string; cwd: string; data: string }
+  /** In memory, never on a disk. */
+  | { kind: "files"; name: string; sizeBytes: number; files: BackingFile[] };
+
+export interface BackingFile {
+  name: string;
+  content: Uint8Array;
+  mode: number;
+  uid: number;
+  gid: number;
+}
 
 /** Everything that decides a container's plan. No I/O happens between this and the plan. */
 export interface ContainerPlanInput {
@@ -150,6 +169,8 @@ export interface ContainerPlanInput {
   domainname: string;
   /** The daemon's mount namespace: what is mounted `shared` comes from it. Needed only then. */
   hostMounts?: FdSlot;
+  /** What `mounts` have as sources below `place`, an absolute path. */
+  backings?: { place: string; inputs: BackingInput[] };
   /** In mount order (sorted by depth of destination); hostname, hosts and resolv.conf binds included. */
   mounts: MountInput[];
   security: SecuritySpec;

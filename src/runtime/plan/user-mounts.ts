@@ -42,10 +42,11 @@ export function userMounts({
     refuseFakeProc(mount);
     if (mount.kind === "tmpfs") return tmpfsMount(mount);
     if (mount.kind === "volume-mount") return volumeMount(mount);
-    const { source, below, destination: target, recursive, attributes, propagation } = mount;
+    const { source, below, rooted, destination: target, recursive, attributes, propagation } = mount;
     // The child's copies of the host's mounts are slaves: a copy that mounts go back from is taken from the host's own.
     const place = {
       ...(below === undefined ? {} : { below }),
+      ...(rooted === true ? { rooted } : {}),
       ...(isShared(propagation) && hostMounts !== undefined ? { from: hostMounts } : {}),
     };
     return at("enter", "mount-bind", { source, ...place, target, recursive, attributes, propagation });

@@ -40,6 +40,8 @@ export interface Stack {
 /** As the kernel's MAXSYMLINKS. */
 const MAX_SYMLINKS = 40;
 const MAX_COMPONENTS = 2048;
+/** How overlayfs marks a directory that hides those of its name below. */
+export const OPAQUE_XATTR = "trusted.overlay.opaque";
 const CONFINED = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 export interface Found {
@@ -58,6 +60,15 @@ export interface Merged {
 
 /** Where `path` of the merged view really lies, symlinks followed inside the root. undefined: nowhere. */
 export function resolveMerged(stack: Stack, path: string): Found | undefined {
+  const walked = walkMerged(stack, path);
+  return walked?.missing.length === 0 ? walked.found : undefined;
+}
+
+/**
+ * Follows `path` as far as there is something: `found` is the last of it, `missing` the names from there on, the first of which is
+ * not in the directory `found`. undefined: a file or endless links are in the way.
+ */
+export function walkMerged(stack: Stack, path: string): { found: Found; missing: string[] } | undefined {
   const todo = components(path);
   const trail: Merged[] = [];
   const root = rootOf(stack);
@@ -72,7 +83,7 @@ export function resolveMerged(stack: Stack, path: string): Found | undefined {
     }
     if ((here.found.status.mode & S_IFMT) !== S_IFDIR) return undefined;
     const step = lookUp(stack, here, next);
-    if (step === undefined) return undefined;
+    if (step === undefined) return { found: here.found, missing: [next, ...todo] };
     if ((step.found.status.mode & S_IFMT) !== S_IFLNK) {
       trail.push(step);
       continue;
@@ -84,7 +95,7 @@ export function resolveMerged(stack: Stack, path: string): Found | undefined {
     todo.unshift(...components(target));
     if (todo.length > MAX_COMPONENTS) return undefined;
   }
-  return trail.at(-1)?.found;
+  return { found: (trail.at(-1) as Merged).found, missing: [] };
 }
 
 /** A regular file's bytes. undefined: none. Throws invalid-argument if it is larger than `limitBytes`. */
@@ -135,7 +146,7 @@ export function isWhiteout({ mode, deviceMajor, deviceMinor }: FileStatus): bool
 }
 
 export function isOpaque(directory: number): boolean {
-  return getXattrFd(directory, "trusted.overlay.opaque")?.toString() === "y";
+  return getXattrFd(directory, OPAQUE_XATTR)?.toString() === "y";
 }
 
 /** Names that a merged directory shows. */

@@ -24,6 +24,8 @@ import {
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
 import { readMerged } from "./merged-view.ts";
+import { missingMountPoints } from "./mount-points.ts";
+import { createSealer, type Sealer } from "./seal/seal.ts";
 import { createSettling, type Settling } from "./settling.ts";
 import type { ChainID, CommittedLayer, RootMount, Snapshots, StagedLayer } from "./snapshots.ts";
 import { countUsers, type UserCounts } from "./user-counts.ts";
@@ -45,6 +47,7 @@ interface State {
   /** Numbers of layers that are being filled. */
   staging: Set<number>;
   housekeeper: Housekeeper;
+  sealer: Sealer;
   settling: Settling;
   logger: Logger;
 }
@@ -63,6 +66,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     users: countUsers(index),
     staging: new Set(),
     logger,
+    sealer: createSealer(),
     housekeeper,
     settling: createSettling({ root, bootId, logger, sync: () => housekeeper.sync(root) }),
     rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
@@ -74,12 +78,16 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     driver: "overlay2",
     has: (chainId) => index.layers.has(chainId) && !index.doubtful.has(chainId),
     stage: () => stage(state),
+    stageActive: (key) => stageActive(state, key),
+    layerDirectory: (chainId) => join(root, `${layerOf(state, chainId).number}/fs`),
+    stackDirectories: (chainId) => ({ root, layers: lowerOf(state, chainId) }),
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
     mounts: (key) => activeMount(state, key),
     view: (chainId) => viewMount(state, chainId),
     imageView: (key) => viewMount(state, parentOf(state, key)),
     imageUsage: (key) =>
       stackOf(index.layers, parentOf(state, key)).reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    layerStack: (id) => (index.layers.has(id) ? stackOf(index.layers, id).map(({ chainId }) => chainId) : []),
     stackOf: (key) => stackOf(index.layers, parentOf(state, key)).map(({ chainId }) => chainId),
     layerIn: (directory) => [...index.layers.values()].find(({ number }) => String(number) === directory)?.chainId,
     isUsed: (chainId) => state.users.has(chainId),
@@ -111,23 +119,44 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
       if (mount.kind !== "overlay") return undefined;
       return readMerged({ rootFd: state.rootFd, layers: activeLayers(state, key) }, path, limitBytes);
     },
+    mountPoints: (key, paths) => {
+      const stack = { rootFd: state.rootFd, layers: activeLayers(state, key) };
+      return [...new Set(paths.flatMap((path) => missingMountPoints(stack, path)))];
+    },
     async close() {
       await state.settling.settle().catch((error: unknown) => {
         logger.error("making layers durable", { error: messageOf(error) });
       });
+      state.sealer.close();
       await state.housekeeper.close();
     },
   };
 }
 
-async function stage(state: State): Promise<StagedLayer> {
+function stage(state: State): Promise<StagedLayer> {
+  return newStage(state, (path) => mkdir(path, { mode: 0o755 }));
+}
+
+/** By a rename: what was written stays where it is on the disk. */
+async function stageActive(state: State, key: string): Promise<StagedLayer> {
+  const { parent } = state.index.actives.get(activeOf(state, key)) as Active;
+  const directory = join(ACTIVE_DIRECTORY, key);
+  const staged = await newStage(state, async (path) => renameSync(join(state.root, directory, "fs"), path));
+  state.index.actives.delete(key);
+  state.users.drop(parent);
+  discardDirectory(state, directory);
+  sweep(state);
+  return staged;
+}
+
+async function newStage(state: State, make: (path: string) => Promise<void>): Promise<StagedLayer> {
   const number = ++state.index.lastNumber;
   const name = `staged-${number}`;
   const path = join(state.root, name, "fs");
   state.staging.add(number);
   try {
     await mkdir(join(state.root, name), { mode: 0o700 });
-    await mkdir(path, { mode: 0o755 });
+    await make(path);
   } catch (error) {
     state.staging.delete(number);
     throw error;
@@ -140,6 +169,8 @@ async function stage(state: State): Promise<StagedLayer> {
   return {
     path,
     discard,
+    seal: (parent, options) =>
+      state.sealer.seal({ root: state.root, layers: [`${name}/fs`, ...lowerOf(state, parent)] }, options),
     commit: async (layer) => {
       const known = state.index.layers.get(layer.chainId);
       if (known !== undefined && !state.index.doubtful.has(layer.chainId)) return discard();
@@ -262,6 +293,12 @@ function lowerOf(state: State, chainId: ChainID | undefined): string[] {
 function activeOf(state: State, key: string): string {
   if (!state.index.actives.has(key)) throw new EngineError("not-found", `snapshot ${key} does not exist`);
   return key;
+}
+
+function layerOf(state: State, chainId: ChainID): Layer {
+  const layer = state.index.layers.get(chainId);
+  if (layer === undefined) throw new EngineError("not-found", `layer ${chainId} does not exist`);
+  return layer;
 }
 
 function parentOf(state: State, key: string): ChainID | undefined {

@@ -1,6 +1,7 @@
 import type { RootView } from "../../kernel/root-view.ts";
 import type { ViewMount } from "../../kernel/view-mounts.ts";
 import type { SnapshotAudit } from "./audit.ts";
+import type { Sealed, SealOptions } from "./seal/seal.ts";
 
 /** Content-addressed name of a stack of layers. @see OCI image-spec config.md "Layer ChainID" */
 export type ChainID = string;
@@ -20,6 +21,15 @@ export interface Snapshots {
   /** A layer whose files an unclean end of the machine may have cut is not there: it is to be committed again. */
   has(chainId: ChainID): boolean;
   stage(): Promise<StagedLayer>;
+  /**
+   * What an active snapshot has of its own, as a layer that is to be committed; the snapshot is gone then. Nothing may have it mounted.
+   * Throws not-found.
+   */
+  stageActive(key: string): Promise<StagedLayer>;
+  /** A committed layer's own files. Never to be written to. Throws not-found. */
+  layerDirectory(chainId: ChainID): string;
+  /** A committed stack's directories, topmost first; undefined: of the empty root. */
+  stackDirectories(chainId: ChainID | undefined): LayerDirectories;
   /**
    * Writable layer over `parent` (undefined: an empty root). `volatile`: never synced to disk, for a container that goes away with
    * its process. Throws conflict if `key` exists, not-found if the parent does not.
@@ -49,6 +59,8 @@ export interface Snapshots {
   layerIn(directory: string): ChainID | undefined;
   /** The committed layers that an active snapshot stands on, topmost first. Throws not-found. */
   stackOf(key: string): ChainID[];
+  /** A committed layer and those below it, topmost first. Empty: there is no such layer. */
+  layerStack(chainId: ChainID): ChainID[];
   /** Bytes of the layer's files, as given to `commit`. undefined: there is no such layer. */
   layerBytes(chainId: ChainID): number | undefined;
   /** The same count for any directory on the host, such as a volume's. */
@@ -68,6 +80,11 @@ export interface Snapshots {
    * opaque directories honoured). undefined if there is none or it is not a regular file. Throws invalid-argument over `limitBytes`.
    */
   readFile(key: string, path: string, limitBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * What mounts at these paths of an active snapshot will have made for them: real paths, links followed inside the root, without
+   * the leading slash. Throws not-found.
+   */
+  mountPoints(key: string, paths: string[]): string[];
   /** Releases workers. The directories stay. */
   close(): Promise<void>;
 }
@@ -85,6 +102,8 @@ export interface StagedLayer {
    */
   commit(layer: CommittedLayer): Promise<void>;
   discard(): Promise<void>;
+  /** Tidies and hashes a layer that did not come as an archive, before it is committed on `parent`. See `Sealer`. */
+  seal(parent: ChainID | undefined, options: SealOptions): Promise<Sealed>;
 }
 
 export interface CommittedLayer {

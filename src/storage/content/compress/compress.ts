@@ -1,10 +1,20 @@
 import { createSemaphore } from "../../../base/semaphore.ts";
 import type { Digest } from "../../../formats/oci/digest.ts";
+import type { Compression } from "../../../formats/oci/media-types.ts";
+
+/** How a file is to lie. `level`: of the compression's own scale; undefined: one that is fast. */
+export interface CompressedForm {
+  compression: Compression;
+  level?: number;
+}
 
 export interface CompressRequest {
   source: string;
+  /** How the source lies. */
+  stored: Compression;
   /** Exists and is empty. */
   target: string;
+  form: CompressedForm;
   /** Set to 1 by the main thread. */
   cancelled: Int32Array<SharedArrayBuffer>;
 }
@@ -20,17 +30,17 @@ export type CompressReply = Compressed | { error: string };
 const MAX_PARALLEL = 2;
 
 export interface Compressor {
-  /** Writes `source` as gzip into the empty file `target`. The same bytes give the same bytes on every run. */
-  gzip(files: { source: string; target: string }, signal: AbortSignal): Promise<Compressed>;
+  /** Writes `source` in another form into the empty file `target`. The same bytes give the same bytes on every run. */
+  compress(files: Omit<CompressRequest, "cancelled">, signal: AbortSignal): Promise<Compressed>;
 }
 
 /** Each file by a worker thread of its own, which ends with it. */
 export function createCompressor(): Compressor {
   const slots = createSemaphore(MAX_PARALLEL);
-  return { gzip: (files, signal) => slots.run(() => runWorker(files, signal), signal) };
+  return { compress: (files, signal) => slots.run(() => runWorker(files, signal), signal) };
 }
 
-async function runWorker(files: { source: string; target: string }, signal: AbortSignal): Promise<Compressed> {
+async function runWorker(files: Omit<CompressRequest, "cancelled">, signal: AbortSignal): Promise<Compressed> {
   const cancelled = new Int32Array(new SharedArrayBuffer(4));
   const cancel = () => Atomics.store(cancelled, 0, 1);
   signal.addEventListener("abort", cancel, { once: true });

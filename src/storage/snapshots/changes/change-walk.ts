@@ -141,7 +141,7 @@ class ChangeWalk {
 }
 
 /** @see moby pkg/archive `statDifferent`: size and time of a directory say nothing. */
-function differs(before: FileStatus, after: FileStatus): boolean {
+export function differs(before: FileStatus, after: FileStatus): boolean {
   if (before.mode !== after.mode || before.uid !== after.uid || before.gid !== after.gid) return true;
   if (before.deviceMajor !== after.deviceMajor || before.deviceMinor !== after.deviceMinor) return true;
   if ((after.mode & S_IFMT) === S_IFDIR) return false;

@@ -36,7 +36,7 @@ const SLASH = 0x2f;
 const EPOCH = { seconds: 0n, nanoseconds: 0 };
 
 /** Writes the changes as a layer. @see OCI image-spec layer.md "Whiteouts" */
-export function layerWriter(writer: TarWriter, packer: TreePacker): ChangeVisitor {
+export function layerWriter(writer: TarWriter, packer: TreePacker): Required<ChangeVisitor> {
   const mark = (name: Buffer) => writer.header({ type: "file", name, mode: 0, sizeBytes: 0, modifiedAt: EPOCH });
   return {
     change(_kind, path, place) {

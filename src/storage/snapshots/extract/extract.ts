@@ -45,7 +45,8 @@ export async function extract(
     open = true;
     for await (const bytes of unstalled(await archive())) {
       signal.throwIfAborted();
-      const own = bytes.slice();
+      // A copy: a Buffer's `slice` would be the same memory, which is given away.
+      const own = new Uint8Array(bytes);
       open = false;
       await order({ bytes: own }, [own.buffer]);
       open = true;

@@ -1,4 +1,5 @@
 import { errorToValue } from "../../../base/error-value.ts";
+import type { TarTime } from "../../../formats/tar/entry.ts";
 import { EngineError } from "../../../base/errors.ts";
 import { ESRCH, SystemError } from "../../../kernel/errno.ts";
 import {
@@ -15,6 +16,7 @@ import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { enterRootView } from "../../../kernel/root-view.ts";
 import { walkChanges } from "../changes/change-walk.ts";
 import { collectChanges, layerWriter } from "../changes/layer-changes.ts";
+import { walkLayer } from "../seal/layer-walk.ts";
 import { CANCELLED, MAX_WAITING_CHUNKS, type PackJob, type PackMessage, type PackRequest, TAKEN } from "./pack.ts";
 import { baseName, noSuchFile, readPathStatus } from "./path-status.ts";
 import { TarWriter } from "./tar-writer.ts";
@@ -41,7 +43,7 @@ function run({ job, flow }: PackRequest): void {
   const entered = enterRootView(view, { writable: false });
   try {
     const writer = new TarWriter(sender(flow));
-    perform(job, entered.root, { writer, packer: new TreePacker(writer) });
+    perform(job, entered.root, { writer, packer: new TreePacker(writer, timeOf(job)) });
   } finally {
     entered.leave();
   }
@@ -62,6 +64,11 @@ function sender(flow: Int32Array<SharedArrayBuffer>): (chunk: Uint8Array<ArrayBu
   };
 }
 
+function timeOf(job: PackJob): TarTime | undefined {
+  if (job.kind !== "part" || job.epochSeconds === undefined) return undefined;
+  return { seconds: BigInt(job.epochSeconds), nanoseconds: 0 };
+}
+
 interface Output {
   writer: TarWriter;
   packer: TreePacker;
@@ -77,11 +84,17 @@ function perform(job: PackJob, root: number, { writer, packer }: Output): void {
     case "root":
       packer.contents(root, Buffer.alloc(0));
       return writer.end();
+    case "part":
+      packer.contents(root, Buffer.from(job.prefix));
+      return writer.flush();
     case "changes": {
       const { visitor, result } = collectChanges();
       walkChanges({ rootFd: root, layers: job.layers }, new Set(job.stubs), visitor);
       return tell({ changes: result() });
     }
+    case "sealed":
+      walkLayer(root, layerWriter(writer, packer));
+      return writer.end();
     case "layer":
       walkChanges({ rootFd: root, layers: job.layers }, new Set(job.stubs), layerWriter(writer, packer));
       return writer.end();

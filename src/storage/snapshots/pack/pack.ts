@@ -11,8 +11,12 @@ export type PackJob =
   | { kind: "path"; view: RootView; path: string; hidden: string[] }
   /** All of a view, names without a leading slash. */
   | { kind: "root"; view: RootView }
+  /** The same as a part of an archive: each name behind `prefix` ("" or what ends in a slash), without what ends an archive. */
+  | { kind: "part"; view: RootView; prefix: string; epochSeconds: number | undefined }
   /** What the topmost of the layers changes: a list, or a layer's archive. Layers are relative to `root`; see `walkChanges`. */
-  | { kind: "changes" | "layer"; root: string; layers: string[]; stubs: string[] };
+  | { kind: "changes" | "layer"; root: string; layers: string[]; stubs: string[] }
+  /** The archive of a layer that was sealed, from its directory: the same bytes that were hashed then. */
+  | { kind: "sealed"; root: string };
 
 export interface PackRequest {
   job: PackJob;

@@ -37,6 +37,11 @@ export class TarWriter {
 
   end(): void {
     this.#write(encodeEnd());
+    this.flush();
+  }
+
+  /** Hands on what is gathered. */
+  flush(): void {
     if (this.#length > 0) this.#flush();
   }
 

@@ -1,4 +1,4 @@
-import { badTar } from "../../../formats/tar/entry.ts";
+import { badTar, type TarTime } from "../../../formats/tar/entry.ts";
 import type { PackEntry } from "../../../formats/tar/packer.ts";
 import { EINVAL, ELOOP, ENOENT, ENOTDIR, ENXIO, SystemError } from "../../../kernel/errno.ts";
 import {
@@ -22,12 +22,10 @@ import {
 } from "../../../kernel/files.ts";
 import { isOfKernel } from "../../../kernel/kernel-file-systems.ts";
 import { names } from "../../../kernel/trees.ts";
-import { getXattrFd, listXattrsFd } from "../../../kernel/xattr.ts";
 import { MAX_PATH_BYTES, MAX_PATH_DEPTH } from "../unpack/limits.ts";
+import { keptXattrs } from "./kept-xattrs.ts";
 import type { TarWriter } from "./tar-writer.ts";
 
-/** Attributes that belong to a file wherever it lies. Others are the host's (labels) or of overlayfs. */
-const KEPT_XATTRS = [/^security\.capability$/, /^user\./, /^system\.posix_acl_(access|default)$/];
 /** What a name that changes meanwhile may answer: it is left out, as by every tar. */
 const CHANGED_MEANWHILE = [ENOENT, ENOTDIR, ELOOP, ENXIO, EINVAL];
 
@@ -39,11 +37,14 @@ const SLASH = Buffer.from("/");
  */
 export class TreePacker {
   readonly #writer: TarWriter;
+  readonly #modifiedAt: TarTime | undefined;
   /** First name of a file with several, by device and inode. */
   readonly #links = new Map<string, Buffer>();
 
-  constructor(writer: TarWriter) {
+  /** `modifiedAt`: of every entry; undefined: each has its own. */
+  constructor(writer: TarWriter, modifiedAt?: TarTime) {
     this.#writer = writer;
+    this.#modifiedAt = modifiedAt;
   }
 
   /** What `name` in `directory` names, and all below. */
@@ -144,9 +145,9 @@ export class TreePacker {
       uid: status.uid,
       gid: status.gid,
       sizeBytes: type === "file" ? status.sizeBytes : 0,
-      modifiedAt: { seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds },
+      modifiedAt: this.#modifiedAt ?? { seconds: status.modifiedSeconds, nanoseconds: status.modifiedNanoseconds },
       ...(isDevice ? { deviceMajor: status.deviceMajor, deviceMinor: status.deviceMinor } : {}),
-      xattrs: fd === undefined ? [] : xattrsOf(fd),
+      xattrs: fd === undefined ? [] : keptXattrs(fd),
     });
   }
 
@@ -170,13 +171,4 @@ export class TreePacker {
       if (!(error instanceof SystemError) || !CHANGED_MEANWHILE.includes(error.errno)) throw error;
     }
   }
-}
-
-function xattrsOf(fd: number): { name: Buffer; value: Buffer }[] {
-  return listXattrsFd(fd)
-    .filter((name) => KEPT_XATTRS.some((kept) => kept.test(name.toString("latin1"))))
-    .flatMap((name) => {
-      const value = getXattrFd(fd, name);
-      return value === undefined ? [] : [{ name, value }];
-    });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseBytes, parseDuration, parseInteger, parseNanoCpus } from "./parse-values.ts";
+import { parseBytes, parseDuration, parseInteger, parseNanoCpus } from "./go-values.ts";
 
 function messageOf(act: () => unknown): string {
   try {

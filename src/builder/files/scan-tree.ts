@@ -1,0 +1,125 @@
+import { invalid } from "../../base/errors.ts";
+import {
+  closeFd,
+  type FileStatus,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  openAt,
+  readFull,
+  readLinkAt,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "../../kernel/files.ts";
+import { MAX_PATH_DEPTH } from "../../storage/snapshots/unpack/limits.ts";
+import type { SourceEntry } from "../results.ts";
+import { closeDirectory, list, lookUp, type OpenDirectory, openDirectory } from "./layered-tree.ts";
+
+const READ_BYTES = 1 << 18;
+const TYPES = new Map<number, SourceEntry["type"]>([
+  [S_IFREG, "file"],
+  [S_IFDIR, "directory"],
+  [S_IFLNK, "symlink"],
+  [S_IFIFO, "fifo"],
+  [S_IFCHR, "character"],
+  [S_IFBLK, "block"],
+]);
+
+/**
+ * Table of contents of an open directory, in the order of a file source, contents hashed. Throws invalid-argument for names that are
+ * no UTF-8. Synchronous: for workers.
+ */
+export function scanTree(root: OpenDirectory, check: () => void): SourceEntry[] {
+  const entries: SourceEntry[] = [];
+  const files = new Map<string, SourceEntry>();
+  const buffer = new Uint8Array(READ_BYTES);
+  const walk = (directory: OpenDirectory, path: string, depth: number) => {
+    if (depth > MAX_PATH_DEPTH) throw invalid(`more than ${MAX_PATH_DEPTH} nested directories`);
+    check();
+    const names: Buffer[] = [];
+    list(directory, (name) => void names.push(name.bytes()));
+    for (const name of names.sort((one, other) => one.compare(other))) {
+      const own = path === "" ? textOf(name) : `${path}/${textOf(name)}`;
+      const found = lookUp(directory, name);
+      const type = found === undefined ? undefined : TYPES.get(found.status.mode & S_IFMT);
+      if (found === undefined || type === undefined) continue;
+      const { status, part } = found;
+      const entry = entryOf(own, type, status);
+      if (type === "symlink") entry.linkName = textOf(readLinkAt(part.fd, name));
+      if (type === "file") hashFile(entry, { status, files, digest: () => digestOf(part.fd, name, buffer) });
+      entries.push(entry);
+      if (type === "directory") enter(directory, name, (child) => walk(child, own, depth + 1));
+    }
+  };
+  walk(root, "", 0);
+  return entries;
+}
+
+function enter(parent: OpenDirectory, name: Buffer, work: (child: OpenDirectory) => void): void {
+  const child = openDirectory(parent, name);
+  if (child === undefined) return;
+  try {
+    work(child);
+  } finally {
+    closeDirectory(child);
+  }
+}
+
+/** Further names of a file in the tree are told as such; other trees may have names of it, too. */
+function hashFile(
+  entry: SourceEntry,
+  { status, files, digest }: { status: FileStatus; files: Map<string, SourceEntry>; digest: () => string },
+): void {
+  const key = `${status.onDevice}:${status.inode}`;
+  const first = status.links > 1 ? files.get(key) : undefined;
+  if (first !== undefined) {
+    entry.hardlinkTo = first.path;
+    entry.digest = first.digest;
+    return;
+  }
+  entry.digest = digest();
+  if (status.links > 1) files.set(key, entry);
+}
+
+function digestOf(parent: number, name: Buffer, buffer: Uint8Array): string {
+  const fd = openAt(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const hasher = new Bun.CryptoHasher("sha256");
+    for (let length = buffer.length; length === buffer.length; ) {
+      length = readFull(fd, buffer);
+      hasher.update(buffer.subarray(0, length));
+    }
+    return `sha256:${hasher.digest("hex")}`;
+  } finally {
+    closeFd(fd);
+  }
+}
+
+function entryOf(path: string, type: SourceEntry["type"], status: FileStatus): SourceEntry {
+  const isDevice = type === "character" || type === "block";
+  return {
+    path,
+    type,
+    mode: status.mode & 0o7777,
+    uid: status.uid,
+    gid: status.gid,
+    sizeBytes: type === "file" ? status.sizeBytes : 0,
+    modifiedNs: status.modifiedSeconds * 1_000_000_000n + BigInt(status.modifiedNanoseconds),
+    linkName: "",
+    hardlinkTo: undefined,
+    digest: "",
+    deviceMajor: isDevice ? status.deviceMajor : 0,
+    deviceMinor: isDevice ? status.deviceMinor : 0,
+  };
+}
+
+function textOf(name: Buffer): string {
+  const text = name.toString();
+  if (!Buffer.from(text).equals(name)) throw invalid(`the name ${JSON.stringify(text)} is not UTF-8`);
+  return text;
+}

@@ -1,0 +1,48 @@
+import { callBuild } from "../../client/build-call.ts";
+import type { Transport } from "../../client/transport.ts";
+import type { WireBuildRequest, WireBuildResult } from "../../wire/build-messages.ts";
+import type { CliContext } from "../command.ts";
+import type { BuildDisplay } from "./display/build-display.ts";
+import type { BuildSources } from "./locate-context.ts";
+import { accountOf, type Offered } from "./offered.ts";
+import type { PlannedOutput } from "./plan-outputs.ts";
+import { receiveOutput } from "./receive-output.ts";
+import { serveWalk } from "./serve-walk.ts";
+
+export interface BuildRun {
+  transport: Transport;
+  request: WireBuildRequest;
+  sources: Pick<BuildSources, "trees" | "archives">;
+  outputs: readonly PlannedOutput[];
+  offered: Offered;
+  display: Pick<BuildDisplay, "update">;
+}
+
+/** Has the daemon build, and gives it what it asks for. Throws BuildFailed, or ClientError 404 where it is not Gantry. */
+export function runBuild(context: CliContext, run: BuildRun): Promise<WireBuildResult> {
+  const { transport, request, sources, outputs, offered, display } = run;
+  return callBuild(transport, request, {
+    events: (events) => display.update(events),
+    secret: (id) => offered.secret(id),
+    hasAgent: async (id) => offered.hasAgent(id),
+    credentials: (host) => accountOf(context, host),
+    agent: (id, stream) => offered.joinAgent(id, stream),
+    async walk(opening, stream) {
+      const tree = sources.trees.get(opening.Name);
+      if (tree === undefined) throw Object.assign(new Error(`no local directory ${opening.Name}`), { code: "ENOENT" });
+      await serveWalk(stream, tree, opening);
+    },
+    async archive(name, stream) {
+      const archive = sources.archives.get(name);
+      if (archive === undefined) throw Object.assign(new Error(`no archive ${name}`), { code: "ENOENT" });
+      sources.archives.delete(name); // read once
+      for await (const bytes of archive) await stream.sendAll(bytes);
+    },
+    output: ({ Id, Form }, stream) =>
+      receiveOutput(
+        context,
+        outputs.find(({ wire }) => wire.Id === Id),
+        { form: Form, stream },
+      ),
+  });
+}
