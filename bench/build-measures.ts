@@ -40,8 +40,7 @@ const BUILDAH = ["bud", "--isolation", "oci", "--runtime", "/usr/sbin/runc", "--
 
 /** Builds by command, as a user gives it: Docker's with BuildKit. */
 export function buildMeasures(scale: BuildScale): Measure[] {
-  const { samples, files, bytes, chain } = scale;
-  const size = `${bytes >= 1e9 ? `${bytes / 1e9} GB` : `${bytes / 1e6} MB`}`;
+  const { samples, chain } = scale;
   const common = { samples, noCache: false, touches: false };
   const few = Math.min(3, samples);
   const wanted: Wanted[] = [
@@ -53,22 +52,7 @@ export function buildMeasures(scale: BuildScale): Measure[] {
       noCache: true,
     },
     { ...common, name: "build of five steps, all cached", target: 4, context: async () => smallContext(FIVE_STEPS) },
-    {
-      ...common,
-      name: `build, one changed file of ${files} in ${size}`,
-      target: 4,
-      samples: few,
-      context: () => largeContext({ files, bytes }, { dockerfile: COPY_ALL }),
-      touches: true,
-    },
-    {
-      ...common,
-      name: `build, ${size} of which 1 MB is not ignored`,
-      target: 4,
-      samples: few,
-      context: () => largeContext({ files, bytes }, { dockerfile: COPY_ALL, ignore: "data\n" }),
-      touches: true,
-    },
+    ...largeContexts(scale, { ...common, samples: few, touches: true }),
     {
       ...common,
       name: "build of four parallel stages of 0.5 s",
@@ -102,19 +86,40 @@ export function buildMeasures(scale: BuildScale): Measure[] {
   return wanted.map((one) => measureOf(one, scale.busybox));
 }
 
+function largeContexts(
+  { files, bytes }: BuildScale,
+  common: Pick<Wanted, "samples" | "noCache" | "touches">,
+): Wanted[] {
+  const size = bytes >= 1e9 ? `${bytes / 1e9} GB` : `${bytes / 1e6} MB`;
+  return [
+    {
+      ...common,
+      name: `build, one changed file of ${files} in ${size}`,
+      target: 4,
+      context: () => largeContext({ files, bytes }, { dockerfile: COPY_ALL }),
+    },
+    {
+      ...common,
+      name: `build, ${size} of which 1 MB is not ignored`,
+      target: 4,
+      context: () => largeContext({ files, bytes }, { dockerfile: COPY_ALL, ignore: "data\n" }),
+    },
+  ];
+}
+
 function chainOf(steps: number): string {
   return `FROM busybox\n${Array.from({ length: steps }, (_, step) => `RUN echo ${step} > /step\n`).join("")}`;
 }
 
 function measureOf({ name, target, samples, context, noCache, touches, base }: Wanted, busybox: string): Measure {
-  let opened: Promise<BuildContext> | undefined;
-  const open = () => (opened ??= context());
+  let opening: Promise<BuildContext> | undefined;
+  const open = () => (opening ??= context());
   let users = 0;
   const build = async (peer: Peer) => {
-    const { path, touch } = await open();
-    if (touches) touch();
+    const opened = await open();
+    if (touches) opened.touch();
     const args = peer.name === "buildah" ? BUILDAH : ["build"];
-    return timeCommand(peer, [...args, ...(noCache ? ["--no-cache"] : []), "-t", "bench-build", path]);
+    return timeCommand(peer, [...args, ...(noCache ? ["--no-cache"] : []), "-t", "bench-build", opened.path]);
   };
   return {
     name,

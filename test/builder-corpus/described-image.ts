@@ -26,7 +26,7 @@ const FIELDS = [
   "Healthcheck",
 ];
 /** What an engine puts there for containers to have something to mount on. */
-const STUBS = /^(\.dockerenv|dev|proc|sys|run\/secrets|etc\/(hosts|hostname|resolv\.conf|mtab))(\/| |$)/;
+const STUBS = /^(\.dockerenv|dev|proc|sys|run|etc\/(hosts|hostname|resolv\.conf|mtab))(\/| |$)/;
 
 /** Of an archive as `docker save` writes it; its files are looked at by our daemon, which has loaded it as `tag`. */
 export async function describeImage(

@@ -91,6 +91,7 @@ export async function buildahEngine(): Promise<BuildEngine> {
         "/usr/sbin/runc",
         "--format",
         "docker",
+        "--identity-label=false",
         "--layers",
         ...policy,
         ...flagsOf(wanted, context),

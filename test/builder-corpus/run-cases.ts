@@ -57,7 +57,7 @@ export const RUN_CASES: BuildCase[] = [
   {
     name: "run-mount-cache",
     dockerfile:
-      "FROM busybox\nRUN --mount=type=cache,target=/c,id=corpus-cache,mode=0700,uid=7 echo x > /c/x && stat -c '%a %u' /c > /stat\nRUN --mount=type=cache,target=/c,id=corpus-cache cat /c/x > /seen\n",
+      "FROM busybox\nRUN --mount=type=cache,target=/c,id=corpus-cache,mode=0700,uid=7 echo x > /c/x && stat -c '%a %u' /c > /stat\nRUN --mount=type=cache,target=/c,id=corpus-cache,mode=0700,uid=7 cat /c/x > /seen\n",
     peers: BUILDKIT,
   },
   {
