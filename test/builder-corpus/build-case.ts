@@ -1,5 +1,7 @@
 import { lutimesSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { encodeEnd, packFile } from "../../src/formats/tar/packer.ts";
 
 export type PeerName = "classic" | "buildkit" | "buildah";
 
@@ -10,16 +12,23 @@ export interface BuildCase {
   /** Files of the context, beside those that all cases have. */
   files?: Record<string, ContextFile>;
   flags?: string[];
-  /** Default: everybody. */
+  /** Default: Docker's two builders. */
   peers?: PeerName[];
 }
 
-export type ContextFile = string | { content: string; mode: number } | { link: string };
+export type ContextFile =
+  | string
+  | { content: string; mode: number }
+  | { link: string }
+  /** A tar archive of these files, compressed if it says so. */
+  | { archive: Record<string, string>; gzip: boolean };
 
 /** Of every file of a context: copies keep it. */
 export const CONTEXT_TIME_S = 1_600_000_000;
 
 export const EVERYBODY: PeerName[] = ["classic", "buildkit", "buildah"];
+/** Where a third opinion adds nothing but time. */
+export const DOCKER: PeerName[] = ["classic", "buildkit"];
 /** Instructions of BuildKit's that its first builder does not know. */
 export const BUILDKIT: PeerName[] = ["buildkit"];
 /** Newer than Docker 20.10: only the golden result speaks for it. */
@@ -44,8 +53,18 @@ export function writeContext(directory: string, { dockerfile, files = {} }: Buil
     for (let parent = dirname(path); parent !== directory; parent = dirname(parent)) directories.add(parent);
     if (typeof file === "string") writeFileSync(path, file, { mode: 0o644 });
     else if ("link" in file) symlinkSync(file.link, path);
+    else if ("archive" in file) writeFileSync(path, archiveOf(file), { mode: 0o644 });
     else writeFileSync(path, file.content, { mode: file.mode });
     lutimesSync(path, CONTEXT_TIME_S, CONTEXT_TIME_S);
   }
   for (const path of directories) utimesSync(path, CONTEXT_TIME_S, CONTEXT_TIME_S);
+}
+
+function archiveOf({ archive, gzip }: { archive: Record<string, string>; gzip: boolean }): Uint8Array {
+  const modifiedAt = { seconds: BigInt(CONTEXT_TIME_S), nanoseconds: 0 };
+  const members = Object.entries(archive).map(([name, content]) =>
+    packFile({ name, mode: 0o640, modifiedAt }, Buffer.from(content)),
+  );
+  const bytes = Buffer.concat([...members, encodeEnd()]);
+  return gzip ? gzipSync(bytes) : bytes;
 }

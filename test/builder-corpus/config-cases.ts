@@ -1,8 +1,8 @@
-import { BUILDKIT, type BuildCase, NOBODY } from "./build-case.ts";
+import { BUILDKIT, type BuildCase, DOCKER, EVERYBODY, NOBODY } from "./build-case.ts";
 
 /** Instructions that change what an image says and not what it holds. */
 export const CONFIG_CASES: BuildCase[] = [
-  { name: "cmd-exec", dockerfile: 'FROM busybox\nCMD ["echo", "a b", "c\\"d"]\n' },
+  { name: "cmd-exec", peers: EVERYBODY, dockerfile: 'FROM busybox\nCMD ["echo", "a b", "c\\"d"]\n' },
   { name: "cmd-shell", dockerfile: "FROM busybox\nCMD echo $HOME && true\n" },
   { name: "cmd-last-wins", dockerfile: 'FROM busybox\nCMD ["one"]\nCMD ["two"]\n' },
   { name: "entrypoint-exec-keeps-later-cmd", dockerfile: 'FROM busybox\nENTRYPOINT ["top", "-b"]\nCMD ["-c"]\n' },
@@ -10,12 +10,14 @@ export const CONFIG_CASES: BuildCase[] = [
   { name: "cmd-as-default-parameters", dockerfile: 'FROM busybox\nCMD ["-c"]\nENTRYPOINT ["top"]\n' },
   {
     name: "env-both-forms",
+    peers: EVERYBODY,
     dockerfile: 'FROM busybox\nENV A=1 B="two words" C=es\\ caped\nENV D the rest of the line\nENV E=$A-${B} F=\\$A\n',
   },
   { name: "env-sees-what-was-before", dockerfile: "FROM busybox\nENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc\n" },
   { name: "env-replaces", dockerfile: "FROM busybox\nENV A=1 B=2\nENV A=3\n" },
   {
     name: "variable-defaults",
+    peers: EVERYBODY,
     dockerfile: "FROM busybox\nENV set=x\nENV a=${set:-no} b=${unset:-yes} c=${set:+alt} d=${unset:+alt} e=${set}y\n",
   },
   {
@@ -26,10 +28,15 @@ export const CONFIG_CASES: BuildCase[] = [
   },
   {
     name: "label-forms",
+    peers: EVERYBODY,
     dockerfile: 'FROM busybox\nLABEL a=1 "b.c"="two words" d=\'q "uoted"\'\nLABEL e multi\\\nline\nLABEL a=again\n',
   },
-  { name: "expose-ports", dockerfile: "FROM busybox\nEXPOSE 80 443/tcp 53/udp 8000-8002\n" },
-  { name: "user-and-workdir", dockerfile: "FROM busybox\nUSER 1000:1000\nWORKDIR /srv/app\nUSER nobody\n" },
+  { name: "expose-ports", peers: EVERYBODY, dockerfile: "FROM busybox\nEXPOSE 80 443/tcp 53/udp 8000-8002\n" },
+  {
+    name: "user-and-workdir",
+    peers: BUILDKIT,
+    dockerfile: "FROM busybox\nUSER 1000:1000\nWORKDIR /srv/app\nUSER nobody\n",
+  },
   {
     name: "workdir-relative",
     dockerfile: "FROM busybox\nENV D=deep\nWORKDIR /one\nWORKDIR two\nWORKDIR ../three/$D\n",
@@ -39,10 +46,11 @@ export const CONFIG_CASES: BuildCase[] = [
   {
     name: "maintainer",
     dockerfile: "FROM busybox\nMAINTAINER Some Body <body@example.org>\n",
-    peers: ["classic", "buildkit"],
+    peers: DOCKER,
   },
   {
     name: "healthcheck-options",
+    peers: EVERYBODY,
     dockerfile:
       "FROM busybox\nHEALTHCHECK --interval=5s --timeout=2s --start-period=1m --retries=4 CMD wget -q localhost || exit 1\n",
   },
@@ -58,7 +66,7 @@ export const CONFIG_CASES: BuildCase[] = [
     name: "onbuild-is-kept",
     dockerfile: 'FROM busybox\nONBUILD RUN echo later\nONBUILD COPY . /app\nONBUILD CMD ["x"]\n',
   },
-  { name: "scratch-with-config-only", dockerfile: 'FROM scratch\nLABEL a=b\nCMD ["/nothing"]\n', peers: ["buildkit"] },
+  { name: "scratch-with-config-only", dockerfile: 'FROM scratch\nLABEL a=b\nCMD ["/nothing"]\n', peers: BUILDKIT },
   { name: "labels-by-flag", dockerfile: "FROM busybox\nLABEL a=file\n", flags: ["--label", "a=flag", "--label", "b="] },
   {
     name: "arg-is-no-environment",
@@ -72,6 +80,7 @@ export const CONFIG_CASES: BuildCase[] = [
   },
   {
     name: "arg-before-from",
+    peers: EVERYBODY,
     dockerfile: "ARG BASE=nothing\nFROM $BASE\nARG BASE\nRUN echo ${BASE:-unset} > /base\n",
     flags: ["--build-arg", "BASE=busybox"],
   },

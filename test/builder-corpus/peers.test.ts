@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { busyboxImage } from "../fixtures/busybox-image.ts";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { type Dockerd, startDockerd, whyNoNetworkedDockerd } from "../harness/dockerd.ts";
-import { type BuildCase, EVERYBODY, writeContext } from "./build-case.ts";
+import { type BuildCase, DOCKER, writeContext } from "./build-case.ts";
 import { CONFIG_CASES } from "./config-cases.ts";
 import { COPY_CASES } from "./copy-cases.ts";
 import { type DescribedImage, describeImage, treeInDaemon } from "./described-image.ts";
@@ -53,9 +53,7 @@ async function built(engine: BuildEngine, wanted: BuildCase, context: string): P
   return describeImage(daemon, archive, tag, base);
 }
 
-const compared = [...CONFIG_CASES, ...COPY_CASES, ...RUN_CASES].filter(
-  ({ peers: named = EVERYBODY }) => named.length > 0,
-);
+const compared = [...CONFIG_CASES, ...COPY_CASES, ...RUN_CASES].filter(({ peers: named = DOCKER }) => named.length > 0);
 
 describe.skipIf(why !== undefined)(
   `as Docker and buildah build it${why === undefined ? "" : ` (skipped: ${why})`}`,
@@ -68,7 +66,7 @@ describe.skipIf(why !== undefined)(
         writeContext(context, wanted);
         const ours = await built(gantryEngine(daemon), wanted, context);
         for (const peer of peers) {
-          if (!(wanted.peers ?? EVERYBODY).some((one) => one === peer.name)) continue;
+          if (!(wanted.peers ?? DOCKER).some((one) => one === peer.name)) continue;
           const theirs = await built(peer, wanted, context);
           const [own, other] = likeOthers(peer.name, { ours, theirs });
           expect({ peer: peer.name, ...own }).toEqual({ peer: peer.name, ...other });

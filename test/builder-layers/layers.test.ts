@@ -147,10 +147,14 @@ test("an epoch does not reach files that have other names outside of the layer, 
   const tree = await layers.fill(SCRATCH, { ...options, epochSeconds: 1000 }, async (directory) => {
     linkSync(outside, `${directory}/a`);
     linkSync(outside, `${directory}/b`);
+    writeFileSync(`${directory}/own`, "own");
+    linkSync(`${directory}/own`, `${directory}/own-too`);
   });
   const [a, b] = [lstatSync(`${directoryOf(tree)}/a`), lstatSync(`${directoryOf(tree)}/b`)];
   expect(lstatSync(outside)).toMatchObject({ mtimeMs: 5_000_000, nlink: 1 });
   expect(a).toMatchObject({ mtimeMs: 1_000_000, nlink: 2, ino: b.ino });
+  const [own, too] = [lstatSync(`${directoryOf(tree)}/own`), lstatSync(`${directoryOf(tree)}/own-too`)];
+  expect(own).toMatchObject({ mtimeMs: 1_000_000, nlink: 2, ino: too.ino });
 });
 
 test("a layer is put onto another base with the same diffID, without copies of its files", async () => {

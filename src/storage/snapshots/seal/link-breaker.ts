@@ -32,6 +32,11 @@ export class LinkBreaker {
     this.#root = root;
   }
 
+  /** Whether the name shares its file with another: of this layer, or from outside. */
+  isShared({ onDevice, inode, links }: FileStatus): boolean {
+    return links > 1 || this.#copies.has(`${onDevice}:${inode}`);
+  }
+
   /**
    * The name gets a copy of its file; further names of the file in this layer become names of the copy. False: this was such a
    * further name. `path`: in the layer.

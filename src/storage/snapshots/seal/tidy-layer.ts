@@ -120,7 +120,8 @@ class Tidying {
     if (epochSeconds === undefined) return;
     const now = statAt(fd, name);
     if (now === undefined || !isLater(now, epochSeconds)) return;
-    if ((status.mode & S_IFMT) === S_IFREG && status.links > 1 && !this.#links.separate(fd, path, status)) return;
+    const isShared = (status.mode & S_IFMT) === S_IFREG && this.#links.isShared(status);
+    if (isShared && !this.#links.separate(fd, path, status)) return;
     const at = { seconds: epochSeconds, nanoseconds: 0 };
     timesAt(fd, name, at, at);
   }
