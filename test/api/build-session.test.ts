@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import { messageOf } from "../../src/base/errors.ts";
+import { invalid, messageOf } from "../../src/base/errors.ts";
 import type { OutgoingDirectory, RemoteEntry } from "../../src/builder/session.ts";
 import { type Handlers, type Message, offerSession } from "./buildkit-peer.ts";
 import { createFakeBuilder, DONE, IMAGE_ID, log, readArchive, receiveAll, vertex } from "./fake-builder.ts";
@@ -325,6 +325,18 @@ describe("the stream of POST /build?version=2", () => {
       logs: [{ stream: 2, timestamp: { seconds: 1_767_225_600, nanos: 250_000_000 } }],
     });
     expect(status["logs"][0].msg.toString()).toBe("hello");
+  });
+
+  test("with q=1 it is the ID alone, as docker -q prints it; all of it comes when the build fails", async () => {
+    builder.onSolve(async ({ emit }) => emit(vertex("[1/1] RUN x", DONE)));
+    const quiet = await served().request("POST", "/build?version=2&q=1");
+    expect(linesOf(quiet.text)).toEqual([{ stream: `${IMAGE_ID}\n` }]);
+    builder.onSolve(async ({ emit }) => {
+      emit(vertex("[1/1] RUN x", { ...DONE, error: "no" }));
+      throw invalid("no");
+    });
+    const failed = await served().request("POST", "/build?version=2&q=1");
+    expect(linesOf(failed.text).map(({ id, error }) => (id ?? error) as string)).toEqual(["moby.buildkit.trace", "no"]);
   });
 
   test("an upload comes in a request of its own, before or after the build", async () => {

@@ -44,7 +44,9 @@ test.skipIf(!hasCompose)(
   "docker-compose 1.29 builds, by both protocols (docker-compose must be installed)",
   async () => {
     for (const buildkit of ["0", "1"]) {
-      const env = { COMPOSE_DOCKER_CLI_BUILD: buildkit, DOCKER_BUILDKIT: buildkit, COMPOSE_PROJECT_NAME: "p" };
+      const both = { COMPOSE_DOCKER_CLI_BUILD: buildkit, DOCKER_BUILDKIT: buildkit, COMPOSE_PROJECT_NAME: "p" };
+      // The `docker` that compose calls is the one with BuildKit inside.
+      const env = { ...both, PATH: "/usr/bin:/bin" };
       const built = await daemon.client(["/usr/bin/docker-compose", "build"], { cwd: context, env, timeoutMs: 60_000 });
       expect([built.code, built.code === 0 ? "" : built.stdout + built.stderr]).toEqual([0, ""]);
       const said = await daemon.client(["/usr/bin/docker", "run", "--rm", "composed:1"]);

@@ -130,7 +130,7 @@ CMD ["cat", "/out.txt"]
   const wrong: [what: string, dockerfile: string, text: RegExp][] = [
     ["an unknown instruction", "FROM busybox\nNONSENSE x\n", /unknown instruction: NONSENSE/],
     ["a file that is not there", "FROM busybox\nCOPY missing /\n", /missing.*not found/],
-    ["no Dockerfile at all", "", /file with no instructions|the Dockerfile \(.*\) cannot be empty/],
+    ["no Dockerfile at all", "", /the Dockerfile.* cannot be empty/],
   ];
   test.each(wrong)("%s is told in words that help", async (_, dockerfile, text) => {
     using files = new Files(client, { Dockerfile: dockerfile });
@@ -195,9 +195,16 @@ function buildkitOnly({ client, env }: Tools): void {
     "a real ssh agent can be asked in a step (needs ssh-agent)",
     async () => {
       using files = new Files(client, {
-        Dockerfile:
-          'FROM busybox\nRUN --mount=type=ssh [ -S "$SSH_AUTH_SOCK" ] && printf "\\0\\0\\0\\1\\13" | nc local:$SSH_AUTH_SOCK | xxd -p > /keys\n',
+        Dockerfile: "FROM busybox\nCOPY probe /\nRUN --mount=type=ssh /probe > /keys\nRUN ! /probe\n",
       });
+      const probe = await runProgram([
+        "gcc",
+        "-static",
+        "-o",
+        join(files.path, "probe"),
+        join(import.meta.dir, "agent-probe.c"),
+      ]);
+      expect(probe.stderr).toBe("");
       const socket = join(files.path, "agent.sock");
       const agent = Bun.spawn(["ssh-agent", "-D", "-a", socket], { stdout: "ignore", stderr: "ignore" });
       try {
@@ -205,9 +212,11 @@ function buildkitOnly({ client, env }: Tools): void {
         const made = await runProgram(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key, "-C", "build-key"]);
         const added = await runProgram(["ssh-add", key], { env: { SSH_AUTH_SOCK: socket } });
         expect([made.code, added.code]).toEqual([0, 0]);
-        await client.ok(["build", ...plain, "--ssh", `default=${socket}`, "-t", "ssh", files.path], { env });
-        const answer = Buffer.from(await client.ok(["run", "--rm", "ssh", "cat", "/keys"]), "hex");
-        expect(answer.toString("latin1")).toContain("build-key");
+        await client.ok(["build", ...plain, "--no-cache", "--ssh", `default=${socket}`, "-t", "ssh", files.path], {
+          env,
+        });
+        const answer = await client.ok(["run", "--rm", "ssh", "cat", "/keys"]);
+        expect(answer).toContain("build-key");
         await client.ok(["rmi", "ssh"]);
       } finally {
         agent.kill();
