@@ -98,6 +98,7 @@ const http = (path: string, more: Partial<Extract<SourceOp, { kind: "http" }>> =
 afterAll(async () => {
   await server.stop(true);
   await elsewhere.stop(true);
+  await contexts.close();
   daemon?.kill("SIGKILL");
   await daemon?.exited;
   rmSync(root, { recursive: true, force: true });
