@@ -47,6 +47,7 @@ export function createBuildProtocols({ builder, clock, logger }: ProtocolDeps): 
     const output = first === undefined ? { type: "moby", attributes: {} } : first;
     const order = {
       ref: query.buildId,
+      name: query.tags[0] ?? query.remote,
       session,
       request: solveRequestOf(query, { ...context, accounts }),
       outputs: [outputOf(output, query.tags)],

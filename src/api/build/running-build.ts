@@ -7,6 +7,8 @@ import type { BuildSession } from "../../builder/session.ts";
 export interface BuildOrder {
   /** "": one is made up. */
   ref: string;
+  /** For people, in the history. */
+  name: string;
   session: BuildSession | undefined;
   request: SolveRequest;
   outputs: Output[];
@@ -23,10 +25,10 @@ export interface RunningBuild {
 
 /** Solves and exports. Aborting the signal cancels it. Throws conflict when the ref is taken. */
 export function startBuild(builder: Builder, order: BuildOrder, signal: AbortSignal): RunningBuild {
-  const { session, request, outputs, cacheTo } = order;
+  const { session, name, request, outputs, cacheTo } = order;
   const cancelled = new AbortController();
   const all = AbortSignal.any([signal, cancelled.signal, ...(session === undefined ? [] : [session.closed])]);
-  const job = builder.start(order.ref === "" ? randomUUID() : order.ref, { session });
+  const job = builder.start(order.ref === "" ? randomUUID() : order.ref, { session, name });
   const result = carryOut();
   // Whoever reads the events first has not asked for the result yet.
   result.catch(() => undefined);

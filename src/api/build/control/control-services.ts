@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from "../../../base/errors.ts";
 import type { Clock } from "../../../base/clock.ts";
-import type { Builder, Output, Solved } from "../../../builder/builder.ts";
+import type { Builder, BuildJob, Output, Solved } from "../../../builder/builder.ts";
 import {
   CONTROL,
   InfoResponse,
@@ -12,7 +12,7 @@ import {
 } from "../../../wire/buildkit/control.ts";
 import { Empty } from "../../../wire/buildkit/session.ts";
 import { type CallHandler, type ServerCall, serverStream, unary } from "../../grpc/server.ts";
-import { encodeStatus } from "../buildkit/encode-status.ts";
+import { encodeStatus, outputBytes } from "../buildkit/encode-status.ts";
 import { eventBatches } from "../buildkit/event-batches.ts";
 import { bytesDuplex } from "../session/bytes-duplex.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
@@ -53,7 +53,7 @@ export function controlServices(deps: ControlDeps): [string, CallHandler][] {
       serverStream({ input: StatusRequest, output: StatusResponse }, async function* status({ ref }, { signal }) {
         const over = builder.history().some((one) => one.ref === ref && one.completedAt !== undefined);
         const events = over ? builder.logs(ref) : (await builder.job(ref, signal)).events(signal);
-        for await (const batch of eventBatches(events)) yield encodeStatus(batch, clock.now());
+        for await (const batch of eventBatches(events, outputBytes)) yield encodeStatus(batch, clock.now());
       }),
     ],
     [`${CONTROL}Session`, (call) => serveSession(sessions, call)],
@@ -85,7 +85,8 @@ async function solve(
   const session = request.session === "" ? undefined : await deps.sessions.wait(request.session, call.signal);
   const outputs = outputsOf(request);
   const cacheTo = (request.cache?.exports ?? []).map(cacheSpecOf);
-  const job = deps.builder.start(request.ref, { session });
+  const name = outputs.flatMap((output) => ("names" in output ? output.names : []))[0] ?? "";
+  const job = deps.builder.start(request.ref, { session, name });
   try {
     const signal = session === undefined ? call.signal : AbortSignal.any([call.signal, session.closed]);
     const solved = await solvedBy(deps, request, { job, session, signal });
@@ -99,7 +100,7 @@ async function solve(
 }
 
 interface Steered {
-  job: ReturnType<Builder["start"]>;
+  job: BuildJob;
   session: GrpcSession | undefined;
   signal: AbortSignal;
 }
