@@ -30,6 +30,8 @@ export interface BuildHandlers {
   secret(id: string): Promise<Uint8Array | undefined>;
   hasAgent(id: string): Promise<boolean>;
   credentials(host: string): Promise<WireAccount | undefined>;
+  hasBlob(layout: string, digest: string): Promise<boolean>;
+  blob(opening: Opening<"blob">, stream: MessageStream): Promise<void>;
   walk(opening: Opening<"walk">, stream: MessageStream): Promise<void>;
   archive(name: string, stream: MessageStream): Promise<void>;
   agent(id: string, stream: MessageStream): Promise<void>;
@@ -130,6 +132,8 @@ class BuildCall {
         return this.#handlers.secret(question.Id);
       case "agent":
         return (await this.#handlers.hasAgent(question.Id)) ? new Uint8Array(0) : undefined;
+      case "blob":
+        return (await this.#handlers.hasBlob(question.Layout, question.Digest)) ? new Uint8Array(0) : undefined;
       case "credentials": {
         const account = await this.#handlers.credentials(question.Host);
         return account === undefined ? undefined : encodeJson(account);
@@ -156,6 +160,8 @@ class BuildCall {
         return this.#handlers.archive(opening.Name, stream);
       case "agent":
         return this.#handlers.agent(opening.Id, stream);
+      case "blob":
+        return this.#handlers.blob(opening, stream);
       case "output":
         return this.#handlers.output(opening, stream);
     }

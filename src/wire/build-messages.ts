@@ -52,8 +52,16 @@ export interface WireBuildRequest {
   Entitlements: string[];
   Squash: boolean;
   EpochSeconds: number | null;
-  /** "": none. */
+  Attestations: WireAttestations;
+}
+
+export interface WireAttestations {
+  /** `min`, `max`; "": none. */
   Provenance: string;
+  /** Of its predicate: `v0.2`, `v1`; "": the daemon's. */
+  ProvenanceVersion: string;
+  BuilderId: string;
+  Reproducible: boolean;
   Sbom: boolean;
 }
 
@@ -68,7 +76,11 @@ export interface WireBuildResources {
   CpusetMems: string;
 }
 
-export type WireBuildQuestion = { Kind: "secret" | "agent"; Id: string } | { Kind: "credentials"; Host: string };
+export type WireBuildQuestion =
+  | { Kind: "secret" | "agent"; Id: string }
+  | { Kind: "credentials"; Host: string }
+  /** Whether the directory of a cache has this blob. */
+  | { Kind: "blob"; Layout: string; Digest: string };
 
 export interface WireAccount {
   Username: string;
@@ -84,7 +96,9 @@ export type WireBuildOpening =
   /** Both directions, as they come. */
   | { Kind: "agent"; Id: string }
   /** The server sends it; the client ends its side when everything is written. `directory`: a plain tar. */
-  | { Kind: "output"; Id: string; Form: "archive" | "directory" };
+  | { Kind: "output"; Id: string; Form: "archive" | "directory" }
+  /** A blob of a cache's directory: the client sends it, or takes it and ends its side when it is written. */
+  | { Kind: "blob"; Layout: string; Digest: string; Direction: "read" | "write" };
 
 export interface WireBuildError {
   /** Of EngineError. */

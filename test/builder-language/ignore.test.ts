@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { createMatcher, parseIgnoreFile } from "../../src/formats/dockerignore/patterns.ts";
 import { createTarParser } from "../../src/formats/tar/parser.ts";
 import { runProgram } from "../harness/run-program.ts";
+import { createRandom } from "../images/random-layer.ts";
 
 /**
  * Docker's own command leaves out what moby's patternmatcher says, before a context leaves it. Here it sends contexts to us, and we
@@ -28,16 +29,6 @@ const PARTS =
 
 /** Exceptions without wildcards only: the classic way does not look into a directory for others, BuildKit's does. */
 const PLAIN = "a b ab c d e x.y c/a c/ab c/d d/c e/f/g ./c/d/ /d/a".split(" ");
-
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 function randomFile(random: (below: number) => number): string[] {
   const pick = (from: string[]) => from[random(from.length)] as string;
@@ -93,7 +84,7 @@ test.skipIf(missing !== "")(
       },
     });
     try {
-      const random = randomFrom(SEED);
+      const random = createRandom(SEED);
       for (let round = 0; round < ROUNDS; round++) {
         const text = `${randomFile(random).join("\n")}\n`;
         writeFileSync(join(context, ".dockerignore"), text);

@@ -1,5 +1,12 @@
 import { invalid } from "../../base/errors.ts";
-import type { CacheSpec, ContextSource, Output, SolveRequest, Subrequest } from "../../builder/builder.ts";
+import type {
+  Attestations,
+  CacheSpec,
+  ContextSource,
+  Output,
+  SolveRequest,
+  Subrequest,
+} from "../../builder/builder.ts";
 import type { BuildResources } from "../../builder/graph.ts";
 import { Fields } from "../fields.ts";
 
@@ -59,7 +66,7 @@ export function decodeBuild(value: unknown, archive: (name: string) => AsyncIter
       squash: fields.bool("Squash"),
       epochSeconds: fields.optionalInt("EpochSeconds"),
       accounts: {},
-      attestations: { provenance: decodeProvenance(fields.string("Provenance")), sbom: fields.bool("Sbom") },
+      attestations: decodeAttestations(fields.object("Attestations", "Attestations")),
     },
   };
 }
@@ -127,7 +134,15 @@ function decodeResources(fields: Fields): BuildResources {
   return Object.fromEntries(given.filter(([, value]) => value !== 0 && value !== ""));
 }
 
-function decodeProvenance(text: string): "min" | "max" | undefined {
-  const mode = oneOf(text, ["", "min", "max"], "provenance mode");
-  return mode === "" ? undefined : (mode as "min" | "max");
+function decodeAttestations(fields: Fields): Attestations {
+  const mode = oneOf(fields.string("Provenance"), ["", "min", "max"], "provenance mode");
+  const version = oneOf(fields.string("ProvenanceVersion"), ["", "v0.2", "v1"], "provenance version");
+  const builderId = fields.string("BuilderId");
+  return {
+    provenance: mode === "" ? undefined : (mode as "min" | "max"),
+    sbom: fields.bool("Sbom"),
+    ...(version === "" ? {} : { provenanceVersion: version as "v0.2" | "v1" }),
+    ...(builderId === "" ? {} : { builderId }),
+    ...(fields.bool("Reproducible") ? { reproducible: true } : {}),
+  };
 }

@@ -42,7 +42,7 @@ export function encodeEvent(event: BuildEvent): WireBuildEvent | undefined {
     }
     case "warning":
       return { Warning: { Vertex: event.vertex, Warning: encodeWarning(event.warning) } };
-    default:
+    case "steps":
       return undefined;
   }
 }

@@ -2,6 +2,7 @@ import { Duplex } from "node:stream";
 import { EngineError, type ErrorKind, messageOf } from "../../base/errors.ts";
 import type {
   BuildSession,
+  ClientLayouts,
   DirectoryRequest,
   DirectorySink,
   OutgoingDirectory,
@@ -28,11 +29,22 @@ const KINDS: readonly string[] = [
   "unavailable",
 ] satisfies ErrorKind[];
 
+const CANCELED = { Kind: "unavailable", Message: "the build was canceled" };
+
 /** The client at the other end of a build stream. */
 export class StreamSession implements BuildSession {
   readonly id: string;
   readonly closed: AbortSignal;
   readonly hasDirectories = true;
+  readonly layouts: ClientLayouts = {
+    has: async (id, digest, signal) =>
+      (await this.#ask({ Kind: "blob", Layout: id, Digest: digest }, signal)) !== undefined,
+    read: (id, digest, signal) => this.#read({ Kind: "blob", Layout: id, Digest: digest, Direction: "read" }, signal),
+    write: (id, { digest, bytes }, signal) =>
+      this.#with({ Kind: "blob", Layout: id, Digest: digest, Direction: "write" }, signal, (stream) =>
+        sendBytes(stream, bytes),
+      ),
+  };
   readonly #channel: BuildChannel;
   readonly #questions = new Map<number, (answer: Uint8Array | undefined) => void>();
 
@@ -92,16 +104,26 @@ export class StreamSession implements BuildSession {
   }
 
   /** An archive that the client has, for the context; opened when it is read first. */
-  async *archive(name: string): AsyncGenerator<Uint8Array, void, undefined> {
-    const stream = await this.#open({ Kind: "archive", Name: name });
+  archive(name: string): AsyncIterable<Uint8Array> {
+    return this.#read({ Kind: "archive", Name: name }, this.closed);
+  }
+
+  /** What the client sends on a stream, to its end; opened when it is read first. */
+  async *#read(opening: WireBuildOpening, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    signal.throwIfAborted();
+    const stream = await this.#open(opening);
+    const onAbort = () => stream.fail(CANCELED);
+    signal.addEventListener("abort", onAbort);
     let whole = false;
     try {
       yield* stream;
       whole = true;
       stream.end();
     } catch (error) {
+      signal.throwIfAborted();
       throw toEngineError(error);
     } finally {
+      signal.removeEventListener("abort", onAbort);
       if (!whole) stream.fail({ Kind: "internal", Message: "not read to its end" });
     }
   }
@@ -120,7 +142,7 @@ export class StreamSession implements BuildSession {
   ): Promise<void> {
     signal.throwIfAborted();
     const stream = await this.#open(opening);
-    const onAbort = () => stream.fail({ Kind: "unavailable", Message: "the build was canceled" });
+    const onAbort = () => stream.fail(CANCELED);
     signal.addEventListener("abort", onAbort);
     try {
       await work(stream);

@@ -5,6 +5,7 @@ import { type CliContext, type Command, ExitError, exactly } from "../command.ts
 import { proxyEnvironment } from "../config-file.ts";
 import { type Parsed, parseFlags } from "../flags/flag-set.ts";
 import { BUILD_FLAGS } from "./build-flags.ts";
+import { openCacheDirectories } from "./cache-directories.ts";
 import { callResult } from "./call-result.ts";
 import { openBuildDisplay, warningsText } from "./display/build-display.ts";
 import type { BuildState } from "./display/build-state.ts";
@@ -54,6 +55,8 @@ async function build(context: CliContext, flags: Parsed): Promise<number> {
   const ref = crypto.randomUUID().replaceAll("-", "");
   const proxies = proxyEnvironment(await context.config(), transport.host.url, flags.list("build-arg"));
   const request = planBuild(flags, { ref, sources, outputs, environment: context.environment, proxies });
+  const caches = openCacheDirectories(context.workingDir, request);
+  for (const note of caches.notes) await context.io.err(`WARNING: ${note}\n`);
   clearIdFile(flags.string("iidfile"));
   const display = await openBuildDisplay(context, { mode, now: Date.now });
   const forget = context.onInterrupt(async () => {
@@ -61,9 +64,10 @@ async function build(context: CliContext, flags: Parsed): Promise<number> {
     await context.io.err("ERROR: the build was canceled\n");
   });
   try {
-    const result = await runBuild(context, { transport, request, sources, outputs, offered, display });
+    const result = await runBuild(context, { transport, request, sources, outputs, offered, caches, display });
     await display.end(true);
     if (request.Call !== "") return await callResult(context, request.Call, { result, flags });
+    caches.finish(result.Response["cache.manifest"]);
     writeIdFile(flags.string("iidfile"), result.ImageId);
     writeMetadata(flags.string("metadata-file"), ref, result);
     if (quiet) await context.io.out(`${result.ImageId}\n`);

@@ -75,10 +75,19 @@ test("ssh", () => {
 
 test("attestations: the last of a type counts", () => {
   const check = (attests: string[], provenance: string, sbom: string) => parseAttestations(attests, provenance, sbom);
-  expect(check([], "", "")).toEqual({ provenance: "", sbom: false });
-  expect(check([], "true", "true")).toEqual({ provenance: "max", sbom: true });
-  expect(check(["type=provenance,mode=min", "type=sbom"], "", "false")).toEqual({ provenance: "min", sbom: false });
-  expect(check(["type=provenance"], "mode=min", "")).toEqual({ provenance: "min", sbom: false });
+  const none = { Provenance: "", ProvenanceVersion: "", BuilderId: "", Reproducible: false, Sbom: false };
+  expect(check([], "", "")).toEqual(none);
+  expect(check([], "true", "true")).toEqual({ ...none, Provenance: "min", Sbom: true });
+  expect(check(["type=provenance,mode=min", "type=sbom"], "", "false")).toEqual({ ...none, Provenance: "min" });
+  expect(check(["type=provenance,version=v1,builder-id=x"], "mode=min", "")).toEqual({ ...none, Provenance: "min" });
+  expect(check(["type=provenance,mode=max,version=v1,builder-id=x,reproducible=true"], "", "")).toEqual({
+    Provenance: "max",
+    ProvenanceVersion: "v1",
+    BuilderId: "x",
+    Reproducible: true,
+    Sbom: false,
+  });
+  expect(check(["type=provenance", "type=sbom"], "false", "")).toEqual({ ...none, Sbom: true });
 });
 
 test("annotations", () => {

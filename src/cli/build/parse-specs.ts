@@ -1,4 +1,4 @@
-import type { WireCacheSpec } from "../../wire/build-messages.ts";
+import type { WireAttestations, WireCacheSpec } from "../../wire/build-messages.ts";
 import { splitCsv } from "../../base/csv.ts";
 import { parseBool } from "../../base/go-values.ts";
 
@@ -80,39 +80,50 @@ export function parseCache(text: string): WireCacheSpec {
   return { Type: type, Attributes: rest };
 }
 
-export interface Attestations {
-  /** "": none. */
-  provenance: "" | "min" | "max";
-  sbom: boolean;
-}
+const NO_ATTESTATIONS: WireAttestations = {
+  Provenance: "",
+  ProvenanceVersion: "",
+  BuilderId: "",
+  Reproducible: false,
+  Sbom: false,
+};
 
 /** `--attest`, then the shorthands, the last of a type counts. Throws. Pure. */
-export function parseAttestations(attests: readonly string[], provenance: string, sbom: string): Attestations {
-  const all: Attestations = { provenance: "", sbom: false };
+export function parseAttestations(attests: readonly string[], provenance: string, sbom: string): WireAttestations {
+  let all = NO_ATTESTATIONS;
   const given = [...attests];
   if (provenance !== "") given.push(shorthand("provenance", provenance));
   if (sbom !== "") given.push(shorthand("sbom", sbom));
   for (const text of given) {
     const fields = Object.fromEntries(csvFields(text)) as Record<string, string | undefined>;
     const wanted = !parseBool(fields["disabled"] ?? "false");
-    if (fields["type"] === "sbom") all.sbom = wanted;
-    else if (fields["type"] === "provenance") all.provenance = wanted ? provenanceMode(fields["mode"] ?? "max") : "";
-    else
-      throw new Error(
-        fields["type"] === undefined ? "attestation type not specified" : `unknown attestation type ${fields["type"]}`,
-      );
+    if (fields["type"] === "sbom") all = { ...all, Sbom: wanted };
+    else if (fields["type"] === "provenance") {
+      all = { ...NO_ATTESTATIONS, ...(wanted ? provenanceOf(fields) : {}), Sbom: all.Sbom };
+    } else if (fields["type"] === undefined) throw new Error("attestation type not specified");
+    else throw new Error(`unknown attestation type ${fields["type"]}`);
   }
   return all;
+}
+
+function provenanceOf(fields: Record<string, string | undefined>): Partial<WireAttestations> {
+  const { mode = "min", version = "", reproducible = "false" } = fields;
+  if (mode !== "min" && mode !== "max")
+    throw new Error(`invalid mode ${JSON.stringify(mode)} of provenance: min or max`);
+  if (!["", "v0.2", "v1"].includes(version)) {
+    throw new Error(`invalid version ${JSON.stringify(version)} of provenance: v0.2 or v1`);
+  }
+  return {
+    Provenance: mode,
+    ProvenanceVersion: version,
+    BuilderId: fields["builder-id"] ?? "",
+    Reproducible: parseBool(reproducible),
+  };
 }
 
 function shorthand(type: string, value: string): string {
   if (/^(1|t|true|0|f|false)$/i.test(value)) return `type=${type},disabled=${!parseBool(value)}`;
   return `type=${type},${value}`;
-}
-
-function provenanceMode(mode: string): "min" | "max" {
-  if (mode === "min" || mode === "max") return mode;
-  throw new Error(`invalid mode ${JSON.stringify(mode)} of provenance: min or max`);
 }
 
 export interface SecretSpec {

@@ -37,8 +37,7 @@ test("without flags the image has no name, and everything else is left to the da
     Entitlements: [],
     Squash: false,
     EpochSeconds: null,
-    Provenance: "",
-    Sbom: false,
+    Attestations: { Provenance: "", ProvenanceVersion: "", BuilderId: "", Reproducible: false, Sbom: false },
   });
 });
 

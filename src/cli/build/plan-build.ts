@@ -25,7 +25,6 @@ export function planBuild(flags: Parsed, inputs: PlanInputs): WireBuildRequest {
   const buildArgs = planBuildArgs(flags.list("build-arg"), inputs);
   const network = flags.string("network");
   const { sources } = inputs;
-  const attestations = parseAttestations(flags.list("attest"), flags.string("provenance"), flags.string("sbom"));
   return {
     Ref: inputs.ref,
     Name: nameOf(inputs, flags.string("target")),
@@ -52,8 +51,7 @@ export function planBuild(flags: Parsed, inputs: PlanInputs): WireBuildRequest {
     Entitlements: entitlementsOf(flags.list("allow"), network),
     Squash: flags.bool("squash"),
     EpochSeconds: epochOf(flags, buildArgs),
-    Provenance: attestations.provenance,
-    Sbom: attestations.sbom,
+    Attestations: parseAttestations(flags.list("attest"), flags.string("provenance"), flags.string("sbom")),
   };
 }
 

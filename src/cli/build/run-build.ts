@@ -2,6 +2,7 @@ import { callBuild } from "../../client/build-call.ts";
 import type { Transport } from "../../client/transport.ts";
 import type { WireBuildRequest, WireBuildResult } from "../../wire/build-messages.ts";
 import type { CliContext } from "../command.ts";
+import type { CacheDirectories } from "./cache-directories.ts";
 import type { BuildDisplay } from "./display/build-display.ts";
 import type { BuildSources } from "./locate-context.ts";
 import { accountOf, type Offered } from "./offered.ts";
@@ -15,17 +16,21 @@ export interface BuildRun {
   sources: Pick<BuildSources, "trees" | "archives">;
   outputs: readonly PlannedOutput[];
   offered: Offered;
+  caches: CacheDirectories;
   display: Pick<BuildDisplay, "update">;
 }
 
 /** Has the daemon build, and gives it what it asks for. Throws BuildFailed, or ClientError 404 where it is not Gantry. */
 export function runBuild(context: CliContext, run: BuildRun): Promise<WireBuildResult> {
-  const { transport, request, sources, outputs, offered, display } = run;
+  const { transport, request, sources, outputs, offered, caches, display } = run;
   return callBuild(transport, request, {
     events: (events) => display.update(events),
     secret: (id) => offered.secret(id),
     hasAgent: async (id) => offered.hasAgent(id),
     credentials: (host) => accountOf(context, host),
+    hasBlob: async (layout, digest) => caches.has(layout, digest),
+    blob: ({ Layout, Digest, Direction }, stream) =>
+      Direction === "read" ? caches.send(Layout, Digest, stream) : caches.take(Layout, Digest, stream),
     agent: (id, stream) => offered.joinAgent(id, stream),
     async walk(opening, stream) {
       const tree = sources.trees.get(opening.Name);

@@ -10,7 +10,7 @@ export function failureText(state: BuildState, message: string): string {
   const steps = failed.map(stepText).join("");
   const excerpt = EXCERPT.exec(message)?.[0] ?? "";
   const rest = message.replace(excerpt, "").trim();
-  const prefix = /^(failed to|ERROR)/.test(rest) ? "" : "failed to solve: ";
+  const prefix = rest.startsWith("failed to solve: ") ? "" : "failed to solve: ";
   return `${steps}${excerpt === "" || excerpt.endsWith("\n") ? excerpt : `${excerpt}\n`}ERROR: failed to build: ${prefix}${rest}`;
 }
 
