@@ -17,6 +17,7 @@ import { eventBatches } from "../buildkit/event-batches.ts";
 import { bytesDuplex } from "../session/bytes-duplex.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
 import { decodeHello, type Sessions } from "../session/sessions.ts";
+import { cancellable } from "../running-build.ts";
 import { outputOf } from "../solve-request.ts";
 import { cacheSpecOf, solveRequestOfOptions } from "./frontend-options.ts";
 import type { GatewayBuilds } from "./gateway-builds.ts";
@@ -87,14 +88,14 @@ async function solve(
   const cacheTo = (request.cache?.exports ?? []).map(cacheSpecOf);
   const name = outputs.flatMap((output) => ("names" in output ? output.names : []))[0] ?? "";
   const job = deps.builder.start(request.ref, { session, name });
+  const { signal, finish } = cancellable(deps.builder, job, { session, signal: call.signal });
   try {
-    const signal = session === undefined ? call.signal : AbortSignal.any([call.signal, session.closed]);
     const solved = await solvedBy(deps, request, { job, session, signal });
     const result = solved === undefined ? undefined : await job.export(solved, outputs, { cacheTo, signal });
-    job.finish({ error: undefined });
+    finish({ error: undefined });
     return { exporterResponse: new Map(Object.entries(result?.response ?? {})) };
   } catch (error) {
-    job.finish({ error: messageOf(error) });
+    finish({ error: messageOf(error) });
     throw error;
   }
 }
