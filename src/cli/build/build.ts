@@ -50,7 +50,7 @@ async function build(context: CliContext, flags: Parsed): Promise<number> {
   const quiet = flags.bool("quiet");
   const mode = await progressMode(context, flags.string("progress"), quiet);
   await checkDestinations(context, outputs);
-  const offered = readOffers(context, { secrets: flags.list("secret"), ssh: flags.list("ssh") });
+  const offered = await readOffers(context, { secrets: flags.list("secret"), ssh: flags.list("ssh") });
   const sources = await locate(context, flags);
   const transport = await context.connect();
   const ref = crypto.randomUUID().replaceAll("-", "");
