@@ -63,7 +63,9 @@ int op_mount_bind_root(struct task *task, const struct operation *op) {
   return 0;
 }
 
+/** Also a second time: places that are mounted on before the root itself have been one. */
 int op_open_root(struct task *task, const struct operation *op) {
+  if (task->root >= 0) close(task->root);
   task->root = open(op->field[0].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
   return task->root < 0 ? failed(task, "open", op->field[0].text) : 0;
 }

@@ -12,6 +12,7 @@ import { createJob, type JobDeps, type RunningJob } from "./solver/job.ts";
 const JOB_WAIT_MS = 3000;
 /** A build that is over is known so long, for those who ask for its events late. */
 const JOB_KEPT_MS = 10_000;
+const MAX_KEPT_JOBS = 32;
 const MAX_JOBS = 1024;
 const MAX_REF_CHARS = 256;
 /** What builds have begun is waited for so long when the daemon ends. */
@@ -140,5 +141,7 @@ class Jobs {
     }, JOB_KEPT_MS);
     timer.unref();
     this.#timers.add(timer);
+    const over = [...this.#jobs].filter(([, { isOver }]) => isOver);
+    for (const [name] of over.slice(0, Math.max(0, over.length - MAX_KEPT_JOBS))) this.#jobs.delete(name);
   }
 }

@@ -3,6 +3,7 @@ import { randomId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import { createBuildCache } from "../builder/solver/build-cache.ts";
 import { createContainers } from "../containers/create-containers.ts";
+import type { ContainersDeps } from "../containers/deps.ts";
 import { createDistribution, type DistributionDeps, type DistributionService } from "../images/create-distribution.ts";
 import { createImages } from "../images/create-images.ts";
 import { createUnfinishedPulls } from "../images/pull/unfinished-pulls.ts";
@@ -61,13 +62,8 @@ export async function createEngine({ config, logger, launcherPath, version }: En
   const { records, content, snapshots, housekeeper } = storage;
   const launcher = await createLauncher({ runDir: `${execRoot}/launchers`, binaryPath: launcherPath, logger });
   const networks = createNetworks({ records: records.networks, options: config, clock, log: logger });
-  const volumes = createVolumes({
-    ...common,
-    records: records.volumes,
-    root: `${dataRoot}/volumes`,
-    usage: (directory) => housekeeper.usage(directory),
-    randomId,
-  });
+  const usage = (directory: string) => housekeeper.usage(directory);
+  const volumes = createVolumes({ ...common, records: records.volumes, root: `${dataRoot}/volumes`, usage, randomId });
   const unfinished = createUnfinishedPulls({ records: records.unfinishedPulls, clock });
   const cache = createBuildCache({ records: records.buildCache, snapshots, clock, logger });
   const usedBy = (imageId: string) => containers.usersOfImage(imageId);
@@ -79,42 +75,12 @@ export async function createEngine({ config, logger, launcherPath, version }: En
     roots: () => cache.roots(),
     cachedLayers: () => keeper.ownLayers(),
   });
-  const containers = createContainers({
-    ...common,
-    records: records.containers,
-    images,
-    networks,
-    volumes,
-    snapshots,
-    copyUp: (key, path, target) => images.copyUp(key, path, target),
-    launcher,
-    planner: createPlanner(host),
-    cgroups: createTaskCgroups(host),
-    host,
-    bootId,
-    randomId,
-    ...hostAccess(),
-    paths: { containers: `${dataRoot}/containers`, rootMountPoint: `${execRoot}/rootfs` },
-    defaults: containerDefaults(config),
-    failpoint,
-  });
+  const machinery = { ...common, config, host, bootId, images, networks, snapshots, launcher, failpoint };
+  const containers = openContainers({ ...machinery, volumes, records: records.containers });
   const system = openSystem({ config, host, logger, containers, images, events });
   await containers.recover();
   const distribution = openDistribution({ ...imageParts, images }, config, version);
-  const builderParts = {
-    bootId,
-    ...common,
-    ...storage,
-    config,
-    host,
-    images,
-    distribution,
-    networks,
-    launcher,
-    cache,
-    failpoint,
-  };
-  const { builder, keeper } = await openBuilder(builderParts);
+  const { builder, keeper } = await openBuilder({ ...machinery, content, housekeeper, distribution, cache });
   const cacheRecords = (chainId: string) => keeper.recordsOf(chainId);
   const diskParts = { dataRoot, execRoot, ...storage, images, containers, volumes, builder, usedBy, cacheRecords };
   const disk = createDisk(diskParts);
@@ -136,6 +102,39 @@ function openStorage(dataRoot: string, bootId: string, logger: Logger) {
     snapshots: createOverlaySnapshots({ root: `${dataRoot}/snapshots`, bootId, logger }),
     housekeeper: createHousekeeper(),
   };
+}
+
+interface ContainerParts
+  extends Pick<
+    ContainersDeps,
+    | "records"
+    | "images"
+    | "networks"
+    | "volumes"
+    | "snapshots"
+    | "launcher"
+    | "host"
+    | "bootId"
+    | "publish"
+    | "clock"
+    | "logger"
+    | "failpoint"
+  > {
+  images: Awaited<ReturnType<typeof createImages>>;
+  config: DaemonConfig;
+}
+
+function openContainers({ config, ...parts }: ContainerParts): ReturnType<typeof createContainers> {
+  return createContainers({
+    ...parts,
+    copyUp: (key, path, target) => parts.images.copyUp(key, path, target),
+    planner: createPlanner(parts.host),
+    cgroups: createTaskCgroups(parts.host),
+    randomId,
+    ...hostAccess(),
+    paths: { containers: `${config.dataRoot}/containers`, rootMountPoint: `${config.execRoot}/rootfs` },
+    defaults: containerDefaults(config),
+  });
 }
 
 function openDistribution(

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statfsSync } from "node:fs";
+import { mkdirSync, statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -13,6 +13,7 @@ import { answerSubrequest } from "../builder/frontend/subrequests/answer-subrequ
 import { createLayers } from "../builder/layers/create-layers.ts";
 import { createOutputs } from "../builder/outputs/create-outputs.ts";
 import { createRunner } from "../builder/run/create-runner.ts";
+import { hostTexts } from "../builder/run/host-texts.ts";
 import type { RunnerDeps } from "../builder/run/deps.ts";
 import { createBudget } from "../builder/solver/budget.ts";
 import type { BuildCache } from "../builder/solver/build-cache.ts";
@@ -36,13 +37,6 @@ import type { DaemonConfig } from "./daemon-config.ts";
 import type { Publish } from "./event-bus.ts";
 import { hostAccess } from "./host-access.ts";
 import { createPlanner, createTaskCgroups } from "./planner.ts";
-
-/** Handlers for programs of other machines, with the kernel's own files beside them. */
-const BINFMT_DIRECTORY = "/proc/sys/fs/binfmt_misc";
-const BINFMT_OWN = ["register", "status"];
-
-/** Specifications of the host's devices. @see CDI SPEC.md "CDI JSON Specification" */
-const DEVICE_DIRECTORIES = ["/etc/cdi", "/var/run/cdi"];
 
 export interface BuilderParts {
   config: DaemonConfig;
@@ -85,7 +79,7 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
   const keeper = createCacheKeeper({
     cache,
     kept: [
-      { type: "source.local", list: contexts.list, remove: contexts.remove },
+      { type: "source.local", list: () => contexts.list(), remove: (id) => contexts.remove(id) },
       { type: "exec.cachemount", ...runner.cacheMounts },
     ],
     images,
@@ -134,32 +128,19 @@ function runnerDeps(parts: BuilderParts, layers: RunnerDeps["layers"]): RunnerDe
     hostFiles: hostAccess().hostFiles,
     defaults: containerDefaults(config),
     copyUp,
-    sweep: housekeeper.sweep,
+    sweep: (path) => housekeeper.sweep(path),
     paths: {
       cacheMounts: join(dataRoot, "builder/mounts"),
       running: join(execRoot, "builds"),
       backings: join(execRoot, "build-mounts"),
       rootMountPoint: join(execRoot, "rootfs"),
     },
-    programHandlers: () => textsOf([BINFMT_DIRECTORY]),
-    deviceSpecs: () => textsOf(DEVICE_DIRECTORIES),
+    ...hostTexts,
     clock,
     logger,
     randomId,
     failpoint,
   };
-}
-
-/** Files of directories that may not be there. */
-function textsOf(directories: string[]): string[] {
-  return directories.flatMap((directory) => {
-    try {
-      const names = readdirSync(directory).filter((name) => !BINFMT_OWN.includes(name));
-      return names.map((name) => readFileSync(join(directory, name), "utf8"));
-    } catch {
-      return [];
-    }
-  });
 }
 
 function diskBytes(path: string): number {

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { status } from "@grpc/grpc-js";
 import { invalid } from "../../src/base/errors.ts";
 import { type BuildKitClient, connectBuildKit, type Message, offerSession } from "./buildkit-peer.ts";
-import { createFakeBuilder, DONE, IMAGE_ID, log, readArchive, receiveAll, vertex } from "./fake-builder.ts";
+import { BRIDGE, buildAsBuildx, CONTROL } from "./buildx-build.ts";
+import { createFakeBuilder, DONE, IMAGE_ID, log, receiveAll, vertex } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
 import { fileSync, secrets } from "./session-handlers.ts";
 
@@ -20,36 +21,12 @@ afterEach(async () => {
   await api?.[Symbol.asyncDispose]();
 });
 
-const CONTROL = "moby.buildkit.v1.Control";
-const BRIDGE = "moby.buildkit.v1.frontend.LLBBridge";
-
 function socketPath(): string {
   if (api === undefined) throw new Error("no server");
   return api.socketPath;
 }
 
-/** What buildx does for `docker build`: Control.Solve waits while the bridge solves, then the client returns the result. */
-async function buildAsBuildx(
-  options: Message,
-  solveFields: Message = {},
-): Promise<{ answer: Message; result: Message }> {
-  const own = { "buildkit-controlapi-buildid": "ref1" };
-  const answer = client.call(`${CONTROL}/Solve`, { Ref: "ref1", ...solveFields });
-  answer.catch(() => undefined);
-  const pong = await client.call(`${BRIDGE}/Ping`, {}, own);
-  expect(pong["FrontendAPICaps"].map(({ ID }: Message) => ID)).toContain("gateway.solve.evaluate");
-  const request = {
-    Frontend: "dockerfile.v0",
-    FrontendOpt: options,
-    allowResultReturn: true,
-    allowResultArrayRef: true,
-  };
-  const { result } = await client.call(`${BRIDGE}/Solve`, request, own);
-  const ids = [result.ref?.id, ...Object.values(result.refs?.refs ?? {}).map((ref) => (ref as Message)["id"])];
-  for (const Ref of ids.filter(Boolean)) await client.call(`${BRIDGE}/Evaluate`, { Ref }, own);
-  await client.call(`${BRIDGE}/Return`, { result }, own);
-  return { answer: await answer, result };
-}
+const build = (options: Message, solve: Message = {}) => buildAsBuildx(client, { ref: "ref1", options, solve });
 
 const refusal = (promise: Promise<unknown>) =>
   promise.then(
@@ -69,7 +46,7 @@ describe("a build as buildx's docker driver does it", () => {
       handlers: fileSync({ context: [{ path: "Dockerfile", content: "FROM scratch" }] }),
     });
     const watched = client.collect(`${CONTROL}/Status`, { Ref: "ref1" });
-    const { answer, result } = await buildAsBuildx(
+    const { answer, result, capabilities } = await build(
       { filename: "Dockerfile", "build-arg:A": "1" },
       {
         Session: "s1",
@@ -82,6 +59,7 @@ describe("a build as buildx's docker driver does it", () => {
       "containerimage.digest": IMAGE_ID,
       "containerimage.config.digest": IMAGE_ID,
     });
+    expect(capabilities).toContain("gateway.solve.evaluate");
     expect(JSON.parse(String(result["metadata"]["containerimage.config"]))).toMatchObject({ os: "linux" });
     expect(builder.exports as unknown[]).toEqual([
       {
@@ -104,7 +82,7 @@ describe("a build as buildx's docker driver does it", () => {
   });
 
   test("several platforms are several refs, named in the metadata", async () => {
-    const { result } = await buildAsBuildx({ platform: "linux/amd64,linux/arm/v7" });
+    const { result } = await build({ platform: "linux/amd64,linux/arm/v7" });
     expect(Object.keys(result["refs"].refs)).toEqual(["linux/amd64", "linux/arm/v7"]);
     expect(JSON.parse(String(result["metadata"]["refs.platforms"]))).toEqual({
       Platforms: [
@@ -128,9 +106,7 @@ describe("a build as buildx's docker driver does it", () => {
     builder.onSolve(async () => {
       throw invalid("Dockerfile:1\n>>> FORM\nunknown instruction: FORM");
     });
-    expect(await refusal(buildAsBuildx({}))).toBe(
-      "INVALID_ARGUMENT: Dockerfile:1\n>>> FORM\nunknown instruction: FORM",
-    );
+    expect(await refusal(build({}))).toBe("INVALID_ARGUMENT: Dockerfile:1\n>>> FORM\nunknown instruction: FORM");
   });
 
   test("without a ref, or with one that nobody began, the bridge refuses", async () => {
@@ -165,163 +141,9 @@ describe("a build as buildx's docker driver does it", () => {
   });
 });
 
-describe("each FrontendOpt becomes the builder's", () => {
-  const cases: [options: Message, expected: Message][] = [
-    [
-      { filename: "x/Dockerfile", target: "t", hostname: "h" },
-      { fileName: "x/Dockerfile", target: "t", hostname: "h" },
-    ],
-    [{ platform: "linux/amd64,linux/arm64" }, { platforms: ["linux/amd64", "linux/arm64"] }],
-    [{ "no-cache": "" }, { noCache: [] }],
-    [{ "no-cache": "a,b" }, { noCache: ["a", "b"] }],
-    [{ "image-resolve-mode": "pull" }, { pull: true }],
-    [
-      { "build-arg:SOURCE_DATE_EPOCH": "0", "label:a": "b" },
-      { epochSeconds: 0, labels: { a: "b" } },
-    ],
-    [{ context: "https://x.example/a.git" }, { context: { kind: "git" }, dockerfile: undefined }],
-    [
-      { "context:base": "docker-image://busybox@sha256:1" },
-      { namedContexts: { base: { kind: "image", reference: "busybox@sha256:1" } } },
-    ],
-    [{ "context:src": "https://x.example/a.tar" }, { namedContexts: { src: { kind: "http" } } }],
-    [{ "add-hosts": "a=1.2.3.4,b=::1" }, { extraHosts: ["a:1.2.3.4", "b:::1"] }],
-    [{ "force-network-mode": "none" }, { network: "none" }],
-    [
-      { "shm-size": "67108864", ulimit: "nofile=1:2,nproc=3" },
-      {
-        shmSizeBytes: 67_108_864,
-        ulimits: [
-          { name: "nofile", soft: 1, hard: 2 },
-          { name: "nproc", soft: 3, hard: 3 },
-        ],
-      },
-    ],
-    [
-      {
-        "cgroup-parent": "p",
-        memory: "5",
-        memswap: "-1",
-        cpushares: "2",
-        cpuperiod: "3",
-        cpuquota: "4",
-        cpusetcpus: "0",
-        cpusetmems: "1",
-      },
-      {
-        cgroupParent: "p",
-        resources: {
-          memoryBytes: 5,
-          memorySwapBytes: -1,
-          cpuShares: 2,
-          cpuPeriodUs: 3,
-          cpuQuotaUs: 4,
-          cpusetCpus: "0",
-          cpusetMems: "1",
-        },
-      },
-    ],
-    [
-      { "cache-imports": '[{"Type":"registry","Attrs":{"ref":"a"}},{"Type":"local","Attrs":{"src":"x"}}]' },
-      {
-        cacheFrom: [
-          { type: "registry", attributes: { ref: "a" } },
-          { type: "local", attributes: { src: "x" } },
-        ],
-      },
-    ],
-    [
-      { "cache-from": "a,b" },
-      {
-        cacheFrom: [
-          { type: "registry", attributes: { ref: "a" } },
-          { type: "registry", attributes: { ref: "b" } },
-        ],
-      },
-    ],
-    [{ "attest:provenance": "mode=max", "attest:sbom": "" }, { attestations: { provenance: "max", sbom: true } }],
-    [
-      { "attest:provenance": "mode=min,inline-only=true", "attest:sbom": "disabled=true" },
-      { attestations: { provenance: undefined, sbom: false } },
-    ],
-    [
-      {
-        "multi-platform": "true",
-        cmdline: "docker/dockerfile:1",
-        source: "docker/dockerfile:1",
-        "sharedkey:localdir:x": "k",
-      },
-      {},
-    ],
-  ];
-  test.each(cases)("%j", async (options, expected) => {
-    await client.call(`${CONTROL}/Solve`, { Ref: "r", Frontend: "dockerfile.v0", FrontendAttrs: options });
-    expect(builder.requests[0] as unknown as Message).toMatchObject(expected);
-  });
-
-  test("directories have the client's names and keys, and an archive is uploaded through the session", async () => {
-    const archive = Promise.withResolvers<string>();
-    builder.onSolve(async ({ request }) => {
-      archive.resolve(Buffer.from(await readArchive(request.context)).toString());
-    });
-    const asked: unknown[] = [];
-    using _session = await offerSession(socketPath(), {
-      id: "s1",
-      sharedKey: "all",
-      handlers: {
-        "moby.upload.v1.Upload": {
-          Pull(stream: Message) {
-            asked.push(stream["metadata"].get("urlpath"), stream["metadata"].get("urlhost"));
-            stream["write"]({ data: Buffer.from("a ") });
-            stream["write"]({ data: Buffer.from("tar") });
-            stream["end"]();
-          },
-        },
-      },
-    });
-    const FrontendAttrs = {
-      context: "http://buildkit-session/abc",
-      dockerfilekey: "df",
-      "context:more": "local:more",
-      "sharedkey:localdir:more": "k",
-    };
-    await client.call(`${CONTROL}/Solve`, { Ref: "r", Session: "s1", Frontend: "dockerfile.v0", FrontendAttrs });
-    expect(await archive.promise).toBe("a tar");
-    expect(asked).toEqual([["/abc"], ["buildkit-session"]]);
-    expect(builder.requests[0]).toMatchObject({
-      dockerfile: { kind: "session", name: "df", sharedKey: "all:df" },
-      namedContexts: { more: { kind: "session", name: "more", sharedKey: "k" } },
-    });
-  });
-
-  const refused: [request: Message, text: RegExp][] = [
-    [{ Definition: Buffer.from("x") }, /^UNIMPLEMENTED: this engine builds Dockerfiles/],
-    [{ Frontend: "gateway.v0", FrontendAttrs: { source: "x/y" } }, /^UNIMPLEMENTED: frontend gateway.v0 \(x\/y\)/],
-    [{ FrontendAttrs: { "input:x": "y" } }, /^UNIMPLEMENTED: option input:x/],
-    [{ FrontendAttrs: { "context:x": "oci-layout://y" } }, /^UNIMPLEMENTED: context oci-layout/],
-    [{ FrontendAttrs: { "context:x": "local:y" } }, /^INVALID_ARGUMENT: context local:y needs a session/],
-    [{ FrontendAttrs: { ulimit: "x" } }, /^INVALID_ARGUMENT: invalid ulimit argument: x/],
-    [{ FrontendAttrs: { memory: "x" } }, /^INVALID_ARGUMENT: invalid memory: x/],
-    [{ FrontendAttrs: { "cache-imports": "{" } }, /^INVALID_ARGUMENT: failed to unmarshal cache-imports/],
-    [{ Cache: { Exports: [{ Type: "gha" }] } }, /^INVALID_ARGUMENT: unknown cache exporter: "gha"/],
-    [{ Exporters: [{ Type: "tape" }] }, /^INVALID_ARGUMENT: exporter "tape" could not be found/],
-  ];
-  test.each(refused)("refused: %j", async (request, text) => {
-    const all = { Ref: "r", Frontend: "dockerfile.v0", ...request };
-    expect(await refusal(client.call(`${CONTROL}/Solve`, all))).toMatch(text);
-    expect(builder.requests).toEqual([]);
-  });
-
-  test("gateway.v0 with Docker's own frontend is a Dockerfile like any other", async () => {
-    const request = { Frontend: "gateway.v0", FrontendAttrs: { source: "docker/dockerfile:1.7@sha256:0" } };
-    await client.call(`${CONTROL}/Solve`, { Ref: "r", ...request });
-    expect(builder.requests).toHaveLength(1);
-  });
-});
-
 describe("the other calls", () => {
   test("subrequests give their answer as metadata, and nothing is made", async () => {
-    const { answer, result } = await buildAsBuildx({ requestid: "frontend.lint", filename: "x" });
+    const { answer, result } = await build({ requestid: "frontend.lint", filename: "x" });
     expect(builder.calls).toMatchObject([{ call: "check", request: { fileName: "x" } }]);
     expect(String(result["metadata"]["result.json"])).toBe('{"call":"check"}');
     expect(String(result["metadata"]["result.txt"])).toBe("text of check");
@@ -331,7 +153,7 @@ describe("the other calls", () => {
   });
 
   test("what can be asked is told, and what cannot is refused", async () => {
-    const { result } = await buildAsBuildx({ requestid: "frontend.subrequests.describe" });
+    const { result } = await build({ requestid: "frontend.subrequests.describe" });
     const names = (JSON.parse(String(result["metadata"]["result.json"])) as Message[]).map(
       ({ name }) => name as string,
     );

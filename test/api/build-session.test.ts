@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
+import { invalid, messageOf } from "../../src/base/errors.ts";
 import type { OutgoingDirectory, RemoteEntry } from "../../src/builder/session.ts";
 import { type Handlers, type Message, offerSession } from "./buildkit-peer.ts";
 import { createFakeBuilder, DONE, IMAGE_ID, log, readArchive, receiveAll, vertex } from "./fake-builder.ts";
@@ -27,6 +28,8 @@ async function buildWith(handlers: Handlers, query = "remote=client-session") {
   const answer = await served().request("POST", `/build?version=2&session=s1&${query}`);
   return { status: answer.status, lines: linesOf(answer.text) };
 }
+
+const failureOf = (promise: Promise<unknown>) => promise.then(() => "nothing failed", messageOf);
 
 function linesOf(text: string): Message[] {
   return text
@@ -324,6 +327,18 @@ describe("the stream of POST /build?version=2", () => {
     expect(status["logs"][0].msg.toString()).toBe("hello");
   });
 
+  test("with q=1 it is the ID alone, as docker -q prints it; all of it comes when the build fails", async () => {
+    builder.onSolve(async ({ emit }) => emit(vertex("[1/1] RUN x", DONE)));
+    const quiet = await served().request("POST", "/build?version=2&q=1");
+    expect(linesOf(quiet.text)).toEqual([{ stream: `${IMAGE_ID}\n` }]);
+    builder.onSolve(async ({ emit }) => {
+      emit(vertex("[1/1] RUN x", { ...DONE, error: "no" }));
+      throw invalid("no");
+    });
+    const failed = await served().request("POST", "/build?version=2&q=1");
+    expect(linesOf(failed.text).map(({ id, error }) => (id ?? error) as string)).toEqual(["moby.buildkit.trace", "no"]);
+  });
+
   test("an upload comes in a request of its own, before or after the build", async () => {
     const archives: string[] = [];
     builder.onSolve(async ({ request }) => {
@@ -344,7 +359,7 @@ describe("the stream of POST /build?version=2", () => {
     const { createSessions } = await import("../../src/api/build/session/sessions.ts");
     const sessions = createSessions({ arrivalMs: 20 });
     const waiting = sessions.wait("nobody", new AbortController().signal);
-    await expect(waiting).rejects.toThrow("no active session for nobody: context deadline exceeded");
+    expect(await failureOf(waiting)).toBe("no active session for nobody: context deadline exceeded");
   });
 
   test("a session that comes after its build is used", async () => {
@@ -355,8 +370,8 @@ describe("the stream of POST /build?version=2", () => {
 
   test("a session's name can be taken once, and needs to be there; other protocols are refused", async () => {
     using _session = await offerSession(served().socketPath, { id: "s1", handlers: {} });
-    await expect(offerSession(served().socketPath, { id: "s1", handlers: {} })).rejects.toThrow("409");
-    await expect(offerSession(served().socketPath, { id: "", handlers: {} })).rejects.toThrow("400");
+    expect(await failureOf(offerSession(served().socketPath, { id: "s1", handlers: {} }))).toStartWith("HTTP/1.1 409");
+    expect(await failureOf(offerSession(served().socketPath, { id: "", handlers: {} }))).toStartWith("HTTP/1.1 400");
     for (const path of ["/session", "/grpc"]) {
       expect((await served().request("POST", path)).text).toContain("no upgrade proto in request");
       const raw = served().raw();

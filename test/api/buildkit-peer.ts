@@ -31,7 +31,8 @@ function constructorOf(name: string): ServiceClientConstructor {
   return place as ServiceClientConstructor;
 }
 
-// biome-ignore lint: messages of foreign tables have no types here
+/** Of a foreign table: its fields have no types here. */
+// oxlint-disable-next-line typescript/no-explicit-any
 export type Message = Record<string, any>;
 
 export type Handlers = Record<string, UntypedServiceImplementation>;
@@ -155,8 +156,10 @@ export async function connectBuildKit(socketPath: string): Promise<BuildKitClien
     },
     async collect(method, request) {
       const { client, name } = find(method);
+      const stream = client[name]?.(request) as AsyncIterable<Message> | undefined;
+      if (stream === undefined) throw new Error(`no method ${method}`);
       const messages: Message[] = [];
-      for await (const message of client[name]?.(request) as AsyncIterable<Message>) messages.push(message);
+      for await (const message of stream) messages.push(message);
       return messages;
     },
     [Symbol.dispose]() {

@@ -40,7 +40,7 @@ export interface FakeSolve {
   request: SolveRequest;
   session: BuildSession | undefined;
   signal: AbortSignal;
-  emit(event: BuildEvent): void;
+  emit: (event: BuildEvent) => void;
 }
 
 /** A builder without a solver: what it is asked is kept, what happens is a script. */

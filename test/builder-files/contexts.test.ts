@@ -5,84 +5,17 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../src/base/errors.ts";
-import { silentLogger } from "../../src/base/logger.ts";
-import type { ContextOptions, Contexts, OpenContext } from "../../src/builder/contexts/contexts.ts";
-import { createContexts } from "../../src/builder/contexts/create-contexts.ts";
-import type { BuildEvent } from "../../src/builder/events.ts";
-import { openSourceStores } from "../../src/builder/sources/open-stores.ts";
-import { type FakeSession, fakeSession, remoteEntries } from "./fake-session.ts";
-import { type Files, isRoot, writeFiles } from "./world.ts";
-
-interface Box extends Disposable {
-  root: string;
-  /** The client's directory. */
-  client: string;
-  session: FakeSession;
-  events: BuildEvent[];
-  contexts: Contexts;
-  options: ContextOptions;
-  /** A daemon that starts anew. */
-  reopen(bootId?: string): Contexts;
-}
-
-function openBox(files: Files = {}): Box {
-  const root = mkdtempSync(join(tmpdir(), "gantry-contexts-"));
-  const client = join(root, "client");
-  const directory = join(root, "builder");
-  mkdirSync(client);
-  mkdirSync(directory);
-  writeFiles(client, files);
-  const events: BuildEvent[] = [];
-  const session = fakeSession({ context: client });
-  const reopen = (bootId = "this") =>
-    createContexts({ ...openSourceStores(directory), directory, bootId, logger: silentLogger });
-  const signal = new AbortController().signal;
-  const options = { session, vertex: "sha256:0", report: (event: BuildEvent) => void events.push(event), signal };
-  return {
-    ...{ root, client, session, events, options, reopen, contexts: reopen() },
-    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
-  };
-}
-
-const SOURCE = { kind: "session", name: "context", sharedKey: "k" } as const;
-const ALL = { include: [] as string[], exclude: [] as string[], followPaths: [] as string[] };
-
-async function receive(box: Box, contexts = box.contexts, selection: Partial<typeof ALL> = {}) {
-  const context = await contexts.open(SOURCE, box.options);
-  const source = await context.files({ ...ALL, ...selection }, box.options);
-  return { context, source, close: () => context.close() };
-}
-
-/** `path type mode content`. */
-function show(directory: string): string[] {
-  const lines: string[] = [];
-  for (const path of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
-    const status = lstatSync(join(directory, path));
-    const content = status.isFile() ? readFileSync(join(directory, path), "utf8") : "";
-    lines.push(`${path} ${(status.mode & 0o7777).toString(8)} ${content}`.trimEnd());
-  }
-  return lines;
-}
-
-const FILES: Files = {
-  Dockerfile: "FROM scratch",
-  "app/main|755": "main",
-  "app/deep/x": "x",
-  "app/link": { to: "main" },
-  "other name": { like: "Dockerfile" },
-  empty: "",
-};
+import { ALL, FILES, openBox, receive, SOURCE, show } from "./context-box.ts";
+import { remoteEntries } from "./fake-session.ts";
+import { isRoot } from "./world.ts";
 
 test.skipIf(!isRoot)("a directory arrives, and only what has changed arrives again", async () => {
   using box = openBox(FILES);
@@ -298,85 +231,3 @@ test.skipIf(!isRoot)("a client that cannot send directories is told so", async (
   const opening = box.contexts.open(SOURCE, { ...box.options, session: undefined });
   expect(await opening.then(() => "", messageOf)).toBe("the client of this build cannot send the directory context");
 });
-
-export async function archiveFiles(
-  context: OpenContext,
-  options: ContextOptions,
-  exclude: string[] = [],
-): Promise<string[]> {
-  return show((await context.files({ ...ALL, exclude }, options)).directory);
-}
-
-function tar(directory: string, compress: string[]): Uint8Array {
-  const packed = Bun.spawnSync(["tar", "-C", directory, ...compress, "-c", "."]);
-  if (packed.exitCode !== 0) throw new Error(packed.stderr.toString());
-  return packed.stdout;
-}
-
-async function* pieces(bytes: Uint8Array, step = 1000): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
-}
-
-test.skipIf(!isRoot).each([[[]], [["-z"]], [["-J"]], [["-j"]]])(
-  "an archive (tar %p) is unpacked once, patterns apply",
-  async (compress) => {
-    using box = openBox(FILES);
-    utimesSync(join(box.client, "app"), 1000, 1000);
-    const context = await box.contexts.open(
-      { kind: "archive", archive: pieces(tar(box.client, compress)) },
-      box.options,
-    );
-    expect(context.onlyDockerfile).toBeUndefined();
-    const found = await context.readFiles(["Dockerfile", "none"], 100, box.options.signal);
-    expect([...found.keys()]).toEqual(["Dockerfile"]);
-    expect(await archiveFiles(context, box.options)).toEqual(show(box.client));
-    expect(await archiveFiles(context, box.options, ["app", "!app/main", "empty"])).toEqual([
-      "Dockerfile 644 FROM scratch",
-      "app 755",
-      "app/main 755 main",
-      "other name 644 FROM scratch",
-    ]);
-    await context.close();
-    expect(readdirSync(join(box.root, "builder/scratch"))).toEqual([]);
-  },
-);
-
-test.skipIf(!isRoot)("text is a Dockerfile by itself, zeros are an empty archive", async () => {
-  using box = openBox();
-  const text = await box.contexts.open({ kind: "archive", archive: pieces(Buffer.from("FROM x\n")) }, box.options);
-  expect(Buffer.from(text.onlyDockerfile as Uint8Array).toString()).toBe("FROM x\n");
-  expect(await archiveFiles(text, box.options)).toEqual([]);
-  await text.close();
-  const empty = await box.contexts.open({ kind: "archive", archive: pieces(new Uint8Array(1024)) }, box.options);
-  expect(empty.onlyDockerfile).toBeUndefined();
-  expect(await archiveFiles(empty, box.options)).toEqual([]);
-  await empty.close();
-  expect(readdirSync(join(box.root, "builder/scratch"))).toEqual([]);
-});
-
-test.skipIf(!isRoot)(
-  "attack 44: an archive with names that climb is refused, through links nothing leaves",
-  async () => {
-    using box = openBox({ f: "evil" });
-    const outside = join(box.root, "outside");
-    mkdirSync(outside);
-    const make = (...transforms: string[]) =>
-      Bun.spawnSync(["tar", "-P", "-C", box.client, ...transforms.map((one) => `--transform=${one}`), "-c", "f"])
-        .stdout;
-    const climbing = await box.contexts.open(
-      { kind: "archive", archive: pieces(make("s,^f,../../outside/f,")) },
-      box.options,
-    );
-    expect(await climbing.files(ALL, box.options).then(() => "", messageOf)).toContain("is outside of the root");
-    await climbing.close();
-    // A link out, then a file through it.
-    writeFiles(box.client, { l: { to: outside } });
-    const link = Bun.spawnSync(["tar", "-C", box.client, "-c", "l"]).stdout;
-    const file = make("s,^f,l/f,");
-    const both = Buffer.concat([link.subarray(0, 512), file]);
-    const through = await box.contexts.open({ kind: "archive", archive: pieces(both) }, box.options);
-    await through.files(ALL, box.options).catch(() => undefined);
-    await through.close();
-    expect(readdirSync(outside)).toEqual([]);
-  },
-);

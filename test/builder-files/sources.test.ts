@@ -222,7 +222,7 @@ beforeAll(async () => {
     mkdirSync(path, { recursive: true });
     git(path, "init", "-q");
   }
-  const port = await freePort();
+  const port = freePort();
   remote = `git://127.0.0.1:${port}/main`;
   daemon = Bun.spawn(
     [

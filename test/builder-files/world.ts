@@ -1,7 +1,6 @@
 import {
   chmodSync,
   chownSync,
-  cpSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -9,7 +8,6 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -203,21 +201,31 @@ export function scan(directory: string): FileSource {
 const LIST = `find . -mindepth 1 -printf '%P\\t%y\\t%m\\t%U:%G\\t%l\\n' | sort | while IFS="$(printf '\\t')" read -r p y m o l; do
   c=$l; [ "$y" = f ] && c=$(cat "$p"); echo "$p $y $m $o $c"; done`;
 
+/** The same of a directory of the host. */
+export function showDirectory(directory: string): Promise<string[]> {
+  return listing(`cd "$1" && { ${LIST}; }`, [directory]);
+}
+
 async function show(snapshots: Snapshots, tree: TreeResult): Promise<string[]> {
   const view = snapshots.view(tree.chainId);
-  const mounting = view.kind === "overlay" ? `cd "$1" && mount -t overlay none -o "$2,ro" "$3" && cd "$3"` : `cd "$1"`;
+  if (view.kind !== "overlay") return showDirectory(view.source);
   const at = mkdtempSync(join(tmpdir(), "gantry-view-"));
   try {
-    const [cwd, data] = view.kind === "overlay" ? [view.cwd, view.data] : [view.source, ""];
-    const argv = ["unshare", "-m", "sh", "-c", `${mounting} && { ${LIST}; }`, "sh", cwd, data, at];
-    const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe", env: { ...process.env, LC_ALL: "C" } });
-    const [text, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    if (code !== 0) throw new Error(errors);
-    return text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => line.trimEnd());
+    const mounting = `cd "$1" && mount -t overlay none -o "$2,ro" "$3" && cd "$3"`;
+    return await listing(`${mounting} && { ${LIST}; }`, [view.cwd, view.data, at]);
   } finally {
     rmSync(at, { recursive: true });
   }
+}
+
+/** What is mounted goes with the program. */
+async function listing(script: string, words: string[]): Promise<string[]> {
+  const argv = ["unshare", "-m", "sh", "-c", script, "sh", ...words];
+  const child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe", env: { ...process.env, LC_ALL: "C" } });
+  const [text, errors, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (code !== 0) throw new Error(errors);
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => line.trimEnd());
 }

@@ -56,6 +56,8 @@ async function attested(shop: Workshop, request: Partial<SolveRequest>, source?:
     materials: [
       { uri: "pkg:docker/debian@12?platform=linux%2Famd64", digest: `sha256:${"a".repeat(64)}` },
       { uri: "https://ann:secret@git.test/app.git#main", digest: "b".repeat(40) },
+      { uri: "d".repeat(64), digest: `sha256:${"d".repeat(64)}` },
+      { uri: "docker.io/library/alpine:3", digest: undefined },
     ],
   };
   return shop.export(solvedOf(target), [imageOutput(["app:1"])], { request, source });
@@ -150,13 +152,15 @@ test("provenance says what went in, and no secret, no account and no credential 
   expect(first.predicate.materials).toEqual([
     { uri: "pkg:docker/debian@12?platform=linux%2Famd64", digest: { sha256: "a".repeat(64) } },
     { uri: "https://git.test/app.git#main", digest: { sha1: "b".repeat(40) } },
+    { uri: "d".repeat(64), digest: { sha256: "d".repeat(64) } },
+    { uri: expect.stringMatching(/^pkg:docker\/alpine@3\?platform=linux%2F/) },
   ]);
   expect(first.predicate.invocation.configSource).toEqual({
     uri: "https://git.test/app.git#main",
     digest: { sha1: "b".repeat(40) },
     entryPoint: "Dockerfile",
   });
-  expect(first.predicate.invocation.parameters.args).toEqual({});
+  expect(first.predicate.invocation.parameters).toEqual({ frontend: "dockerfile.v0", args: {} });
   expect(first.predicate.metadata.completeness).toEqual({ parameters: true, environment: true, materials: true });
   expect(first.predicate.buildConfig).toBeUndefined();
   const max = await attested(

@@ -221,7 +221,7 @@ export interface WrittenStatement {
     creationInfo: { created: string };
     buildType: string;
     materials: unknown;
-    invocation: { configSource: unknown; parameters: { args: unknown } };
+    invocation: { configSource: unknown; parameters: unknown };
     metadata: { completeness: unknown };
     buildConfig: unknown;
     buildDefinition: {

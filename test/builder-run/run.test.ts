@@ -134,6 +134,7 @@ describe.skipIf(obstacle() !== undefined)("RUN (needs root and busybox)", () => 
     expect(missing).toStartWith('process "/none x" did not complete successfully: exit code: 127 | ');
     expect(missing).toContain("no such file or directory");
     expect(code(await shop.failure("", { argv: ["/etc/passwd"] }))).toBe("126");
+    expect(await shop.failure("a\0b")).toBe("a RUN instruction cannot hold a NUL byte");
     const foreign = { platform: { os: "linux", architecture: "s390x" } };
     expect(await shop.failure("", foreign)).toContain("exec format error");
   });

@@ -49,6 +49,7 @@ class Store {
         has: (chainId: string) => layers.has(chainId),
         layerBytes: (chainId: string) => (layers.has(chainId) ? this.layerBytes : undefined),
         listLayers: () => [...layers.keys()],
+        layerStack: (chainId: string) => this.stack(chainId),
         listActive: () => [],
         stackOf: () => [],
       },
@@ -57,6 +58,11 @@ class Store {
       logger: silentLogger,
       failpoint: () => {},
     } as unknown as CacheKeeperDeps);
+  }
+
+  stack(chainId: string): string[] {
+    const parent = this.layers.get(chainId);
+    return [...(this.layers.has(chainId) ? [chainId] : []), ...(parent === undefined ? [] : this.stack(parent))];
   }
 
   /** A cached step on `base`. */
@@ -110,10 +116,10 @@ test("records tell what they stand on and what they take; two of one layer take 
   const byName = Object.fromEntries(list.map((record) => [record.description, record]));
   expect(byName["b"]?.parents).toEqual([byName["a"]?.id as string]);
   expect(byName["a again"]?.parents).toEqual([byName["a"]?.id as string]);
-  expect(list.map(({ description, sizeBytes }) => [description, sizeBytes]).sort()).toEqual([
-    ["a again", 0],
-    ["a", 100],
-    ["b", 100],
+  expect(list.map(({ description, sizeBytes }) => `${description} ${sizeBytes}`).sort()).toEqual([
+    "a 100",
+    "a again 0",
+    "b 100",
   ]);
 });
 
@@ -147,6 +153,9 @@ test("the base of an image that was removed is the cache's, and goes with the la
   const store = new Store();
   const base = store.layer(nothing, "base");
   store.step(base, "a");
+  // What a pull that was broken off has brought is none of the cache's.
+  const pulled = store.layer(nothing, "pulled");
+  store.leases.hold([String(pulled.chainId)]);
   const keeper = store.keeper();
   expect((await keeper.list()).map(({ type, sizeBytes }) => [type, sizeBytes])).toEqual([
     ["regular", 100],
@@ -154,7 +163,7 @@ test("the base of an image that was removed is the cache's, and goes with the la
   ]);
   expect(keeper.ownLayers().size).toBe(2);
   const { removed, reclaimedBytes } = await keeper.prune({ ...all, all: true });
-  expect([removed.length, reclaimedBytes, store.layers.size]).toEqual([1, 200, 0]);
+  expect([removed.length, reclaimedBytes, store.layers.size]).toEqual([1, 200, 1]);
 });
 
 test("while a build goes on the cache stays within its limit: the oldest goes, never what the build holds", async () => {

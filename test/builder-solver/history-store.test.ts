@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../src/base/errors.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import type { HistoryRecord } from "../../src/builder/builder.ts";
 import { createHistoryStore } from "../../src/builder/solver/history-store.ts";
@@ -37,25 +38,25 @@ test("records and logs are there again for the next daemon; a build that ran has
   before.put(record("old"));
   await before.putLog("old", [log]);
   before.put(record("new", { startedAt: at, status: "running", completedAt: undefined }));
-  const { list, log: logOf } = open("a");
-  expect(list().map(({ ref, status }) => [ref, status])).toEqual([
+  const after = open("a");
+  expect(after.list().map(({ ref, status }) => [ref, status])).toEqual([
     ["new", "error"],
     ["old", "completed"],
   ]);
-  expect(list()[0]?.error).toBe("the daemon ended while the build was running");
-  expect(list()[1]).toEqual(record("old"));
-  expect(await logOf("old")).toEqual([log]);
-  await expect(logOf("nobody")).rejects.toThrow("No such build: nobody");
+  expect(after.list()[0]?.error).toBe("the daemon ended while the build was running");
+  expect(after.list()[1]).toEqual(record("old"));
+  expect(await after.log("old")).toEqual([log]);
+  expect(await after.log("nobody").catch(messageOf)).toBe("No such build: nobody");
   // Told once, not by every daemon anew.
   expect(open("a").list()[0]?.status).toBe("error");
 });
 
 test("a ref is no path, and what nobody knows goes", async () => {
-  const { put, remove, putLog } = open("b");
-  put(record("../../../etc/passwd"));
-  await putLog("../../../etc/passwd", [log]);
+  const store = open("b");
+  store.put(record("../../../etc/passwd"));
+  await store.putLog("../../../etc/passwd", [log]);
   expect(readdirSync(join(directory, "b")).length).toBe(2);
-  remove("../../../etc/passwd");
+  store.remove("../../../etc/passwd");
   expect(readdirSync(join(directory, "b"))).toEqual([]);
   for (const name of ["x.json.new", `${"0".repeat(64)}.log.gz`, `${"1".repeat(64)}.json`])
     writeFileSync(join(directory, "b", name), "{");
@@ -64,11 +65,11 @@ test("a ref is no path, and what nobody knows goes", async () => {
 });
 
 test("the newest hundred are kept, and what runs in any case", async () => {
-  const { put, list } = open("c");
-  put(record("running", { startedAt: new Date(0), status: "running" }));
+  const store = open("c");
+  store.put(record("running", { startedAt: new Date(0), status: "running" }));
   for (let minute = 0; minute < 120; minute++)
-    put(record(`build ${minute}`, { startedAt: new Date(at.getTime() + minute * 60_000) }));
-  const refs = list().map(({ ref }) => ref);
+    store.put(record(`build ${minute}`, { startedAt: new Date(at.getTime() + minute * 60_000) }));
+  const refs = store.list().map(({ ref }) => ref);
   expect(refs[0]).toBe("build 119");
   expect(refs).toContain("running");
   expect(refs.length).toBeLessThanOrEqual(101);

@@ -61,7 +61,7 @@ test("a second build runs nothing, and says so", async () => {
   const ends = solver.events.flatMap((event) =>
     event.kind === "vertex" && event.vertex.completedAt ? event.vertex : [],
   );
-  expect(ends.map(({ cached }) => cached)).toEqual([true, true, true]);
+  expect(ends.map(({ cached }) => cached)).toEqual([true, true]);
 });
 
 test("a changed step makes those after it run again, unless it gives the same layer", async () => {
@@ -126,7 +126,7 @@ test("one step twice in a graph is carried out once and has one name", async () 
   await solver.solve(graph);
   expect(solver.ran).toEqual(["same"]);
   const names = solver.events.flatMap((event) => (event.kind === "vertex" ? event.vertex.name : []));
-  expect(new Set(names)).toEqual(new Set(["scratch", "[1/1] RUN same", "link"]));
+  expect(new Set(names)).toEqual(new Set(["[1/1] RUN same", "link"]));
 });
 
 test("the first failure ends what runs beside it, is told, and is what is thrown", async () => {
@@ -210,7 +210,10 @@ test("a build that gives up leaves a shared step to the other, and lends it what
   const abort = new AbortController();
   let lent: Promise<unknown> | undefined;
   let isLentOver = false;
-  const first = solver.solve(chainGraph("slow"), { signal: abort.signal, scope: { lend: (work) => (lent = work) } });
+  const first = solver.solve(chainGraph("slow"), {
+    signal: abort.signal,
+    scope: { lend: (work) => void (lent = work) },
+  });
   await until("it runs", () => solver.ran.length > 0);
   const joined: BuildEvent[] = [];
   const second = solver.solve(chainGraph("slow"), {

@@ -28,6 +28,10 @@ declare module "dockerode" {
     getContainer(id: string): Docker.Container;
     listContainers(options: object): Promise<{ State: string }[]>;
     getEvents(options: object): Promise<NodeJS.ReadableStream>;
+    buildImage(source: { context: string; src: string[] }, options: object): Promise<NodeJS.ReadableStream>;
+    modem: {
+      followProgress(stream: NodeJS.ReadableStream, done: (error: Error | null, messages: unknown[]) => void): void;
+    };
   }
   export default Docker;
 }

@@ -13,6 +13,7 @@ import { classicMessages } from "./classic/classic-build.ts";
 import { contextOfQuery, UPLOAD_PREFIX } from "./context-of-query.ts";
 import { createBuildServices } from "./control/services.ts";
 import { lineReply } from "./line-reply.ts";
+import { quietly } from "./quietly.ts";
 import { type RunningBuild, startBuild } from "./running-build.ts";
 import { createSessions, decodeHello } from "./session/sessions.ts";
 import { accountsOf, inlineCacheOf, outputOf, solveRequestOf } from "./solve-request.ts";
@@ -62,7 +63,8 @@ export function createBuildProtocols({ builder, clock, logger }: ProtocolDeps): 
         return { status: 200 };
       }
       const running = await start(request, query);
-      return lineReply(query.version === 2 ? traceMessages(running, clock) : classicMessages(running, query));
+      const messages = query.version === 2 ? traceMessages(running, clock) : classicMessages(running, query);
+      return lineReply(query.quiet ? quietly(messages, running) : messages);
     },
     session(request) {
       const hello = decodeHello((name) => request.header(name));

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { messageOf } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import type { Builder, CacheSpec, ExportResult, Output, SolveRequest } from "../../builder/builder.ts";
 import type { BuildEvent } from "../../builder/events.ts";
 import type { BuildSession } from "../../builder/session.ts";
@@ -30,7 +30,11 @@ export function startBuild(builder: Builder, order: BuildOrder, signal: AbortSig
   const result = carryOut();
   // Whoever reads the events first has not asked for the result yet.
   result.catch(() => undefined);
-  return { events: job.events(signal), result, cancel: () => cancelled.abort() };
+  return {
+    events: job.events(signal),
+    result,
+    cancel: () => cancelled.abort(new EngineError("unavailable", "context canceled")),
+  };
 
   async function carryOut(): Promise<ExportResult> {
     try {

@@ -26,7 +26,7 @@ export interface ClientCall {
 
 /** The client's side of a connection, whose other end serves. */
 export interface GrpcClient {
-  /** Aborted when the connection is over. */
+  /** Aborted when the connection is over; the reason is what calls that it cuts off reject with. */
   readonly closed: AbortSignal;
   /** `path`: `/package.Service/Method`. Aborting the signal cancels the call. */
   start(path: string, metadata: Metadata, signal: AbortSignal): ClientCall;
@@ -41,10 +41,12 @@ export function createGrpcClient(connection: Duplex): GrpcClient {
     settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
   });
   session.on("error", () => connection.destroy());
-  session.once("close", () => closed.abort());
+  session.once("close", () => closed.abort(peerGone()));
+  // Half a connection is none; Bun's sessions do not notice that their peer has ended its half.
+  connection.once("end", () => connection.destroy());
   connection.once("close", () => {
     session.destroy();
-    closed.abort();
+    closed.abort(peerGone());
   });
   return {
     closed: closed.signal,

@@ -1,6 +1,6 @@
 import { type Duplex, duplexPair } from "node:stream";
 
-/** Two ends of one connection in memory: what ends or breaks one of them does so to the other. */
+/** Two ends of one connection in memory: what breaks one of them breaks the other. */
 export function connectionPair(): [Duplex, Duplex] {
   const [near, far] = duplexPair();
   for (const [one, other] of [

@@ -73,6 +73,8 @@ export function serveGrpc(connection: Duplex, services: Services, logger: Logger
     });
     session.on("stream", (stream, headers) => void serveCall(stream, headers, { services, logger }));
     session.once("close", () => resolve());
+    // Half a connection is none; Bun's sessions do not notice that their peer has ended its half.
+    connection.once("end", () => connection.destroy());
     connection.once("close", () => session.destroy());
   });
 }
@@ -90,7 +92,7 @@ async function serveCall(
   const ended = new AbortController();
   const timer = deadline(headers, ended);
   stream.on("error", (error) => logger.debug("a gRPC stream failed", { error: messageOf(error) }));
-  stream.once("close", () => ended.abort());
+  stream.once("close", () => ended.abort(new EngineError("unavailable", "context canceled")));
   const path = String(headers[":path"] ?? "");
   try {
     if (!String(headers["content-type"]).startsWith("application/grpc")) {

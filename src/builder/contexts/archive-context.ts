@@ -4,7 +4,7 @@ import { invalid } from "../../base/errors.ts";
 import { digestOf } from "../../formats/oci/digest.ts";
 import { detectCompression } from "../../formats/oci/media-types.ts";
 import { BLOCK_BYTES } from "../../formats/tar/entry.ts";
-import { decompressArchive } from "../../images/load/decompress.ts";
+import { decompressArchive, rejoin } from "../../images/load/decompress.ts";
 import { extract } from "../../storage/snapshots/extract/extract.ts";
 import { UNPACK_LIMITS } from "../../storage/snapshots/unpack/limits.ts";
 import { isTarHeader } from "../files/archives.ts";
@@ -34,7 +34,7 @@ export async function openArchiveContext(
   options: ContextOptions,
 ): Promise<OpenContext> {
   const progress = createTransferProgress(options, "context");
-  const { head, whole } = await peek(counted(archive, progress.add));
+  const { head, whole } = await peek(counted(archive, (bytes) => progress.add(bytes)));
   if (!looksLikeArchive(head)) {
     const onlyDockerfile = await collect(whole);
     progress.done();
@@ -110,15 +110,6 @@ async function peek(
     head = Buffer.concat([head, next.value]);
   }
   return { head, whole: rejoin(head, iterator) };
-}
-
-async function* rejoin(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    if (head.length > 0) yield head;
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
 }
 
 async function* counted(source: AsyncIterable<Uint8Array>, add: (bytes: number) => void): AsyncGenerator<Uint8Array> {

@@ -13,6 +13,8 @@ export interface ContextLimits {
 export const CONTEXT_LIMITS: ContextLimits = { entries: 4_000_000, bytes: 128 * 2 ** 30 };
 
 const MAX_NAME_BYTES = 255;
+/** Empty, `.` or `..`. */
+const BAD_COMPONENT = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /**
  * Looks at what a client says of a directory, entry by entry: a name can only be one below the context, in a directory that was told
@@ -53,16 +55,19 @@ export class EntryCheck {
 
   #checkParent(path: string): void {
     const slash = path.lastIndexOf("/");
-    const parent = slash < 0 ? "" : path.slice(0, slash);
-    while (this.#open.length > 0 && this.#open.at(-1) !== parent) this.#open.pop();
-    if (parent !== "" && this.#open.length === 0) throw bad(path, "its directory was not told");
+    for (let last = this.#open.at(-1); last !== undefined; last = this.#open.at(-1)) {
+      if (last.length === slash && path.startsWith(last)) return;
+      this.#open.pop();
+    }
+    if (slash >= 0) throw bad(path, "its directory was not told");
   }
 }
 
 function checkName(path: string): void {
+  if (BAD_COMPONENT.test(path) || path.includes("\0")) throw bad(path, "not a name below the context");
+  // Nearly all names are so short that no limit can be reached: a character is three bytes at most.
+  if (path.length * 3 <= MAX_NAME_BYTES) return;
   const names = path.split("/");
-  const isPlain = names.every((name) => name !== "" && name !== "." && name !== "..");
-  if (!isPlain || path.includes("\0")) throw bad(path, "not a name below the context");
   if (names.length > MAX_PATH_DEPTH) throw bad(path, "too many nested directories");
   const tooLong =
     Buffer.byteLength(path) > MAX_PATH_BYTES || names.some((name) => Buffer.byteLength(name) > MAX_NAME_BYTES);

@@ -1,13 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, readFull, statFd } from "../../kernel/files.ts";
+import { AT_FDCWD, closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "../../kernel/files.ts";
 import { LayeredSource } from "../files/layered-source.ts";
 import type { RunFilesJob } from "../files/run-files-job.ts";
-import { components, follow } from "../files/selection.ts";
 import type { FileSource } from "../results.ts";
 import type { OpenContext } from "./contexts.ts";
 import { scanFiles } from "./scan-files.ts";
-import { notRegular, tooLarge } from "./small-files.ts";
 
 export interface DirectoryContext {
   run: RunFilesJob;
@@ -81,27 +79,10 @@ function readSmallFiles(directory: string, paths: string[], limitBytes: number):
   try {
     const tree = new LayeredSource([{ fd, layer: 0 }]);
     for (const path of paths) {
-      const real = follow(tree, components(path));
-      if (real === undefined) continue;
-      found.set(path, readSmallFile(tree, { path, real, limitBytes }));
+      const content = tree.read(path, limitBytes);
+      if (content !== undefined) found.set(path, content);
     }
     return found;
-  } finally {
-    closeFd(fd);
-  }
-}
-
-function readSmallFile(
-  tree: LayeredSource,
-  { path, real, limitBytes }: { path: string; real: string; limitBytes: number },
-): Uint8Array {
-  const fd = tree.openFile(real);
-  if (fd === undefined) throw notRegular(path);
-  try {
-    const { sizeBytes } = statFd(fd);
-    if (sizeBytes > limitBytes) throw tooLarge(path, limitBytes);
-    const buffer = new Uint8Array(sizeBytes);
-    return buffer.subarray(0, readFull(fd, buffer));
   } finally {
     closeFd(fd);
   }

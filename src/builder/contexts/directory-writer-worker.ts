@@ -108,7 +108,11 @@ class DirectoryWriter {
       case "remove":
         this.#remove(step.path);
         return undefined;
-      default:
+      case "directory":
+      case "symlink":
+      case "node":
+      case "link":
+      case "describe":
         this.#name(step);
         return undefined;
     }

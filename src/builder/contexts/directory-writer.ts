@@ -22,25 +22,34 @@ export function createDirectoryWriter(
   directory: string,
   onDigest: (id: number, digest: string) => void,
 ): DirectoryWriter {
-  const worker = new Worker(new URL("./directory-writer-worker.ts", import.meta.url));
+  /** Started by the first step: where nothing changes there is none. */
+  let worker: Worker | undefined;
   /** One for each order that has no answer yet, in turn. */
   const waiting: { resolve: () => void; promise: Promise<void> }[] = [];
   let failure: Error | undefined;
   let hasDied = false;
   let steps: WriteStep[] = [];
   let bytes = 0;
-  worker.onmessage = ({ data }: MessageEvent<WriterReply>) => {
-    if ("failed" in data) failure ??= errorFromValue(data.failed);
-    else for (const [id, digest] of data.digests) onDigest(id, digest);
-    waiting.shift()?.resolve();
-  };
-  worker.onerror = ({ message }) => {
-    failure ??= new Error(`directory writer: ${message}`);
-    hasDied = true;
-    for (const { resolve } of waiting.splice(0)) resolve();
+  const start = (): Worker => {
+    const started = new Worker(new URL("./directory-writer-worker.ts", import.meta.url));
+    started.onmessage = ({ data }: MessageEvent<WriterReply>) => {
+      if ("failed" in data) failure ??= errorFromValue(data.failed);
+      else for (const [id, digest] of data.digests) onDigest(id, digest);
+      waiting.shift()?.resolve();
+    };
+    started.onerror = ({ message }) => {
+      failure ??= new Error(`directory writer: ${message}`);
+      hasDied = true;
+      for (const { resolve } of waiting.splice(0)) resolve();
+    };
+    return started;
   };
   const send = (order: WriterOrder) => {
-    if (hasDied) return;
+    if (worker === undefined) {
+      worker = start();
+      waiting.push(Promise.withResolvers<void>());
+      worker.postMessage({ directory } satisfies WriterOrder);
+    }
     waiting.push(Promise.withResolvers<void>());
     worker.postMessage(order);
   };
@@ -49,7 +58,6 @@ export function createDirectoryWriter(
     steps = [];
     bytes = 0;
   };
-  send({ directory });
   return {
     write(step) {
       if (failure !== undefined) throw failure;
@@ -66,8 +74,9 @@ export function createDirectoryWriter(
     },
     async close() {
       steps = [];
-      // After a failure it still closes what it has open.
-      send({ end: true });
+      if (worker === undefined) return;
+      // After a failure it still closes what it has open; one that has died has nothing.
+      if (!hasDied) send({ end: true });
       await waiting.at(-1)?.promise;
       worker.terminate();
     },

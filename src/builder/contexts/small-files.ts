@@ -1,5 +1,5 @@
 import { EngineError, invalid } from "../../base/errors.ts";
-import { components, follow, type SourceNode, type SourceTree } from "../files/selection.ts";
+import { components, follow, notRegular, type SourceNode, type SourceTree, tooLarge } from "../files/selection.ts";
 import type { DirectorySink, RemoteEntry } from "../session.ts";
 import { CONTEXT_LIMITS, EntryCheck } from "./check-entries.ts";
 
@@ -66,12 +66,4 @@ export class SmallFileSink implements DirectorySink, SourceTree {
     if (content === undefined) throw new EngineError("unavailable", `${path} was not sent`);
     return content;
   }
-}
-
-export function tooLarge(path: string, limitBytes: number): EngineError {
-  return invalid(`${path} is larger than ${limitBytes} bytes`);
-}
-
-export function notRegular(path: string): EngineError {
-  return invalid(`${path} is not a regular file`);
 }

@@ -1,5 +1,5 @@
 import { EngineError } from "../../base/errors.ts";
-import { createMatcher, stateAt } from "../../formats/dockerignore/patterns.ts";
+import { PathMatcher } from "../files/path-filter.ts";
 import type { SourceEntry } from "../results.ts";
 import type { DirectorySink, RemoteEntry } from "../session.ts";
 import { CONTEXT_LIMITS, type ContextLimits, EntryCheck } from "./check-entries.ts";
@@ -35,7 +35,7 @@ export class DirectorySync implements DirectorySink {
   readonly #options: SyncOptions;
   readonly #check: EntryCheck;
   readonly #left: Map<string, SourceEntry>;
-  readonly #ignored: ReturnType<typeof createMatcher>;
+  readonly #ignored: PathMatcher;
   readonly #result: SourceEntry[] = [];
   readonly #incoming = new Map<number, Incoming>();
   readonly #written = new Map<number, SourceEntry>();
@@ -52,7 +52,7 @@ export class DirectorySync implements DirectorySink {
     this.#options = options;
     this.#check = new EntryCheck(options.limits ?? CONTEXT_LIMITS);
     this.#left = new Map(options.kept.map((entry) => [entry.path, entry]));
-    this.#ignored = createMatcher(options.exclude);
+    this.#ignored = new PathMatcher(options.exclude);
   }
 
   get hasChanged(): boolean {
@@ -120,7 +120,7 @@ export class DirectorySync implements DirectorySink {
   #isIgnored(remote: RemoteEntry): boolean {
     const { path, type } = remote;
     if (!this.#ignored.matches(path)) return false;
-    if (type === "directory" && this.#ignored.mayHoldException(path, stateAt(this.#ignored, path))) this.#pending.push(remote);
+    if (type === "directory" && this.#ignored.mayHoldException(path)) this.#pending.push(remote);
     return true;
   }
 

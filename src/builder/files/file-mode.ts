@@ -27,7 +27,7 @@ function parseClause(clause: string, text: string): ModeChange {
       `invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777, or symbolic as u=rwX,go=rX`,
     );
   }
-  const classes = who === "" ? ["a"] : [...who];
+  const classes = who === "" ? ["a"] : who.split("");
   const affected = classes.reduce((bits, one) => bits | (WHO[one] ?? 0), 0);
   const steps = [...actions.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)];
   return (before, isDirectory) => {

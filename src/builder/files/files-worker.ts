@@ -148,8 +148,8 @@ function ownBytes(directory: number): number {
 function ownerIn(base: LayeredSource, owner: Owner | undefined): { uid: number; gid: number } | undefined {
   if (owner === undefined) return undefined;
   return resolveOwner(owner, () => ({
-    passwd: base.read("etc/passwd", MAX_USER_FILE_BYTES),
-    group: base.read("etc/group", MAX_USER_FILE_BYTES),
+    passwd: base.read("etc/passwd", MAX_USER_FILE_BYTES) ?? new Uint8Array(),
+    group: base.read("etc/group", MAX_USER_FILE_BYTES) ?? new Uint8Array(),
   }));
 }
 

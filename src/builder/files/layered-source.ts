@@ -1,4 +1,3 @@
-import { invalid } from "../../base/errors.ts";
 import {
   closeFd,
   O_NOFOLLOW,
@@ -14,7 +13,7 @@ import {
   statFd,
 } from "../../kernel/files.ts";
 import { closeDirectory, list, lookUp, type OpenDirectory, openDirectory } from "./layered-tree.ts";
-import { follow, type SourceNode, type SourceTree } from "./selection.ts";
+import { components, follow, notRegular, type SourceNode, type SourceTree, tooLarge } from "./selection.ts";
 
 /** A stack of open directories, to look paths up in. The root stays the caller's. */
 export class LayeredSource implements SourceTree {
@@ -87,14 +86,18 @@ export class LayeredSource implements SourceTree {
     });
   }
 
-  /** Links are followed inside. Empty where there is no such file. Throws invalid-argument for one that is too large. */
-  read(path: string, limitBytes: number): Uint8Array {
-    const real = follow(this, path.split("/"));
-    const fd = real === undefined ? undefined : this.openFile(real);
-    if (fd === undefined) return new Uint8Array();
+  /**
+   * A small file, links followed inside. undefined: there is nothing. Throws invalid-argument for what is no regular file or larger
+   * than `limitBytes`.
+   */
+  read(path: string, limitBytes: number): Uint8Array | undefined {
+    const real = follow(this, components(path));
+    if (real === undefined) return undefined;
+    const fd = this.openFile(real);
+    if (fd === undefined) throw notRegular(path);
     try {
       const { sizeBytes } = statFd(fd);
-      if (sizeBytes > limitBytes) throw invalid(`/${path} is larger than ${limitBytes} bytes`);
+      if (sizeBytes > limitBytes) throw tooLarge(path, limitBytes);
       const buffer = new Uint8Array(sizeBytes);
       return buffer.subarray(0, readFull(fd, buffer));
     } finally {

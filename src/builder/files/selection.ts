@@ -62,6 +62,14 @@ export function missing(path: string): EngineError {
   return new EngineError("not-found", `failed to compute cache key: "/${path}": not found`);
 }
 
+export function tooLarge(path: string, limitBytes: number): EngineError {
+  return invalid(`${path} is larger than ${limitBytes} bytes`);
+}
+
+export function notRegular(path: string): EngineError {
+  return invalid(`${path} is not a regular file`);
+}
+
 /** Where a path leads, links followed inside the root. undefined: nowhere. */
 export function follow(tree: SourceTree, path: string[]): string | undefined {
   const todo = [...path];

@@ -69,7 +69,7 @@ export class TreeCopier {
     const { filter } = this.#options;
     if (filter !== undefined && !filter.takes(as)) return;
     const entry = lookUp(source.directory, source.name);
-    if (entry === undefined) throw new Error(`${source.name} has gone`);
+    if (entry === undefined) throw new Error(`${source.name.toString()} has gone`);
     this.#into(destination, (found) => {
       const name = found.kind === "directory" ? Buffer.from(as) : found.name;
       const file = { part: entry.part, name: nameOf(source.name), inode: Number(entry.status.inode) };

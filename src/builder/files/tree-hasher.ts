@@ -66,7 +66,7 @@ export class TreeHasher {
   /** Something that is no directory. */
   file(directory: OpenDirectory, name: Buffer, as: string): void {
     const entry = lookUp(directory, name);
-    if (entry === undefined) throw new Error(`${name} has gone`);
+    if (entry === undefined) throw new Error(`${name.toString()} has gone`);
     const { status, part } = entry;
     switch (status.mode & S_IFMT) {
       case S_IFREG:

@@ -31,8 +31,11 @@ export interface ExportOptions {
 
 /** Where builds go to, and where their caches come from and go to. */
 export interface Outputs {
-  /** Before a build: throws invalid-argument for what is wrong with where it comes from and goes to. See `checkOutputs`. */
-  check(request: SolveRequest, outputs: Output[], cacheTo: CacheSpec[]): void;
+  /**
+   * Before a build: throws invalid-argument for what is wrong with where it goes to and comes from. See `checkOutputs`. `request`
+   * undefined: the client has not said yet what is to be built.
+   */
+  check(outputs: Output[], cacheTo: CacheSpec[], request: SolveRequest | undefined): void;
   /** In the outputs' order; the first that fails ends it, and leaves those before it. Nothing of a failed one is visible. */
   export(solved: Solved, outputs: Output[], options: ExportOptions): Promise<ExportResult>;
   /** For `--cache-from`. Nothing is asked before the first look-up. */
@@ -42,11 +45,16 @@ export interface Outputs {
   ): CacheImporter;
 }
 
+/** Of what is not known yet, nothing is said to be wrong. */
+const UNKNOWN = { cacheFrom: [], epochSeconds: 0, platforms: [] };
+
 export function createOutputs(deps: OutputsDeps): Outputs {
   const shared = { ...deps, compressor: createCompressor() };
   return {
-    check: ({ cacheFrom, epochSeconds, platforms }, outputs, cacheTo) =>
-      checkOutputs(outputs, { cacheTo, cacheFrom, epochSeconds, platforms: Math.max(1, platforms.length) }),
+    check(outputs, cacheTo, request) {
+      const { cacheFrom, epochSeconds, platforms } = request ?? UNKNOWN;
+      checkOutputs(outputs, { cacheTo, cacheFrom, epochSeconds, platforms: platforms.length });
+    },
     async export(solved, outputs, options) {
       const { request, cacheTo, cached, source, ...rest } = options;
       const { epochSeconds } = request;

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { EngineError, messageOf } from "../../base/errors.ts";
+import { EngineError, invalid, messageOf } from "../../base/errors.ts";
 import { cgroupParent } from "../../containers/launch-input.ts";
 import { createUserFiles } from "../../containers/user-files.ts";
 import { validateCgroupParent } from "../../containers/validate-spec.ts";
@@ -115,6 +115,9 @@ function check(op: RunOp, { resources }: OpContext, deps: RunnerDeps): void {
   const host = { os: "linux", architecture, ...(variant === undefined ? {} : { variant }) };
   requireRunnable(op.platform, host, deps.programHandlers);
   validateCgroupParent(op.cgroupParent);
+  const texts = [op.workingDirectory, op.user, op.hostname, ...op.argv, ...op.environment];
+  for (const { mount } of op.mounts) texts.push(mount.target, mount.source);
+  if (texts.some((text) => text.includes("\0"))) throw invalid("a RUN instruction cannot hold a NUL byte");
   for (const entry of op.extraHosts) parseExtraHost(entry);
   const spec = { security: securityOf(op, deps), resources: resourcesOf(op, resources, deps) };
   for (const warning of deps.planner.validate(spec)) deps.logger.debug(warning);

@@ -38,6 +38,7 @@ type PlanDeps = Pick<RunnerDeps, "host" | "defaults" | "paths"> & {
   networks: Pick<RunnerDeps["networks"], "loopbackMessages">;
 };
 
+const PAGE_BYTES = 4096;
 const SAFE = { noSuid: true, noDev: true, noExec: true };
 
 /** A step as a container: with Docker's defaults for a container, unless it is `--security=insecure`. Pure. */
@@ -143,5 +144,5 @@ function etcFiles({ hostname, hosts, resolvConf }: EtcTexts) {
 }
 
 function sizeOf(files: BackingFile[]): number {
-  return files.reduce((total, { content }) => total + content.length, 0);
+  return files.reduce((total, { content }) => total + Math.ceil(content.length / PAGE_BYTES) * PAGE_BYTES, 0);
 }

@@ -24,9 +24,9 @@ const MEASURE_EVERY_MS = 60_000;
 /** Something that builds keep for the next ones besides layers. */
 export interface KeptThings {
   type: CacheRecord["type"];
-  list(): Promise<KeptContext[]>;
+  list: () => Promise<KeptContext[]>;
   /** Throws conflict where it is in use. */
-  remove(id: string): Promise<void>;
+  remove: (id: string) => Promise<void>;
 }
 
 export interface CacheKeeperDeps {
@@ -34,7 +34,7 @@ export interface CacheKeeperDeps {
   /** Contexts and cache mounts. */
   kept: KeptThings[];
   images: Pick<ImagesService, "store" | "library">;
-  snapshots: Pick<Snapshots, "has" | "layerBytes" | "listLayers" | "listActive" | "stackOf">;
+  snapshots: Pick<Snapshots, "has" | "layerBytes" | "layerStack" | "listLayers" | "listActive" | "stackOf">;
   policy: GcPolicy;
   clock: Clock;
   logger: Logger;
@@ -51,7 +51,7 @@ export interface CacheKeeper {
   list(): Promise<CacheRecord[]>;
   prune(options: PruneOptions, report?: (record: CacheRecord) => void): Promise<Pruned>;
   /** The cache has a new result. Where it is too large by now the policy is carried out, in the background, while builds go on. */
-  grown(result: TreeResult): void;
+  grown: (result: TreeResult) => void;
   /** Contexts and cache mounts may have grown, too. */
   buildEnded(): void;
   /** What was shared with the image may take space of the cache's own now. */
@@ -184,13 +184,16 @@ function layerRecords(deps: CacheKeeperDeps): Listed[] {
 }
 
 /** Layers of images that were removed while cached steps stand on them. They go with the last of those. */
-function orphanedBases({ cache, images, snapshots, ...deps }: CacheKeeperDeps): Listed[] {
+function orphanedBases(deps: CacheKeeperDeps): Listed[] {
+  const { cache, snapshots } = deps;
   const rows = cache.rows();
-  if (rows.length === 0) return [];
-  const known = new Set([...rows.map(({ chainId }) => chainId), ...imageLayers({ ...deps, images, snapshots, cache })]);
-  for (const key of snapshots.listActive()) for (const chainId of stackOf(snapshots, key)) known.add(chainId);
-  const orphaned = snapshots.listLayers().filter((id) => !known.has(id) && !images.store.leases.has(id));
-  return orphaned.map((chainId) => ({
+  const known = new Set(rows.map(({ chainId }) => chainId));
+  const bases = new Set(rows.flatMap(({ parentChainId }) => parentChainId ?? []).filter((id) => !known.has(id)));
+  const below = new Set([...bases].flatMap((id) => snapshots.layerStack(id)).filter((id) => !known.has(id)));
+  if (below.size === 0) return [];
+  for (const chainId of imageLayers(deps)) below.delete(chainId);
+  for (const key of snapshots.listActive()) for (const chainId of stackOf(snapshots, key)) below.delete(chainId);
+  return [...below].map((chainId) => ({
     record: {
       id: recordId(chainId),
       parents: [],
@@ -218,7 +221,7 @@ function stackOf(snapshots: CacheKeeperDeps["snapshots"], key: string): string[]
   }
 }
 
-function imageLayers({ images }: Pick<CacheKeeperDeps, "images" | "snapshots" | "cache">): Set<string> {
+function imageLayers({ images }: CacheKeeperDeps): Set<string> {
   const rows = [...images.library.entries().map(({ row }) => row), ...images.library.damaged()];
   return new Set(rows.flatMap(({ layers }) => chainIds(layers.map(({ diffId }) => diffId))));
 }

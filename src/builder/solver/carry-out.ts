@@ -101,7 +101,6 @@ async function bring(
 }
 
 async function makeTree(deps: CarryOutDeps, scope: BuildScope, task: Task & { op: TreeOp }): Promise<Outcome> {
-  const { cache, shared } = deps;
   const { vertex, signal, inputs } = task;
   const base = treeOf(inputs[0]);
   const key = await keyOf(deps, scope, task);
@@ -119,7 +118,7 @@ async function makeTree(deps: CarryOutDeps, scope: BuildScope, task: Task & { op
     report: (event: BuildEvent) => task.report(renamed(event, task.digest)),
   };
   task.started();
-  const result = await shared.run(sharingKey(key, scope, task), participant, {
+  const result = await deps.shared.run(sharingKey(key, scope, task), participant, {
     start: (context) =>
       deps.budget.run(task.op.kind, () => make(deps, scope, { key, base, task, context }), context.signal),
     began: scope.lend,

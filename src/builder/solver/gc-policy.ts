@@ -42,8 +42,13 @@ function parseRule(rule: Record<string, unknown>, defaultBytes: number): PruneOp
 }
 
 function limitOf(value: Record<string, unknown>, names: string[]): number | undefined {
-  const name = names.find((one) => value[one] !== undefined && value[one] !== "");
+  const name = names.find((one) => sizeOf(value[one]) !== undefined);
   return name === undefined ? undefined : parseBytes(name, value[name]);
+}
+
+/** 0 is none, as nothing. */
+function sizeOf(value: unknown): unknown {
+  return value === "" || value === 0 || value === "0" ? undefined : value;
 }
 
 /** `20GB`, `512m`, `1.5GiB`, or a number of bytes; units are powers of 1024, as for Docker's daemon. */

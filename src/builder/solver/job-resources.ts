@@ -3,9 +3,9 @@ import type { Leases } from "../../images/leases.ts";
 /** What a build holds until it is over, and until work that it has lent to others is. */
 export interface JobResources {
   /** Keeps digests and chainIDs from being collected. */
-  hold(keys: string[]): void;
+  hold: (keys: string[]) => void;
   /** Given back only when this has come to its end, whichever. */
-  lend(work: Promise<unknown>): void;
+  lend: (work: Promise<unknown>) => void;
   /** Called once, at the end. */
   onRelease(release: () => void | Promise<void>): void;
   release(): Promise<void>;

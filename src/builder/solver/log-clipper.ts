@@ -9,7 +9,7 @@ type LogEvent = Extract<BuildEvent, { kind: "log" }>;
 
 /** Passes one vertex's events on, its output up to a limit. */
 export interface LogClipper {
-  report(event: BuildEvent): void;
+  report: (event: BuildEvent) => void;
   /** The step has failed: tells the end of what was left out. */
   failed(): void;
 }

@@ -64,7 +64,7 @@ export async function solveGraph(
     byDigest.set(digest, result);
     results[index] = result;
   }
-  await Promise.allSettled(needed.map((index) => results[index]));
+  await Promise.allSettled(byDigest.values());
   signal.throwIfAborted();
   if (stop.signal.aborted) throw stop.signal.reason;
   const entries = needed.map(async (index) => [index, (await results[index]) as VertexResult] as const);
@@ -83,19 +83,20 @@ interface Solving {
   signal: AbortSignal;
 }
 
-/** Readers see all that is to be done before any of it begins. */
+/** Readers see all that is to be done before any of it begins. The empty tree is nothing to be done. */
 function announce(
   { vertices }: Graph,
   { needed, digests, report }: { needed: VertexIndex[]; digests: string[]; report: (event: BuildEvent) => void },
 ): Map<string, VertexStatus> {
   const statuses = new Map<string, VertexStatus>();
   for (const index of needed) {
-    const { name, stage, inputs } = vertices[index] as Vertex;
+    const { op, name, stage, inputs } = vertices[index] as Vertex;
     const digest = digests[index] as string;
-    if (statuses.has(digest)) continue;
+    if (statuses.has(digest) || op.kind === "scratch") continue;
+    const shown = inputs.filter((input) => vertices[input]?.op.kind !== "scratch");
     const status: VertexStatus = {
       digest,
-      inputs: inputs.map((input) => digests[input] as string),
+      inputs: shown.map((input) => digests[input] as string),
       name,
       stage,
       step: stepOf(name),
@@ -140,18 +141,19 @@ async function solveVertex(
 
 /** Tells of a vertex whenever its state changes. */
 function statusOf({ deps, statuses, report }: Solving, digest: string) {
-  const status = statuses.get(digest) as VertexStatus;
+  const status = statuses.get(digest);
   const tell = (change: Partial<VertexStatus>) => {
+    if (status === undefined) return;
     Object.assign(status, change);
     report({ kind: "vertex", vertex: { ...status } });
   };
   return {
     started: () => {
-      if (status.startedAt === undefined) tell({ startedAt: deps.clock.now() });
+      if (status?.startedAt === undefined) tell({ startedAt: deps.clock.now() });
     },
     completed: (end: { cached: boolean; error: string }) => {
       const completedAt = deps.clock.now();
-      tell({ startedAt: status.startedAt ?? completedAt, completedAt, ...end });
+      tell({ startedAt: status?.startedAt ?? completedAt, completedAt, ...end });
     },
   };
 }

@@ -38,7 +38,7 @@ function countedOp(op: Op): object {
   return op.kind === "run" ? countedRun(op) : op;
 }
 
-function countedRun({ uncachedNames, resources: _, ...op }: RunOp): object {
+function countedRun({ uncachedNames, resources: _resources, ...op }: RunOp): object {
   const left = new Set(uncachedNames);
   return { ...op, environment: op.environment.filter((pair) => !left.has(pair.split("=", 1)[0] ?? "")) };
 }

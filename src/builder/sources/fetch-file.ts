@@ -22,7 +22,7 @@ export async function fetchFile(
       target,
       checksum,
       authorization,
-      onBytes: progress.add,
+      onBytes: (bytes) => progress.add(bytes),
       signal: options.signal,
     });
   } finally {

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, utimesSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, invalid, isKind } from "../../base/errors.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { digestOf } from "../../formats/oci/digest.ts";
 import { type Git, type GitOptions, runGit } from "./git-program.ts";
+import { oldestNames } from "./oldest-names.ts";
 
 /** Repositories that are kept for the next build; those that were used longest ago go. */
 const MAX_KEPT = 50;
@@ -49,7 +50,9 @@ export function createGitStore(root: string, git: Git = runGit): GitStore {
         const commit = await bring(source, run);
         checkCommit(commit, source.checksum);
         await checkOut({ source, repository, directory, commit }, run);
-        await dropOldest(root);
+        for (const old of oldestNames(root, /^[0-9a-f]{64}$/, MAX_KEPT)) {
+          await rm(join(root, old), { recursive: true, force: true });
+        }
         return commit;
       });
     },
@@ -152,12 +155,4 @@ async function removeGitDirectories(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.isDirectory()) await removeGitDirectories(join(directory, entry.name));
   }
-}
-
-async function dropOldest(root: string): Promise<void> {
-  const kept = readdirSync(root)
-    .filter((name) => /^[0-9a-f]{64}$/.test(name))
-    .map((name) => ({ path: join(root, name), usedAt: statSync(join(root, name)).mtimeMs }))
-    .sort((one, other) => other.usedAt - one.usedAt);
-  for (const { path } of kept.slice(MAX_KEPT)) await rm(path, { recursive: true, force: true });
 }

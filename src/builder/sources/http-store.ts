@@ -18,6 +18,7 @@ import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { createDigestStream, digestOf } from "../../formats/oci/digest.ts";
 import { ConnectionError, connectionError } from "../../registry/client/connection-error.ts";
 import { discard, exchange } from "../../registry/client/http.ts";
+import { oldestNames } from "./oldest-names.ts";
 import { refuseLinkLocal } from "./public-address.ts";
 
 /** Of one file; a disk that is full before says so itself. */
@@ -141,7 +142,11 @@ async function receive(receiving: Receiving, options: FetchOptions): Promise<Met
     renameSync(partial, path);
     writeFileSync(`${partial}${META_SUFFIX}`, JSON.stringify(meta), { mode: 0o600 });
     renameSync(`${partial}${META_SUFFIX}`, `${path}${META_SUFFIX}`);
-    await dropOldest(root);
+    // Builds that use one have a name of their own for it.
+    for (const old of oldestNames(root, /\.json$/, MAX_KEPT)) {
+      await rm(join(root, old), { force: true });
+      await rm(join(root, old.slice(0, -META_SUFFIX.length)), { force: true });
+    }
     return meta;
   } finally {
     await rm(partial, { force: true });
@@ -197,16 +202,4 @@ function used(path: string, meta: Meta): Meta {
   const now = new Date();
   utimesSync(`${path}${META_SUFFIX}`, now, now);
   return meta;
-}
-
-/** Builds that use one have a name of their own for it. */
-async function dropOldest(root: string): Promise<void> {
-  const kept = readdirSync(root)
-    .filter((name) => name.endsWith(META_SUFFIX))
-    .map((name) => ({ path: join(root, name), usedAt: statSync(join(root, name)).mtimeMs }))
-    .sort((one, other) => other.usedAt - one.usedAt);
-  for (const { path } of kept.slice(MAX_KEPT)) {
-    await rm(path, { force: true });
-    await rm(path.slice(0, -META_SUFFIX.length), { force: true });
-  }
 }

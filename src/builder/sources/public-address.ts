@@ -10,7 +10,7 @@ export function isLinkLocal(address: string): boolean {
   const plain = address.replace(/^\[|\]$/g, "").toLowerCase();
   const mapped = /^(?:0*:)*:?ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)?.[1] ?? mappedHex(plain);
   if (mapped !== undefined) return isLinkLocal(mapped);
-  return /^169\.254\./.test(plain) || /^fe[89ab][0-9a-f]:/.test(plain) || METADATA.has(plain);
+  return plain.startsWith("169.254.") || /^fe[89ab][0-9a-f]:/.test(plain) || METADATA.has(plain);
 }
 
 /** `::ffff:a9fe:a9fe`, as URLs write a mapped address. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { DockerfileError } from "./dockerfile-error.ts";
-import { type ExpandOptions, expandHeredoc, expandWord, expandWords, noNames } from "./expand.ts";
+import { type ExpandOptions, expandHeredoc, expandWord, expandWords, newExpansionBudget, noNames } from "./expand.ts";
 import { MAX_NESTING, MAX_WORD_CHARS } from "./limits.ts";
 
 const VALUES: Record<string, string> = {
@@ -361,7 +361,21 @@ test("what is nested too deeply, or grows too long, is refused", () => {
   const big = "x".repeat(1024);
   const word = "$BIG".repeat(MAX_WORD_CHARS / 1024 + 1);
   expect(outcome(() => expandWord(word, () => big))).toBe("error: expansion is longer than 1048576 characters");
+  expect(outcome(() => expandWord("${BIG//x/${BIG//x/$BIG}}", () => big))).toContain("expansion is longer than");
   expect(expandHeredoc(word, () => big).length).toBe(MAX_WORD_CHARS + 1024);
+});
+
+test("the words of a Dockerfile have a budget together", () => {
+  const budget = newExpansionBudget();
+  const value = "x".repeat(1024 * 1024);
+  const word = () => outcome(() => expandWord("$X", () => value, { budget }));
+  for (let count = 0; count < 128; count++) expect(word().length).toBe(value.length);
+  expect(word()).toBe("error: the variables of the Dockerfile expand to too much");
+  expect(outcome(() => expandHeredoc("$X", () => "y", { budget }))).toContain("expand to too much");
+  const other = newExpansionBudget();
+  expandWord("${X#yyyy}", () => value, { budget: other });
+  // Five for the pattern, the pattern itself, and what comes out.
+  expect(other.left).toBe(newExpansionBudget().left - 5 * value.length - 4 - value.length);
 });
 
 test("patterns cost no more than the product of the lengths", () => {

@@ -1,4 +1,4 @@
-import { MAX_DOCUMENT_CHARS, MAX_WORD_CHARS } from "./limits.ts";
+import { MAX_DOCUMENT_CHARS, MAX_EXPANSION_WORK, MAX_WORD_CHARS } from "./limits.ts";
 import { WordScanner } from "./word-scanner.ts";
 
 /** The value of a variable; undefined: not set. */
@@ -23,6 +23,18 @@ export interface ExpandOptions {
   keepUnset?: boolean;
   /** Gets the names that were asked for. */
   names?: VariableNames;
+  /** What all words of a Dockerfile may cost together; without it each has its own limit only. */
+  budget?: ExpansionBudget;
+}
+
+/** Is used up by every expansion that gets it; when nothing is left, they fail. */
+export interface ExpansionBudget {
+  left: number;
+}
+
+/** For one Dockerfile, whoever sent it: its variables may make every word as long as a word can be. */
+export function newExpansionBudget(): ExpansionBudget {
+  return { left: MAX_EXPANSION_WORK };
 }
 
 /**
@@ -32,22 +44,25 @@ export interface ExpandOptions {
  */
 export function expandWord(word: string, lookup: Lookup, options: ExpandOptions = {}): string {
   if (isPlain(word)) return word;
-  return new WordScanner(word, lookup, { ...options, maxChars: MAX_WORD_CHARS }).expand().text;
+  return new WordScanner(word, lookup, { ...options, maxChars: MAX_WORD_CHARS }).expand();
 }
 
 /** As `expandWord`; the result is split at blanks, also those that a variable outside quotes brings. Words that are empty are dropped. */
 export function expandWords(word: string, lookup: Lookup, options: ExpandOptions = {}): string[] {
-  return new WordScanner(word, lookup, { ...options, maxChars: MAX_WORD_CHARS }).expand().words;
+  return new WordScanner(word, lookup, { ...options, maxChars: MAX_WORD_CHARS }).words();
 }
 
 /**
  * A document (`<<EOF`) with its variables replaced. Quotes are text there; `\` is the escape, whatever the directive says.
  * @see BuildKit frontend/dockerfile/dockerfile2llb/convert.go `ExpandRaw`
  */
-export function expandHeredoc(content: string, lookup: Lookup, names?: VariableNames): string {
-  const options = { plainQuotes: true, maxChars: MAX_DOCUMENT_CHARS, ...(names && { names }) };
+export function expandHeredoc(
+  content: string,
+  lookup: Lookup,
+  options: Pick<ExpandOptions, "names" | "budget"> = {},
+): string {
   if (isPlain(content)) return content;
-  return new WordScanner(content, lookup, options).expand().text;
+  return new WordScanner(content, lookup, { ...options, plainQuotes: true, maxChars: MAX_DOCUMENT_CHARS }).expand();
 }
 
 export function noNames(): VariableNames {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createRandom } from "../../../test/images/random-layer.ts";
 import { EngineError } from "../../base/errors.ts";
 import { createMatcher } from "../dockerignore/patterns.ts";
 import { runChecks } from "./checks/run-checks.ts";
@@ -21,17 +22,6 @@ const PIECES =
   '\\|`|\'|"|$|${|}|:-|:?|#|%|/|//|*|?|[|]|<<|<<-|<<EOF|EOF|\n|\r\n|\t| |--|--mount=|--from=|=|,|;|ONBUILD |RUN |FROM x\n|COPY |ENV |ARG |HEALTHCHECK |CMD [|"]|# escape=`\n|# check=|# syntax=|#!|\ufeff|\u0000|\u00a0|ä|🚢|\ud800|é|999999999999|-1|\\\n|\\\\\n|# c\n'.split(
     "|",
   );
-
-/** xorshift32: the same numbers for the same seed everywhere. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 function corpus(): string[] {
   const root = join(import.meta.dir, "testdata");
@@ -95,7 +85,7 @@ function expected<T>(act: () => T, kind: new (...given: never[]) => Error): T | 
 }
 
 test(`whatever a Dockerfile holds, it is read or refused, and soon (GANTRY_FUZZ_SEED=${SEED})`, () => {
-  const random = randomFrom(SEED);
+  const random = createRandom(SEED);
   const files = corpus();
   for (let round = 0; round < ROUNDS; round++) {
     const pick = () => files[random(files.length)] as string;

@@ -24,3 +24,9 @@ export const MAX_DOCUMENT_CHARS = 32 * 1024 * 1024;
 
 /** The most comparisons of characters that a pattern (`${v#pattern}`) may cost: its length times that of the value. */
 export const MAX_PATTERN_WORK = 50_000_000;
+
+/**
+ * What all expansions of a Dockerfile together may cost: characters that come out, and comparisons of patterns. About a second.
+ * Every word for itself is limited, but a Dockerfile has room for a million words.
+ */
+export const MAX_EXPANSION_WORK = 128 * 1024 * 1024;

@@ -26,7 +26,11 @@ export function trimPattern(value: string, pattern: string, options: { side: "#"
 }
 
 /** `${v/pattern/replacement}` and `${v//…}`: the longest match that starts first, or all of them. */
-export function replacePattern(value: string, pattern: string, options: { replacement: string; all: boolean }): string {
+export function replacePattern(
+  value: string,
+  pattern: string,
+  options: { replacement: string; all: boolean; maxChars: number },
+): string {
   const segments = parsePattern(pattern, value);
   const characters = Array.from(value);
   let result = "";
@@ -36,6 +40,7 @@ export function replacePattern(value: string, pattern: string, options: { replac
     if (match === undefined) break;
     result += characters.slice(at, match.start).join("") + options.replacement;
     at = match.end;
+    if (result.length > options.maxChars) throw tooLong(options.maxChars);
     if (!options.all) break;
     // A match of nothing must not be found again at the same place.
     if (match.end === match.start) result += characters[at++] ?? "";
@@ -104,4 +109,9 @@ function parsePattern(pattern: string, value: string): Segment[] {
     segments.at(-1)?.push(character);
   }
   return segments;
+}
+
+/** A value in place of every character of another one: the product of both lengths. */
+export function tooLong(maxChars: number): DockerfileError {
+  return new DockerfileError(`expansion is longer than ${maxChars} characters`);
 }

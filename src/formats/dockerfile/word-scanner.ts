@@ -1,7 +1,7 @@
 import { DockerfileError } from "./dockerfile-error.ts";
 import type { ExpandOptions, Lookup } from "./expand.ts";
 import { MAX_NESTING } from "./limits.ts";
-import { replacePattern, trimPattern } from "./shell-pattern.ts";
+import { replacePattern, tooLong, trimPattern } from "./shell-pattern.ts";
 import { WordList } from "./word-list.ts";
 
 type ScanOptions = ExpandOptions & { maxChars: number };
@@ -23,7 +23,6 @@ export class WordScanner {
   #at = 0;
   #depth = 0;
   #rawEscapes: boolean;
-  #produced = 0;
 
   constructor(source: string, lookup: Lookup, options: ScanOptions) {
     this.#source = source;
@@ -33,9 +32,21 @@ export class WordScanner {
     this.#rawEscapes = options.rawEscapes ?? false;
   }
 
-  expand(): { text: string; words: string[] } {
+  expand(): string {
+    return this.#run(undefined);
+  }
+
+  /** Split at blanks, also those that come with a value outside quotes. */
+  words(): string[] {
+    const words = new WordList();
+    this.#run(words);
+    return words.end();
+  }
+
+  #run(words: WordList | undefined): string {
     try {
-      return this.#until("", this.#rawEscapes);
+      this.#spend(0);
+      return this.#until("", this.#rawEscapes, words);
     } catch (error) {
       if (!(error instanceof DockerfileError)) throw error;
       throw new DockerfileError(`failed to process ${quoted(this.#source)}: ${error.message}`, undefined, {
@@ -44,8 +55,8 @@ export class WordScanner {
     }
   }
 
-  #until(stop: string, rawEscapes: boolean): { text: string; words: string[] } {
-    const words = new WordList();
+  /** Up to `stop`, or to the end where that is "". */
+  #until(stop: string, rawEscapes: boolean, words?: WordList): string {
     const before = this.#rawEscapes;
     this.#rawEscapes = rawEscapes;
     let text = "";
@@ -54,33 +65,26 @@ export class WordScanner {
       if (character === stop) {
         this.#at++;
         this.#rawEscapes = before;
-        return { text, words: words.end() };
+        return text;
       }
-      if (character === "$") {
-        const value = this.#dollar();
-        words.add(value);
-        text += this.#count(value);
-      } else if (!this.#options.plainQuotes && (character === "'" || character === '"')) {
-        const value = character === "'" ? this.#singleQuotes() : this.#doubleQuotes();
-        words.addRaw(value);
-        text += this.#count(value);
-      } else if (character === this.#escape) {
-        const value = this.#escaped();
-        if (value !== "") words.addRaw(value);
-        text += this.#count(value);
-      } else if (this.#source.startsWith("<<", this.#at)) {
-        const value = this.#heredocMark();
-        words.addRaw(value);
-        text += this.#count(value);
-      } else {
-        const value = this.#plain(stop);
-        words.add(value);
-        text += this.#count(value);
-      }
+      const { value, blanksSplit } = this.#piece(character, stop);
+      text = this.#append(text, value);
+      if (blanksSplit) words?.add(value);
+      else words?.addRaw(value);
     }
     this.#rawEscapes = before;
     if (stop !== "") throw new DockerfileError(`unexpected end of statement while looking for matching ${stop}`);
-    return { text, words: words.end() };
+    return text;
+  }
+
+  /** What starts with `character`, and whether blanks in it stand between words. */
+  #piece(character: string, stop: string): { value: string; blanksSplit: boolean } {
+    const isQuote = !this.#options.plainQuotes && (character === "'" || character === '"');
+    if (character === "$") return { value: this.#dollar(), blanksSplit: true };
+    if (isQuote) return { value: character === "'" ? this.#singleQuotes() : this.#doubleQuotes(), blanksSplit: false };
+    if (character === this.#escape) return { value: this.#escaped(), blanksSplit: false };
+    if (this.#source.startsWith("<<", this.#at)) return { value: this.#heredocMark(), blanksSplit: false };
+    return { value: this.#plain(stop), blanksSplit: true };
   }
 
   /** Characters without a meaning, as many as there are. */
@@ -130,7 +134,7 @@ export class WordScanner {
         return text + quote;
       }
       if (character === "$") {
-        text += this.#count(this.#dollar());
+        text = this.#append(text, this.#dollar());
         continue;
       }
       this.#at++;
@@ -177,12 +181,10 @@ export class WordScanner {
     }
     if (modifier === "/") return this.#replace(name);
     if (modifier === ":") modifier += this.#next();
-    const kind = modifier.replace(":", "");
-    if (!(modifier.startsWith(":") ? kind !== "" : "+-?#%".includes(kind) && kind !== ""))
+    if (modifier.startsWith(":") ? /[#%]$/.test(modifier) : !/^[-+?#%]$/.test(modifier))
       throw new DockerfileError(`unsupported modifier (${modifier}) in substitution`);
-    if (modifier.startsWith(":") && (kind === "#" || kind === "%"))
-      throw new DockerfileError(`unsupported modifier (${modifier}) in substitution`);
-    const word = this.#wordUntil("}", kind === "#" || kind === "%", "syntax error: missing '}'");
+    const isPattern = modifier === "#" || modifier === "%";
+    const word = this.#wordUntil("}", isPattern, "syntax error: missing '}'");
     const value = this.#value(name);
     if (value === undefined && this.#options.keepUnset) return `\${${name}${modifier}${word}}`;
     return this.#modified({ name, modifier, word, value });
@@ -215,6 +217,7 @@ export class WordScanner {
         );
       case "#":
       case "%": {
+        this.#spend((value ?? "").length * (word.length + 1));
         const longest = word.startsWith(modifier);
         return trimPattern(value ?? "", longest ? word.slice(1) : word, { side: modifier, longest });
       }
@@ -230,12 +233,13 @@ export class WordScanner {
     const replacement = this.#wordUntil("}", true, "syntax error: missing '}'");
     const value = this.#value(name);
     if (value === undefined && this.#options.keepUnset) return `\${${name}/${pattern}/${replacement}}`;
-    return replacePattern(value ?? "", pattern, { replacement, all });
+    this.#spend((value ?? "").length * (pattern.length + 1));
+    return replacePattern(value ?? "", pattern, { replacement, all, maxChars: this.#options.maxChars });
   }
 
   #wordUntil(stop: string, rawEscapes: boolean, missing: string): string {
     try {
-      return this.#until(stop, rawEscapes).text;
+      return this.#until(stop, rawEscapes);
     } catch (error) {
       if (error instanceof DockerfileError && this.#at >= this.#source.length) throw new DockerfileError(missing);
       throw error;
@@ -264,11 +268,17 @@ export class WordScanner {
     return value;
   }
 
-  #count(text: string): string {
-    this.#produced += text.length;
-    if (this.#produced > this.#options.maxChars)
-      throw new DockerfileError(`expansion is longer than ${this.#options.maxChars} characters`);
-    return text;
+  #append(text: string, value: string): string {
+    if (text.length + value.length > this.#options.maxChars) throw tooLong(this.#options.maxChars);
+    this.#spend(value.length);
+    return text + value;
+  }
+
+  #spend(work: number): void {
+    const { budget } = this.#options;
+    if (budget === undefined) return;
+    budget.left -= work;
+    if (budget.left < 0) throw new DockerfileError("the variables of the Dockerfile expand to too much");
   }
 }
 

@@ -174,6 +174,11 @@ test.each<[string, Uint8Array, string]>([
   expect(() => read(archive)).toThrow(message);
 });
 
+test("an archive may end with the last byte of its last file, as docker build -f - sends it", () => {
+  const [found] = read(Buffer.concat([header({ sizeBytes: 3 }), Buffer.from("abc")]));
+  expect(found?.content.toString()).toBe("abc");
+});
+
 test("mutated archives give an error or entries, and the same in whatever pieces they come", () => {
   const seed = Buffer.concat([
     packFile(

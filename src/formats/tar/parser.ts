@@ -64,7 +64,8 @@ class Parser {
   end(): void {
     const { at } = this.#state;
     const hasPending = this.#blockLength > 0 || this.#local.length > 0 || this.#longName !== undefined;
-    if (at === "done" || (at === "header" && !hasPending)) return;
+    // docker build -f - sends an archive that ends with the last byte of its last file: all that it holds is there.
+    if (at === "done" || at === "padding" || (at === "header" && !hasPending)) return;
     throw badTar("unexpected end");
   }
 

@@ -16,7 +16,8 @@ export async function decompressArchive(
   return compression === "none" ? whole : inflate(whole, compression);
 }
 
-async function* rejoin(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** What was taken from an iterator, and the rest of it. */
+export async function* rejoin(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield head;
     for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;

@@ -10,7 +10,7 @@
  * - `cleanup`  launcher, after the child and its output have ended, before `exited` is reported. Failures are ignored.
  */
 export interface LaunchPlan {
-  /** 64 hex digits: the container's ID, or the exec's. */
+  /** 64 characters: the container's ID, the exec's, or `build-…` of a build step. */
   id: string;
   supervise: Supervise;
   operations: StagedOperation[];
@@ -91,7 +91,7 @@ export interface OperationArgs {
   "mount-overlay": { cwd: string; target: string; data: string };
   /** Binds a host directory to itself or elsewhere as the root to be (storage drivers without a union). */
   "mount-bind-root": { source: string; target: string };
-  /** Opens the root to be; every `in-root` operation after it resolves its target with openat2(RESOLVE_IN_ROOT) against it. */
+  /** Opens the root to be (in place of an earlier one); every operation after it resolves targets with openat2(RESOLVE_IN_ROOT) in it. */
   "open-root": { path: string };
   /** A new file system mounted inside the root. The target directory is made if missing. `options`: fsconfig key or key=value. */
   "mount-fs": {

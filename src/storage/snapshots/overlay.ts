@@ -87,6 +87,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     imageView: (key) => viewMount(state, parentOf(state, key)),
     imageUsage: (key) =>
       stackOf(index.layers, parentOf(state, key)).reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    layerStack: (id) => (index.layers.has(id) ? stackOf(index.layers, id).map(({ chainId }) => chainId) : []),
     stackOf: (key) => stackOf(index.layers, parentOf(state, key)).map(({ chainId }) => chainId),
     layerIn: (directory) => [...index.layers.values()].find(({ number }) => String(number) === directory)?.chainId,
     isUsed: (chainId) => state.users.has(chainId),

@@ -59,6 +59,8 @@ export interface Snapshots {
   layerIn(directory: string): ChainID | undefined;
   /** The committed layers that an active snapshot stands on, topmost first. Throws not-found. */
   stackOf(key: string): ChainID[];
+  /** A committed layer and those below it, topmost first. Empty: there is no such layer. */
+  layerStack(chainId: ChainID): ChainID[];
   /** Bytes of the layer's files, as given to `commit`. undefined: there is no such layer. */
   layerBytes(chainId: ChainID): number | undefined;
   /** The same count for any directory on the host, such as a volume's. */

@@ -1,4 +1,4 @@
-const PLAIN = /^[\x21-\x7e]?(?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const PLAIN = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 
 /**
  * Metadata with BuildKit's own escape: where a value holds what no header can, all values of its name are percent-encoded, and

@@ -159,11 +159,18 @@ export function map<T>(number: number, codec: Codec<T>): Field<Map<string, NonNu
 export function message<F extends { [K in keyof F]: Field<never> | Field<unknown> }>(fields: F): Message<Values<F>> {
   const table = fields as unknown as FieldTable;
   const entries = Object.entries(table) as [string, Field<unknown>][];
+  const scalars = Object.fromEntries(entries.map(([name, one]) => [name, one.initial()]));
+  const containers = entries.filter(([name]) => isContainer(scalars[name]));
   const byNumber = new Map(entries.map(([name, one]) => [one.number, [name, one] as const]));
 
+  /** One object literal and what has to be new in it: fifty thousand files are as many messages. */
+  function blank(): Values<F> {
+    const result: Record<string, unknown> = { ...scalars };
+    for (const [name, one] of containers) result[name] = one.initial();
+    return result as Values<F>;
+  }
   function create(values: Partial<Values<F>> = {}): Values<F> {
-    const blank = Object.fromEntries(entries.map(([name, one]) => [name, one.initial()]));
-    return Object.assign(blank, values) as Values<F>;
+    return { ...blank(), ...values };
   }
   function encode(values: Partial<Values<F>>): Uint8Array {
     const writer = new Writer();
@@ -175,7 +182,7 @@ export function message<F extends { [K in keyof F]: Field<never> | Field<unknown
     return writer.finish();
   }
   function decode(input: Uint8Array): Values<F> {
-    const result = create() as Record<string, unknown>;
+    const result: Record<string, unknown> = blank();
     try {
       const reader = new Reader(input);
       while (reader.pos < reader.len) {
@@ -199,6 +206,10 @@ export function message<F extends { [K in keyof F]: Field<never> | Field<unknown
     encode,
     decode,
   };
+}
+
+function isContainer(value: unknown): boolean {
+  return Array.isArray(value) || value instanceof Map;
 }
 
 function requireType(actual: WireType, wanted: WireType): void {

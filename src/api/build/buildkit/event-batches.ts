@@ -29,10 +29,10 @@ export async function* eventBatches<T>(source: AsyncIterable<T>): AsyncGenerator
   }
 }
 
-/** What the promise has become before the event loop's next turn; undefined: nothing yet. Rejects as it does. */
+/** What the promise has become before the event loop's next turn; undefined: nothing yet, or an error, which can wait as long. */
 function readyNow<T>(promise: Promise<T>): Promise<T | undefined> {
   const turn = new Promise<undefined>((resolve) => {
     setImmediate(() => resolve(undefined));
   });
-  return Promise.race([promise, turn]);
+  return Promise.race([promise.catch(() => undefined), turn]);
 }

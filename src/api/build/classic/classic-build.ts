@@ -5,11 +5,7 @@ import { NumberedError } from "../line-reply.ts";
 import type { RunningBuild } from "../running-build.ts";
 import { ClassicSteps, shortId } from "./classic-steps.ts";
 
-/** Output that a quiet build keeps for the case that it fails; of more the beginning is left out. */
-const MAX_KEPT_LINES = 10_000;
-
 export interface ClassicOptions {
-  quiet: boolean;
   removeContainers: boolean;
   tags: string[];
 }
@@ -17,30 +13,20 @@ export interface ClassicOptions {
 /** The messages of a build in Docker's classic protocol. Ended early, it cancels the build. */
 export async function* classicMessages(
   build: RunningBuild,
-  { quiet, removeContainers, tags }: ClassicOptions,
+  { removeContainers, tags }: ClassicOptions,
 ): AsyncGenerator<WireProgress> {
   const steps = new ClassicSteps({ removed: removeContainers });
-  const kept: WireProgress[] = [];
   try {
-    for await (const event of build.events) {
-      if (!quiet) yield* steps.take(event);
-      else keep(kept, steps.take(event));
-    }
+    for await (const event of build.events) yield* steps.take(event);
     const result = await build.result.catch((error: unknown) => classicError(error));
     if (result instanceof Error) {
-      yield* kept;
       yield* steps.failed();
       throw result;
     }
-    yield* quiet ? [{ stream: `${result.imageId ?? ""}\n` }] : successMessages(result, tags);
+    yield* successMessages(result, tags);
   } finally {
     build.cancel();
   }
-}
-
-function keep(kept: WireProgress[], messages: WireProgress[]): void {
-  kept.push(...messages);
-  if (kept.length > MAX_KEPT_LINES) kept.splice(0, kept.length - MAX_KEPT_LINES);
 }
 
 /** docker-py finds the image by the last line but the tags'. */

@@ -1,5 +1,6 @@
 import { conflict, EngineError, invalid, notFound } from "../../../base/errors.ts";
 import type { BuildJob, Solved } from "../../../builder/builder.ts";
+import { AwaitedMap } from "../awaited-map.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
 
 /** Solves of one build: one for each target of a bake file is plenty. */
@@ -37,39 +38,22 @@ export interface GatewayBuilds {
 }
 
 export function createGatewayBuilds({ arrivalMs = ARRIVAL_MS }: { arrivalMs?: number } = {}): GatewayBuilds {
-  const builds = new Map<string, GatewayBuild>();
-  const arrivals = new EventTarget();
+  const builds = new AwaitedMap<GatewayBuild>(arrivalMs);
   return {
     begin(own) {
       if (builds.has(own.ref)) throw conflict(`build ${own.ref} already exists`);
       const build = gatewayBuild(own);
       builds.set(own.ref, build);
-      arrivals.dispatchEvent(new Event(own.ref));
       return build;
     },
-    end: (ref) => void builds.delete(ref),
+    end: (ref) => builds.delete(ref),
     async find(ref, signal) {
       if (ref === undefined || ref === "") throw invalid("the call does not say which build it belongs to");
-      const build = builds.get(ref) ?? (await arrival(ref, signal));
+      const build = await builds.wait(ref, signal);
       if (build === undefined) throw new EngineError("not-found", `no such job ${ref}`);
       return build;
     },
   };
-
-  function arrival(ref: string, signal: AbortSignal): Promise<GatewayBuild | undefined> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        arrivals.removeEventListener(ref, done);
-        signal.removeEventListener("abort", done);
-        resolve(builds.get(ref));
-      };
-      const timer = setTimeout(done, arrivalMs);
-      arrivals.addEventListener(ref, done);
-      signal.addEventListener("abort", done);
-      if (signal.aborted) done();
-    });
-  }
 }
 
 function gatewayBuild(own: Pick<GatewayBuild, "ref" | "job" | "session" | "entitlements" | "signal">): GatewayBuild {

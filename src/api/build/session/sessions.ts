@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { conflict, EngineError, invalid } from "../../../base/errors.ts";
+import { AwaitedMap } from "../awaited-map.ts";
 import { createGrpcSession, type GrpcSession, type SessionHello } from "./grpc-session.ts";
 
 /** Clients that wait for their builds at one time. */
@@ -21,8 +22,7 @@ export interface Sessions {
 }
 
 export function createSessions({ arrivalMs = ARRIVAL_MS }: { arrivalMs?: number } = {}): Sessions {
-  const sessions = new Map<string, GrpcSession>();
-  const arrivals = new EventTarget();
+  const sessions = new AwaitedMap<GrpcSession>(arrivalMs);
   return {
     open(connection, hello) {
       if (sessions.has(hello.id)) throw conflict(`session ${hello.id} already exists`);
@@ -30,31 +30,14 @@ export function createSessions({ arrivalMs = ARRIVAL_MS }: { arrivalMs?: number 
       const session = createGrpcSession(connection, hello);
       sessions.set(hello.id, session);
       session.closed.addEventListener("abort", () => sessions.delete(hello.id), { once: true });
-      arrivals.dispatchEvent(new Event(hello.id));
       return session;
     },
     async wait(id, signal) {
-      const found = sessions.get(id) ?? (await arrival(id, signal));
-      if (found === undefined)
-        throw new EngineError("not-found", `no active session for ${id}: context deadline exceeded`);
-      return found;
+      const found = await sessions.wait(id, signal);
+      if (found !== undefined) return found;
+      throw new EngineError("not-found", `no active session for ${id}: context deadline exceeded`);
     },
   };
-
-  function arrival(id: string, signal: AbortSignal): Promise<GrpcSession | undefined> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        arrivals.removeEventListener(id, done);
-        signal.removeEventListener("abort", done);
-        resolve(sessions.get(id));
-      };
-      const timer = setTimeout(done, arrivalMs);
-      arrivals.addEventListener(id, done);
-      signal.addEventListener("abort", done);
-      if (signal.aborted) done();
-    });
-  }
 }
 
 /** `value` gives a header's values, joined by commas where it came more than once. Throws invalid-argument. */

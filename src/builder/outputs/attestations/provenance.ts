@@ -29,8 +29,8 @@ export interface BuildSource {
 }
 
 /**
- * What an image was built of, and how. `min`: without values of build arguments, the file and the steps. Secrets are told by nobody:
- * only their names are in a request's steps; credentials within URLs are left out.
+ * What an image was built of, and how. `min`: without values of build arguments, names of secrets, the file and the steps. What is in
+ * a secret nobody tells: it is not in a request or its steps. Credentials within URLs are left out.
  * @see SLSA provenance v0.2 and v1; BuildKit docs/attestations/slsa-provenance.md. Pure.
  */
 export function provenance(input: ProvenanceInput): Predicate {
@@ -71,7 +71,7 @@ function partsOf({ ref, request, target, startedAt, finishedAt, source }: Proven
       frontend: FRONTEND,
       args: parameters(request, isMax),
       ...(locals.length === 0 ? {} : { locals: locals.map((name) => ({ name })) }),
-      ...clientNames(source?.graph),
+      ...clientNames(full?.graph),
     },
     platform: formatPlatform(hostPlatform()),
     buildConfig: full === undefined ? undefined : { llbDefinition: buildSteps(full.graph) },
@@ -197,7 +197,12 @@ function clientNames(graph: Graph | undefined): { secrets?: object[]; ssh?: obje
 
 function uriOf(uri: string, { platform }: SolvedTarget): string {
   if (uri.startsWith("pkg:") || uri.includes("://") || uri.startsWith("image:")) return withoutCredentials(uri);
-  return uri.startsWith("git@") ? uri : imagePackageUrl(uri, platform);
+  try {
+    return imagePackageUrl(uri, platform);
+  } catch {
+    // An ID, or a repository by its ssh address: they are their own names.
+    return uri;
+  }
 }
 
 /** `sha256:…`, or what git calls a commit. */

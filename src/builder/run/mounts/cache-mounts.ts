@@ -145,8 +145,8 @@ function keyOf({ namespace, id, mode, uid, gid, seed }: CacheRequest): string {
 /** Visible by its rename only; what fails half-way is thrown away. */
 async function make(deps: Deps, id: string, request: CacheRequest, record: StoredRecord): Promise<void> {
   const directory = join(deps.paths.cacheMounts, MAKING + id);
+  mkdirSync(directory, { mode: 0o700 });
   try {
-    mkdirSync(directory, { mode: 0o700 });
     await fill(deps, join(directory, FILES), request);
     writeFileSync(join(directory, RECORD), JSON.stringify(record), { mode: 0o600 });
     renameSync(directory, join(deps.paths.cacheMounts, id));

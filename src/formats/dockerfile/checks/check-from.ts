@@ -3,33 +3,34 @@ import { parseReference } from "../../reference/reference.ts";
 import { DockerfileError } from "../dockerfile-error.ts";
 import { expandWord, noNames, type VariableNames } from "../expand.ts";
 import { closestWord } from "../suggest.ts";
-import type { CheckInput, Found } from "./check-input.ts";
+import type { CheckRun, Found } from "./check-input.ts";
 import { globalArgs } from "./stage-variables.ts";
 
 /** Variables and platforms in FROM. @see BuildKit frontend/dockerfile/dockerfile2llb/validations.go */
-export function checkFrom(input: CheckInput): Found[] {
+export function checkFrom(input: CheckRun): Found[] {
   const args = globalArgs(input, input.buildArgs);
   return [
     ...input.dockerfile.stages.flatMap(({ from }) => {
-      const found = unknownArgs(from.base, { input, args, location: from.location });
-      if (from.platform !== undefined)
-        found.push(
-          ...unknownArgs(from.platform, { input, args, location: from.location }),
-          ...checkPlatform(from.platform, { args, location: from.location, stageName: from.stageName ?? "" }),
-        );
-      return found;
+      const given = { run: input, args, location: from.location, stageName: from.stageName ?? "" };
+      const found = unknownArgs(from.base, given);
+      if (from.platform === undefined) return found;
+      return [...found, ...unknownArgs(from.platform, given), ...checkPlatform(from.platform, given)];
     }),
     ...checkDefaults(input),
   ];
 }
 
-type At = Pick<Found, "location">;
+interface Given extends Pick<Found, "location"> {
+  run: CheckRun;
+  args: Map<string, string>;
+  stageName: string;
+}
 
-function unknownArgs(word: string, given: At & { input: CheckInput; args: Map<string, string> }): Found[] {
-  const names = expanded(word, given.args)?.names ?? noNames();
+function unknownArgs(word: string, given: Given): Found[] {
+  const names = expanded(word, given.args, given.run)?.names ?? noNames();
   const declared = new Set([
     ...given.args.keys(),
-    ...given.input.dockerfile.metaArgs.flatMap(({ args }) => args.map(({ name }) => name)),
+    ...given.run.dockerfile.metaArgs.flatMap(({ args }) => args.map(({ name }) => name)),
   ]);
   return [...names.unmatched]
     .filter((name) => !declared.has(name))
@@ -44,8 +45,8 @@ function unknownArgs(word: string, given: At & { input: CheckInput; args: Map<st
     });
 }
 
-function checkPlatform(written: string, given: At & { args: Map<string, string>; stageName: string }): Found[] {
-  const result = expanded(written, given.args);
+function checkPlatform(written: string, given: Given): Found[] {
+  const result = expanded(written, given.args, given.run);
   if (result === undefined) return [];
   const { matched, unmatched } = result.names;
   const { location } = given;
@@ -64,11 +65,11 @@ function checkPlatform(written: string, given: At & { args: Map<string, string>;
 }
 
 /** What FROM would name if nobody gave a build argument. */
-function checkDefaults(input: CheckInput): Found[] {
+function checkDefaults(input: CheckRun): Found[] {
   const args = globalArgs(input, {});
   return input.dockerfile.stages
     .filter(({ from }) => {
-      const result = expanded(from.base, args);
+      const result = expanded(from.base, args, input);
       return result !== undefined && !isReference(result.text);
     })
     .map(({ from }) => ({
@@ -79,10 +80,14 @@ function checkDefaults(input: CheckInput): Found[] {
 }
 
 /** undefined: it cannot be expanded, and the build says why. */
-function expanded(word: string, args: Map<string, string>): { text: string; names: VariableNames } | undefined {
+function expanded(
+  word: string,
+  args: Map<string, string>,
+  { expansion }: CheckRun,
+): { text: string; names: VariableNames } | undefined {
   const names = noNames();
   try {
-    return { text: expandWord(word, (name) => args.get(name), { names }), names };
+    return { text: expandWord(word, (name) => args.get(name), { ...expansion, names }), names };
   } catch (error) {
     if (error instanceof DockerfileError) return undefined;
     throw error;

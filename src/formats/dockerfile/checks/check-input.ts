@@ -1,3 +1,4 @@
+import type { ExpandOptions } from "../expand.ts";
 import type { Dockerfile, Location, Stage } from "../instructions.ts";
 import type { RuleName } from "./rules.ts";
 
@@ -27,6 +28,12 @@ export interface CheckInput {
   baseImage: (stage: Stage) => BaseImage | undefined;
   /** Numbers of the stages that are built; the others are looked at from outside only. undefined: all. */
   reachable: ReadonlySet<number> | undefined;
+}
+
+/** One run of all checks. */
+export interface CheckRun extends CheckInput {
+  /** For every word: the file's escape, and the budget of the run. */
+  expansion: Pick<Required<ExpandOptions>, "escape" | "budget">;
 }
 
 /** Something that a check has to say. */

@@ -1,10 +1,11 @@
 import type { Instruction, Location, Stage } from "../instructions.ts";
-import { builtStages, type CheckInput, type Found } from "./check-input.ts";
+import { builtStages, type CheckRun, type Found } from "./check-input.ts";
+import { baseOf, globalArgs } from "./stage-variables.ts";
 
 const RESERVED = ["context", "scratch"];
 
 /** What can be said of names of stages and of instructions without knowing any variable. */
-export function checkStages(input: CheckInput): Found[] {
+export function checkStages(input: CheckRun): Found[] {
   return [
     ...checkNames(input.dockerfile.stages),
     ...input.dockerfile.emptyContinuations.map(emptyContinuation),
@@ -93,12 +94,13 @@ function checkRepeated(stage: Stage): Found[] {
 }
 
 /** A shell that somebody chose is meant to be there, so only the shell that nobody asked for is told. */
-function checkShellForms(input: CheckInput): Found[] {
+function checkShellForms(input: CheckRun): Found[] {
   const shells = new Map<string, boolean>();
+  const global = globalArgs(input, input.buildArgs);
   const built = new Set(builtStages(input));
   const found: Found[] = [];
   for (const stage of input.dockerfile.stages) {
-    let hasShell = shells.get(stage.from.base.toLowerCase()) ?? input.baseImage(stage)?.hasShell ?? false;
+    let hasShell = shells.get(baseOf(stage, global, input)) ?? input.baseImage(stage)?.hasShell ?? false;
     for (const instruction of stage.instructions) {
       if (instruction.name === "SHELL") hasShell = true;
       const isCommand = instruction.name === "CMD" || instruction.name === "ENTRYPOINT";

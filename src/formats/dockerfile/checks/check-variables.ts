@@ -1,25 +1,26 @@
 import { cleanPath } from "../../../base/clean-path.ts";
 import { createMatcher, type Matcher } from "../../dockerignore/patterns.ts";
 import { DockerfileError } from "../dockerfile-error.ts";
-import { expandHeredoc, expandWord, expandWords, noNames, type VariableNames } from "../expand.ts";
+import { type ExpandOptions, expandHeredoc, expandWord, expandWords, noNames, type VariableNames } from "../expand.ts";
 import type { CopyInstruction, Instruction, Stage } from "../instructions.ts";
 import { parseRunMount } from "../run-mount.ts";
 import { closestWord } from "../suggest.ts";
-import type { CheckInput, Found } from "./check-input.ts";
+import type { CheckRun, Found } from "./check-input.ts";
 import { checkPort } from "./check-port.ts";
-import { declareArgs, globalArgs, setEnv, startVariables, type Variables } from "./stage-variables.ts";
+import { baseOf, declareArgs, globalArgs, setEnv, startVariables, type Variables } from "./stage-variables.ts";
 
 /** Checks that need to know what variables are worth: those that are not defined, and what paths and ports then mean. */
-export function checkVariables(input: CheckInput): Found[] {
+export function checkVariables(input: CheckRun): Found[] {
   const global = globalArgs(input, input.buildArgs);
   const matcher = ignoreMatcher(input.ignorePatterns);
   const atEnd = new Map<string, Variables | undefined>();
   const workdirs = new Map<string, boolean>();
   const found: Found[] = [];
   for (const stage of input.dockerfile.stages) {
-    const variables = startVariables(stage, input, atEnd);
+    const base = baseOf(stage, global, input);
+    const variables = startVariables(stage, input, { base, before: atEnd });
     const walk = new StageWalk(input, { variables, global, matcher });
-    walk.workdirKnown = workdirs.get(stage.from.base.toLowerCase()) ?? false;
+    walk.workdirKnown = workdirs.get(base) ?? false;
     for (const instruction of stage.instructions) walk.instruction(instruction);
     if (input.reachable === undefined || input.reachable.has(stage.index)) found.push(...walk.found);
     remember(stage, atEnd, variables);
@@ -45,13 +46,13 @@ const MAX_FOUND = 1000;
 class StageWalk {
   readonly found: Found[] = [];
   workdirKnown = false;
-  readonly #input: CheckInput;
+  readonly #input: CheckRun;
   readonly #variables: Variables | undefined;
   readonly #global: Map<string, string>;
   readonly #matcher: Matcher | undefined;
 
   constructor(
-    input: CheckInput,
+    input: CheckRun,
     state: { variables: Variables | undefined; global: Map<string, string>; matcher: Matcher | undefined },
   ) {
     this.#input = input;
@@ -77,9 +78,9 @@ class StageWalk {
     }
     this.#report(instruction, names);
     if (this.#variables === undefined) return;
-    const given = { buildArgs: this.#input.buildArgs, global: this.#global };
-    if (instruction.kind === "arg") declareArgs(this.#variables, instruction, given);
-    if (instruction.kind === "pairs" && instruction.name === "ENV") setEnv(this.#variables, instruction);
+    if (instruction.kind === "arg")
+      declareArgs(this.#variables, instruction, { global: this.#global, run: this.#input });
+    if (instruction.kind === "pairs" && instruction.name === "ENV") setEnv(this.#variables, instruction, this.#input);
   }
 
   #copy(instruction: CopyInstruction & Instruction, names: VariableNames): void {
@@ -87,7 +88,8 @@ class StageWalk {
     for (const text of [instruction.chown, instruction.chmod, instruction.checksum, instruction.destination])
       this.#expand(text ?? "", names);
     for (const heredoc of instruction.heredocs)
-      if (heredoc.expand) this.#try(() => expandHeredoc(heredoc.content, (name) => this.#value(name), names));
+      if (heredoc.expand)
+        this.#try(() => expandHeredoc(heredoc.content, (name) => this.#value(name), this.#options(names)));
     for (const written of sources) {
       const source = this.#expand(written, names);
       if (instruction.from !== undefined || this.#matcher === undefined || isRemote(source)) continue;
@@ -139,8 +141,8 @@ class StageWalk {
     return this.#try(() => expandWords(word, (name) => this.#value(name), this.#options(names))) ?? [];
   }
 
-  #options(names: VariableNames): { escape: "\\" | "`"; names: VariableNames } {
-    return { escape: this.#input.dockerfile.directives.escape, names };
+  #options(names: VariableNames): ExpandOptions {
+    return { ...this.#input.expansion, names };
   }
 
   #value(name: string): string | undefined {

@@ -17,6 +17,12 @@ export function printFinding(finding: CheckFinding): string {
   return `\nWARNING: ${finding.rule}${link}\n${finding.message}\n${excerpt(finding)}`;
 }
 
+/** One line, as the end of a build lists what was found. @see BuildKit frontend/dockerfile/linter/linter.go `LintFormatShort` */
+export function shortFinding({ rule, message, locations }: CheckFinding): string {
+  const line = locations[0]?.startLine ?? 0;
+  return `${rule}: ${message}${line > 0 ? ` (line ${line})` : ""}`;
+}
+
 function byPlace(a: CheckFinding, b: CheckFinding): number {
   if (a.fileName !== b.fileName) return a.fileName < b.fileName ? -1 : 1;
   return (a.locations[0]?.startLine ?? 0) - (b.locations[0]?.startLine ?? 0);

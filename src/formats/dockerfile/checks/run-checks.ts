@@ -1,4 +1,5 @@
 import { parseCheckOptions } from "../directives.ts";
+import { newExpansionBudget } from "../expand.ts";
 import type { CheckOptions, Location } from "../instructions.ts";
 import { checkCasing } from "./check-casing.ts";
 import { checkDescriptions } from "./check-descriptions.ts";
@@ -32,11 +33,13 @@ export interface CheckResult {
  */
 export function runChecks(input: CheckInput): CheckResult {
   const options = optionsOf(input);
+  const { escape } = input.dockerfile.directives;
+  const run = { ...input, expansion: { escape, budget: newExpansionBudget() } };
   const findings = [
     ...checkCasing(input),
-    ...checkStages(input),
-    ...checkFrom(input),
-    ...checkVariables(input),
+    ...checkStages(run),
+    ...checkFrom(run),
+    ...checkVariables(run),
     ...checkDescriptions(input),
   ]
     .filter((found) => isWanted(found, options))

@@ -2,17 +2,22 @@ import { DockerfileError } from "../dockerfile-error.ts";
 import { expandWord } from "../expand.ts";
 import type { ArgInstruction, PairsInstruction, Stage } from "../instructions.ts";
 import { MAX_ENVIRONMENT_CHARS } from "../limits.ts";
-import type { CheckInput } from "./check-input.ts";
+import type { CheckRun } from "./check-input.ts";
 
 /** Values of the arguments before the first FROM, and of those that every build has. */
-export function globalArgs(input: CheckInput, buildArgs: Readonly<Record<string, string>>): Map<string, string> {
-  const values = new Map(Object.entries(input.platformArgs));
-  for (const instruction of input.dockerfile.metaArgs)
+export function globalArgs(run: CheckRun, buildArgs: Readonly<Record<string, string>>): Map<string, string> {
+  const values = new Map(Object.entries(run.platformArgs));
+  for (const instruction of run.dockerfile.metaArgs)
     for (const { name, value } of instruction.args) {
-      const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : value && expandOr(value, values);
+      const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : value && expandOr(value, values, run);
       if (given !== undefined) values.set(name, given);
     }
   return values;
+}
+
+/** The stage or image that a stage stands on, as a stage would be called: `build-$TARGETARCH` is one of several. */
+export function baseOf(stage: Stage, global: ReadonlyMap<string, string>, run: CheckRun): string {
+  return expandOr(stage.from.base, global, run).toLowerCase();
 }
 
 /** What is known of the variables of a stage while its instructions are gone through. */
@@ -31,10 +36,9 @@ export interface Variables {
  */
 export function startVariables(
   stage: Stage,
-  input: CheckInput,
-  before: ReadonlyMap<string, Variables | undefined>,
+  input: CheckRun,
+  { base, before }: { base: string; before: ReadonlyMap<string, Variables | undefined> },
 ): Variables | undefined {
-  const base = stage.from.base.toLowerCase();
   if (before.has(base)) {
     const parent = before.get(base);
     return parent && { values: new Map(parent.values), declared: new Set(parent.declared), chars: parent.chars };
@@ -54,21 +58,21 @@ export function startVariables(
 export function declareArgs(
   variables: Variables,
   instruction: ArgInstruction,
-  { buildArgs, global }: { buildArgs: Readonly<Record<string, string>>; global: Map<string, string> },
+  { global, run }: { global: Map<string, string>; run: CheckRun },
 ): void {
   for (const { name, value } of instruction.args) {
-    const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
-    const result = given ?? (value === undefined ? global.get(name) : expandOr(value, variables.values));
+    const given = Object.hasOwn(run.buildArgs, name) ? run.buildArgs[name] : undefined;
+    const result = given ?? (value === undefined ? global.get(name) : expandOr(value, variables.values, run));
     if (result === undefined) variables.declared.add(name);
     else put(variables, name, result);
   }
 }
 
 /** ENV: all values are those from before the instruction. */
-export function setEnv(variables: Variables, instruction: PairsInstruction): void {
+export function setEnv(variables: Variables, instruction: PairsInstruction, run: CheckRun): void {
   const results = instruction.pairs.map(({ name, value }) => ({
-    name: expandOr(name, variables.values),
-    value: expandOr(value, variables.values),
+    name: expandOr(name, variables.values, run),
+    value: expandOr(value, variables.values, run),
   }));
   for (const { name, value } of results) put(variables, name, value);
 }
@@ -80,9 +84,9 @@ function put(variables: Variables, name: string, value: string): void {
 }
 
 /** What cannot be expanded stays as it is: the build will say what is wrong with it. */
-function expandOr(word: string, values: ReadonlyMap<string, string>): string {
+function expandOr(word: string, values: ReadonlyMap<string, string>, { expansion }: CheckRun): string {
   try {
-    return expandWord(word, (name) => values.get(name));
+    return expandWord(word, (name) => values.get(name), expansion);
   } catch (error) {
     if (error instanceof DockerfileError) return word;
     throw error;
