@@ -231,6 +231,22 @@ test("the cache stays within the limit of daemon.json, the longest unused goes, 
   expect(await small.leakCheck()).toEqual([]);
 }, 60_000);
 
+test.each(["stop", "kill9"] as const)(
+  "after %s in the middle of a step nothing of it is left, and the history says so",
+  async (how) => {
+    const files = { Dockerfile: "FROM busybox\nRUN echo first > /a\nRUN sleep 600\n" };
+    const building = build(daemon, files).catch(() => undefined);
+    await until("the step runs", async () => stepsThatRun() > 0 && named(await cacheOf(), "echo first") !== undefined);
+    await daemon[how]();
+    await building;
+    await daemon.start();
+    expect(stepsThatRun()).toBe(0);
+    const [newest] = await daemon.call<{ Status: string }[]>("GET", "/gantry/build/history");
+    expect(newest?.Status).toBe(how === "stop" ? "canceled" : "error");
+    await expectSound();
+  },
+);
+
 const FAILPOINTS = [
   "build.changed",
   "build.sealed",
