@@ -55,7 +55,7 @@ async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
   if (config.ignored.length > 0) logger.debug("settings without effect here", { settings: config.ignored });
 
   const stopped = stopSignal(logger);
-  const engine = await createEngine({ config, logger, launcherPath: LAUNCHER_PATH, version });
+  const engine = await awake(createEngine({ config, logger, launcherPath: LAUNCHER_PATH, version }));
   const api = await serveApi(engine, targets, logger);
   logger.info("API listen on", { hosts: config.hosts });
   await stopped;
@@ -64,6 +64,16 @@ async function serve(config: DaemonConfig, logger: Logger): Promise<void> {
   rmSync(config.pidFile, { force: true });
   lock.release();
   logger.info("daemon shut down; containers go on running");
+}
+
+/** What an engine waits for at its start (a stray process that it ends) keeps no program alive, and nobody listens yet. */
+async function awake<T>(work: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {}, 60_000);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function stopSignal(logger: Logger): Promise<void> {

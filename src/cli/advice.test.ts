@@ -22,6 +22,15 @@ test.each([
   ['Get "https://h:5000/v2/": http: server gave HTTP response to HTTPS client', "--insecure-registry h:5000"],
   ["toomanyrequests: You have reached your pull rate limit", "raises the limit on most: gantry login"],
   ['Get "https://h:5000/v2/": dial tcp 127.0.0.1:5000: connect: connection refused', "Nothing answers at h:5000"],
+  [
+    "failed to read dockerfile: open sub/Dockerfile: no such file or directory",
+    "gantry build -f PATH/sub/Dockerfile .",
+  ],
+  ["failed to solve: secret token: not found", "--secret id=token,src=FILE"],
+  ['failed to solve: no SSH key "git" forwarded from the client', "--ssh git"],
+  ['failed to compute cache key: "/missing": not found', ".dockerignore"],
+  ["write /x: no space left on device", "gantry builder prune"],
+  ['process "make" did not complete successfully: exit code: 137', "memory ran out"],
 ])("%s", (message, expected) => {
   for (const error of [new ClientError(500, message), new Error(message)]) {
     expect(adviceOn(error, "gantry")).toMatch(

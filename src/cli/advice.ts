@@ -10,6 +10,10 @@ export function adviceOn(error: unknown, program: string): string {
   }
   // Within a progress stream an error has no status: only its words tell.
   if (!(error instanceof Error)) return "";
+  for (const [words, advice] of BUILD) {
+    const found = words.exec(error.message);
+    if (found !== null) return advice(found[1] ?? "", program);
+  }
   const host = hostIn(error.message) || (error instanceof ReportedError ? error.registry : "");
   for (const [words, advice] of REGISTRY) if (words.test(error.message)) return advice(host, program);
   return "";
@@ -22,6 +26,30 @@ function connectionAdvice({ denied, host }: ConnectionError): string {
   }
   return "Look whether a daemon listens there; -H, DOCKER_HOST and the context name the address.";
 }
+
+/** The same for what builds say; `found` is the first group of the words. */
+const BUILD: [words: RegExp, advice: (found: string, program: string) => string][] = [
+  [
+    /failed to read dockerfile: open (\S+): no such file/,
+    (file, program) =>
+      `The last argument is the directory that is built from; -f names a Dockerfile elsewhere: ${program} build -f PATH/${file} .`,
+  ],
+  [
+    /secret (\S+): not found/,
+    (id) => `Give it to the build: --secret id=${id},src=FILE, or --secret id=${id},env=NAME`,
+  ],
+  [/no SSH key "([^"]*)" forwarded/, (id) => `Give your agent to the build: --ssh ${id}`],
+  [
+    /failed to compute cache key: .*not found/,
+    () => "Paths of COPY and ADD are relative to the context, and what .dockerignore names is not in it.",
+  ],
+  [
+    /no space left on device/,
+    (_, program) =>
+      `'${program} builder prune' and '${program} system prune' free space; '${program} system df' shows what takes it.`,
+  ],
+  [/exit code: 137\b/, () => "137 is SIGKILL: most often memory ran out, of the host or of --memory."],
+];
 
 /** First match counts. The words are those of registries, of Docker's daemon, and of what opens its connections. */
 const REGISTRY: [words: RegExp, advice: (host: string, program: string) => string][] = [

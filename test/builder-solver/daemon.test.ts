@@ -4,9 +4,11 @@ import { join } from "node:path";
 import type { WireBuildCache, WireBuildPruned, WireDiskUsage, WireExplanation } from "../../src/wire/system.ts";
 import { checkReport } from "../harness/check-report.ts";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
+import { startFakeRegistry } from "../harness/fake-registry.ts";
 import { runProgram } from "../harness/run-program.ts";
 import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { until } from "../harness/until.ts";
+import { layer } from "../transfers/puller.ts";
 import { build, type ClassicBuild } from "./classic-build.ts";
 
 /** The builder of a whole daemon: what is cached, for how long, and what is left of builds that end early. */
@@ -116,6 +118,33 @@ async function du(path: string): Promise<number> {
   return Number((await runProgram(["du", "-sb", path])).stdout.split("\t")[0]);
 }
 
+test("builds at the same time bring their base once; a cached build brings it again when it is gone", async () => {
+  await using registry = await startFakeRegistry();
+  const { configDigest } = registry.putImage("team/base", "1", [layer("base", 10_000)]);
+  const reference = `${registry.host}/team/base:1`;
+  const layerRequests = () => registry.requests(/blobs/).filter((line) => !line.includes(configDigest)).length;
+  const dockerfile = { Dockerfile: `FROM ${reference}\nCOPY file /file\nENV A=b\n`, file: "x" };
+  const [left, right] = await Promise.all([build(daemon, dockerfile), build(daemon, dockerfile)]);
+  expect([left?.error, left?.imageId]).toEqual(["", right?.imageId as string]);
+  expect(layerRequests()).toBe(1);
+  const names = registry.requests(/manifests/).length;
+  await build(daemon, dockerfile);
+  expect(registry.requests(/manifests/).length).toBe(names);
+  await build(daemon, dockerfile, { query: "pull=1" });
+  expect(registry.requests(/manifests/).length).toBeGreaterThan(names);
+  await daemon.call("DELETE", `/images/${left?.imageId}`);
+  await daemon.call("DELETE", `/images/${reference}`);
+  // The base's layer stays below the cached step, and is the cache's now.
+  expect((await cacheOf()).map(({ Type }) => Type).sort()).toEqual(["internal", "regular"]);
+  await expectSound();
+  const again = await build(daemon, dockerfile);
+  expect([again.imageId, cachedSteps(again)]).toEqual([left?.imageId as string, 1]);
+  const missing = await build(daemon, { Dockerfile: `FROM ${registry.host}/team/none:1\n` });
+  expect(missing.error).toContain(`${registry.host}/team/none:1`);
+  expect(missing.error).toMatch(/not found|manifest unknown|repository name not known/);
+  await expectSound();
+});
+
 test("layers that an image has are shared, and stay when the cache goes; the cache stays when the image goes", async () => {
   const { imageId } = await build(daemon, { Dockerfile: TWO_STEPS, file: "x" }, { query: "t=demo" });
   expect((await cacheOf()).every(({ Shared }) => Shared)).toBe(true);
@@ -201,6 +230,22 @@ test("the cache stays within the limit of daemon.json, the longest unused goes, 
   await until("the first steps are left", async () => (await steps()).join() === "5,6");
   expect(await small.leakCheck()).toEqual([]);
 }, 60_000);
+
+test.each(["stop", "kill9"] as const)(
+  "after %s in the middle of a step nothing of it is left, and the history says so",
+  async (how) => {
+    const files = { Dockerfile: "FROM busybox\nRUN echo first > /a\nRUN sleep 600\n" };
+    const building = build(daemon, files).catch(() => undefined);
+    await until("the step runs", async () => stepsThatRun() > 0 && named(await cacheOf(), "echo first") !== undefined);
+    await daemon[how]();
+    await building;
+    await daemon.start();
+    expect(stepsThatRun()).toBe(0);
+    const [newest] = await daemon.call<{ Status: string }[]>("GET", "/gantry/build/history");
+    expect(newest?.Status).toBe(how === "stop" ? "canceled" : "error");
+    await expectSound();
+  },
+);
 
 const FAILPOINTS = [
   "build.changed",

@@ -119,11 +119,3 @@ class PatternMatcher implements Matcher {
     return this.#rules.some(({ exception, pattern }, at) => exception && at > last && pattern.mayMatchBelow(view));
   }
 }
-
-/** The state of a path that was not walked to: that of each directory above it, one after the other. */
-export function stateAt(matcher: Matcher, path: string): MatchState {
-  let state = matcher.top;
-  for (let end = path.indexOf("/"); end !== -1; end = path.indexOf("/", end + 1))
-    state = matcher.step(path.slice(0, end), state);
-  return matcher.step(path, state);
-}
