@@ -38,6 +38,7 @@ export function startBuild(builder: Builder, order: BuildOrder, signal: AbortSig
 
   async function carryOut(): Promise<ExportResult> {
     try {
+      job.check(outputs, cacheTo, request);
       const solved = await job.solve(request, all);
       const exported = await job.export(solved, outputs, { cacheTo, signal: all });
       job.finish({ error: undefined });

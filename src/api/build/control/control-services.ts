@@ -87,6 +87,7 @@ async function solve(
   const cacheTo = (request.cache?.exports ?? []).map(cacheSpecOf);
   const job = deps.builder.start(request.ref, { session });
   try {
+    job.check(outputs, cacheTo, undefined);
     const signal = session === undefined ? call.signal : AbortSignal.any([call.signal, session.closed]);
     const solved = await solvedBy(deps, request, { job, session, signal });
     const result = solved === undefined ? undefined : await job.export(solved, outputs, { cacheTo, signal });
