@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { inProcess } from "../registry-server/in-process.ts";
+import type { WrittenStatement } from "./workshop.ts";
 
 let daemon: TestDaemon;
 let directory: string;
@@ -54,7 +55,15 @@ test("what docker load takes is loaded again under its name", async () => {
 test("an image is pushed with its attestations, and its name is written into files that scripts read", async () => {
   await using registry = await inProcess();
   const name = `${new URL(registry.url).host}/app:1`;
-  await built("-t", name, "--push", "--provenance=mode=max", "--sbom=true", "--iidfile=id", "--metadata-file=metadata.json");
+  await built(
+    "-t",
+    name,
+    "--push",
+    "--provenance=mode=max",
+    "--sbom=true",
+    "--iidfile=id",
+    "--metadata-file=metadata.json",
+  );
   const manifest = await registry.fetch("/v2/app/manifests/1");
   const digest = manifest.headers.get("docker-content-digest") as string;
   expect(((await manifest.json()) as { manifests: unknown[] }).manifests).toHaveLength(2);
@@ -63,6 +72,15 @@ test("an image is pushed with its attestations, and its name is written into fil
   expect((await daemon.gantry(["image", "inspect", "-f", "{{.Id}}", name])).stdout.trim()).toBe(
     readFileSync(join(directory, "id"), "utf8").trim(),
   );
+});
+
+test("provenance is of the version that is asked for", async () => {
+  await built("-o", "said", "--provenance=mode=max,version=v1,builder-id=https://ci.test");
+  const statement = JSON.parse(readFileSync(join(directory, "said/provenance.json"), "utf8")) as WrittenStatement;
+  expect(statement.predicateType).toBe("https://slsa.dev/provenance/v1");
+  expect(statement.predicate.runDetails.builder.id).toBe("https://ci.test");
+  const { code, stderr } = await build("--provenance=mode=max,version=v9");
+  expect([code !== 0, stderr.includes("v9")]).toEqual([true, true]);
 });
 
 test("a cache in a directory, and one in a registry, bring back what was pruned", async () => {

@@ -1,10 +1,11 @@
 import { EngineError, invalid, messageOf } from "../../../base/errors.ts";
-import type { CacheSpec, ContextSource, SolveRequest, Subrequest } from "../../../builder/builder.ts";
+import type { Attestations, CacheSpec, ContextSource, SolveRequest, Subrequest } from "../../../builder/builder.ts";
 import type { BuildResources } from "../../../builder/graph.ts";
 import { Fields } from "../../fields.ts";
 import { parseJson } from "../../json.ts";
 import { sessionContext } from "../context-of-query.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
+import { provenanceOptions } from "../provenance-options.ts";
 import { blankRequest, epochOf, registryCache, remoteContext } from "../solve-request.ts";
 
 /** FrontendOpt of a `dockerfile.v0` build. @see BuildKit frontend/dockerui/config.go, buildx build/opt.go */
@@ -58,7 +59,7 @@ export function solveRequestOfOptions(options: FrontendOptions, context: Options
     resources: resourcesOf(options),
     entitlements: context.entitlements,
     epochSeconds: epochOf(buildArgs),
-    attestations: { provenance: provenanceOf(text("attest:provenance")), sbom: isWanted(options, "attest:sbom") },
+    attestations: { ...provenanceOf(text("attest:provenance")), sbom: isWanted(options, "attest:sbom") },
   };
 }
 
@@ -181,11 +182,12 @@ export function cacheSpecOf({ type, attributes }: { type: string; attributes: It
 /**
  * `mode=min,inline-only=true` is what buildx adds by itself for engines that can; only what a person asked for makes an attestation.
  */
-function provenanceOf(text: string): "min" | "max" | undefined {
+function provenanceOf(text: string): Omit<Attestations, "sbom"> {
   const values = new Map(splitList(text).map((one) => one.split("=", 2) as [string, string | undefined]));
-  if (text === "" || values.has("false") || values.get("disabled") === "true") return undefined;
-  if (values.get("inline-only") === "true") return undefined;
-  return values.get("mode") === "max" ? "max" : "min";
+  if (text === "" || values.has("false") || values.get("disabled") === "true") return { provenance: undefined };
+  if (values.get("inline-only") === "true") return { provenance: undefined };
+  const provenance = values.get("mode") === "max" ? "max" : "min";
+  return { provenance, ...provenanceOptions(Object.fromEntries(values)) };
 }
 
 function isWanted(options: FrontendOptions, name: string): boolean {
