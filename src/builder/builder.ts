@@ -116,6 +116,11 @@ export type Subrequest = "check" | "outline" | "targets";
  */
 export interface BuildJob {
   readonly ref: string;
+  /**
+   * Throws invalid-argument for what is wrong with where the build is to go to, before anything is built. `request` undefined: it is
+   * not known yet.
+   */
+  check(outputs: Output[], cacheTo: CacheSpec[], request: SolveRequest | undefined): void;
   /** Throws invalid-argument for what is wrong with the Dockerfile, with file, line and excerpt in the message. */
   solve(request: SolveRequest, signal: AbortSignal): Promise<Solved>;
   export(

@@ -18,7 +18,7 @@ import {
 import { loadSync } from "@grpc/proto-loader";
 
 const PROTO = join(import.meta.dir, "testdata/buildkit");
-const FILES = ["control", "gateway", "filesync", "secrets", "ssh", "upload", "health"];
+const FILES = ["control", "gateway", "filesync", "secrets", "ssh", "upload", "health", "content"];
 
 /** By full name: `moby.buildkit.v1.Control`. */
 const SERVICES = loadSync(

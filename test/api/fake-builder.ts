@@ -149,6 +149,7 @@ function fakeJob(fake: FakeBuilder, ref: string, scripts: JobScripts): { job: Bu
   };
   const job: BuildJob = {
     ref,
+    check: () => undefined,
     async solve(request, signal) {
       fake.requests.push(request);
       const all = AbortSignal.any([signal, cancelled.signal]);

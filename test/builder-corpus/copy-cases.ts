@@ -1,4 +1,4 @@
-import { BUILDKIT, type BuildCase, DOCKER, EVERYBODY, NOBODY } from "./build-case.ts";
+import { BUILDKIT, type BuildCase, EVERYBODY, NOBODY } from "./build-case.ts";
 
 /** ADD and COPY. */
 export const COPY_CASES: BuildCase[] = [

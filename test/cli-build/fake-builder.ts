@@ -84,6 +84,7 @@ function fakeJob(ref: string, { fake, log, session, options }: JobParts): BuildJ
   };
   return {
     ref,
+    check: () => undefined,
     async solve(request, signal) {
       fake.requests.push(request);
       const solved = await options.solve?.(request, build(signal));

@@ -121,6 +121,7 @@ async function carryOut(
     const { json, text, warnings } = await job.call(request, call, signal);
     return { ImageId: "", Response: {}, Warnings: warnings.map(encodeWarning), Json: json, Text: text };
   }
+  job.check(outputs, cacheTo, request);
   const solved = await job.solve(request, signal);
   const { imageId, response } = await job.export(solved, outputs, { cacheTo, signal });
   const warnings = solved.warnings.map(encodeWarning);

@@ -35,6 +35,7 @@ export function startBuild(builder: Builder, order: BuildOrder, signal: AbortSig
 
   async function carryOut(): Promise<ExportResult> {
     try {
+      job.check(outputs, cacheTo, request);
       const solved = await job.solve(request, cancellation.signal);
       const exported = await job.export(solved, outputs, { cacheTo, signal: cancellation.signal });
       cancellation.finish({ error: undefined });

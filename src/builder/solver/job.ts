@@ -15,7 +15,7 @@ import type { JobScope, RequestSolver, SolvedRequest } from "./solve-request.ts"
 
 export interface JobDeps {
   solver: RequestSolver;
-  outputs: Pick<Outputs, "export">;
+  outputs: Pick<Outputs, "check" | "export">;
   images: Pick<ImagesService, "store">;
   history: HistoryStore;
   clock: Pick<Clock, "now">;
@@ -74,6 +74,7 @@ export function createJob(deps: JobDeps, { ref, name, session, onReleased }: Job
       return record.value;
     },
     released: released.promise,
+    check: (wanted, cacheTo, request) => outputs.check(wanted, cacheTo, request),
     async solve(request, signal) {
       asked(request);
       last = await solver.solve(request, scope(signal));

@@ -1,6 +1,6 @@
 import type { SolvedTarget } from "../builder.ts";
 import type { TargetPlan } from "../frontend/plan.ts";
-import type { Graph, VertexIndex } from "../graph.ts";
+import type { Graph, Op, VertexIndex } from "../graph.ts";
 import type { TreeResult, VertexResult } from "../results.ts";
 import { neededVertices } from "./vertex-keys.ts";
 
@@ -86,13 +86,14 @@ function materials({ graph, results, target }: TargetParts): SolvedTarget["mater
     const op = graph.vertices[index]?.op;
     const result = results.get(index);
     const origin = result?.kind === "files" ? result.source.origin : undefined;
-    const material = op?.kind === "image" ? imageMaterial(op.reference) : origin;
+    const material = op?.kind === "image" ? imageMaterial(op) : origin;
     if (material !== undefined) found.set(material.uri, material);
   }
   return [...found.values()];
 }
 
-function imageMaterial(reference: string): SolvedTarget["materials"][number] {
-  const [, digest] = reference.split("@");
+/** Of an image that no registry has, the ID is what tells it from others. */
+function imageMaterial({ reference, imageId }: Extract<Op, { kind: "image" }>): SolvedTarget["materials"][number] {
+  const [, digest = imageId] = reference.split("@");
   return { uri: reference, digest };
 }

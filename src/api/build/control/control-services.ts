@@ -91,6 +91,7 @@ async function solve(
   const job = deps.builder.start(request.ref, { session, name });
   const { signal, finish } = cancellable(deps.builder, job, { session, signal: call.signal });
   try {
+    job.check(outputs, cacheTo, undefined);
     const solved = await solvedBy(deps, request, { job, session, signal });
     const result = solved === undefined ? undefined : await job.export(solved, outputs, { cacheTo, signal });
     finish({ error: undefined });

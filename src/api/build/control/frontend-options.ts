@@ -5,6 +5,7 @@ import { Fields } from "../../fields.ts";
 import { parseJson } from "../../json.ts";
 import { sessionContext } from "../context-of-query.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
+import { provenanceOptions } from "../provenance-options.ts";
 import { blankRequest, epochOf, registryCache, remoteContext } from "../solve-request.ts";
 
 /** FrontendOpt of a `dockerfile.v0` build. @see BuildKit frontend/dockerui/config.go, buildx build/opt.go */
@@ -186,13 +187,10 @@ function attestationsOf(options: FrontendOptions): Attestations {
   const provenance = attestation(options, "attest:provenance");
   const none = { provenance: undefined, sbom: attestation(options, "attest:sbom") !== undefined };
   if (provenance === undefined || provenance.get("inline-only") === "true") return none;
-  const builderId = provenance.get("builder-id") ?? "";
   return {
     ...none,
     provenance: provenance.get("mode") === "max" ? "max" : "min",
-    ...(provenance.get("version") === "v1" ? { provenanceVersion: "v1" } : {}),
-    ...(builderId === "" ? {} : { builderId }),
-    ...(provenance.get("reproducible") === "true" ? { reproducible: true } : {}),
+    ...provenanceOptions(Object.fromEntries(provenance)),
   };
 }
 

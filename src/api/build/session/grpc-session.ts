@@ -11,9 +11,11 @@ import {
   GetSecretResponse,
   SESSION_METHODS,
 } from "../../../wire/buildkit/session.ts";
+import { CONTENT_METHODS } from "../../../wire/buildkit/content.ts";
 import { encodeMetadata } from "../../../wire/grpc/metadata.ts";
 import { callUnary, createGrpcClient, type GrpcClient } from "../../grpc/client.ts";
 import { bytesDuplex, sendBytes } from "./bytes-duplex.ts";
+import { contentLayouts } from "./content-layouts.ts";
 import type { SessionHello } from "./hello.ts";
 import { receiveDirectory } from "./receive-directory.ts";
 import { sendDirectory } from "./send-directory.ts";
@@ -63,6 +65,7 @@ export function createGrpcSession(connection: Duplex, hello: SessionHello): Grpc
     },
     sendDirectory: (output, directory, signal) =>
       sendDirectory(client.start(SESSION_METHODS.send, exporterMetadata(output), signal), directory),
+    ...(hello.methods.includes(CONTENT_METHODS.write.toLowerCase()) ? { layouts: contentLayouts(client) } : {}),
     upload: (url, signal) => uploadOf(client, url, signal),
     close: () => client.close(),
   };
