@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Executor, OpContext } from "../executor.ts";
 import type { CopyOp, CopySource } from "../graph.ts";
 import type { FileSource, TreeResult, VertexResult } from "../results.ts";
-import { type ArchiveSource, addArchives, closeArchives, findArchives } from "./add-archives.ts";
+import { addArchives, closeArchives, findArchives } from "./add-archives.ts";
 import { entriesKey } from "./entries-key.ts";
 import { EntryTree } from "./entry-tree.ts";
 import type { SelectionRules, SourceSelection } from "./files-request.ts";
@@ -49,7 +49,7 @@ async function copy(state: FilesState, { op, inputs, context }: CopyCall): Promi
   const archives = await findArchives(state, { sources, base, owner: op.owner, signal: context.signal });
   try {
     if (archives.some((archive) => archive !== undefined)) {
-      return await addArchives(state, { op, base, sources, archives: archives as ArchiveSource[], context });
+      return await addArchives(state, { op, base, sources, archives, context });
     }
     return await state.layers.fill(base, context, async (target) => {
       await state.run({ ...copyJob(op), target, base: rootsOf(state, base), sources }, context.signal);

@@ -6,7 +6,6 @@ import {
   O_NONBLOCK,
   O_RDONLY,
   openAt,
-  readFull,
   readLinkAt,
   S_IFBLK,
   S_IFCHR,
@@ -18,6 +17,7 @@ import {
 } from "../../kernel/files.ts";
 import { MAX_PATH_DEPTH } from "../../storage/snapshots/unpack/limits.ts";
 import type { SourceEntry } from "../results.ts";
+import { hashFile } from "./hash-file.ts";
 import { closeDirectory, list, lookUp, type OpenDirectory, openDirectory } from "./layered-tree.ts";
 
 const READ_BYTES = 1 << 18;
@@ -51,7 +51,8 @@ export function scanTree(root: OpenDirectory, check: () => void): SourceEntry[] 
       const { status, part } = found;
       const entry = entryOf(own, type, status);
       if (type === "symlink") entry.linkName = textOf(readLinkAt(part.fd, name));
-      if (type === "file") hashFile(entry, { status, files, digest: () => digestOf(part.fd, name, buffer) });
+      if (type === "file")
+        describeFile(entry, { status, files, digest: () => digestOf(part.fd, name, { buffer, check }) });
       entries.push(entry);
       if (type === "directory") enter(directory, name, (child) => walk(child, own, depth + 1));
     }
@@ -71,7 +72,7 @@ function enter(parent: OpenDirectory, name: Buffer, work: (child: OpenDirectory)
 }
 
 /** Further names of a file in the tree are told as such; other trees may have names of it, too. */
-function hashFile(
+function describeFile(
   entry: SourceEntry,
   { status, files, digest }: { status: FileStatus; files: Map<string, SourceEntry>; digest: () => string },
 ): void {
@@ -86,15 +87,10 @@ function hashFile(
   if (status.links > 1) files.set(key, entry);
 }
 
-function digestOf(parent: number, name: Buffer, buffer: Uint8Array): string {
+function digestOf(parent: number, name: Buffer, { buffer, check }: { buffer: Uint8Array; check: () => void }): string {
   const fd = openAt(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    const hasher = new Bun.CryptoHasher("sha256");
-    for (let length = buffer.length; length === buffer.length; ) {
-      length = readFull(fd, buffer);
-      hasher.update(buffer.subarray(0, length));
-    }
-    return `sha256:${hasher.digest("hex")}`;
+    return hashFile(fd, buffer, check);
   } finally {
     closeFd(fd);
   }

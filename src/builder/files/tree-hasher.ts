@@ -6,7 +6,6 @@ import {
   O_NONBLOCK,
   O_RDONLY,
   openAt,
-  readFull,
   readLinkAt,
   S_IFBLK,
   S_IFCHR,
@@ -15,6 +14,7 @@ import {
   S_IFREG,
 } from "../../kernel/files.ts";
 import { getXattrFd, listXattrsFd } from "../../kernel/xattr.ts";
+import { hashFile } from "./hash-file.ts";
 import { closeDirectory, isDirectory, list, lookUp, type OpenDirectory, openDirectory } from "./layered-tree.ts";
 import type { PathFilter } from "./path-filter.ts";
 
@@ -106,13 +106,7 @@ export class TreeHasher {
     if (known !== undefined) return known;
     const fd = openAt(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
-      const hasher = new Bun.CryptoHasher("sha256");
-      for (let length = READ_BYTES; length === READ_BYTES; ) {
-        length = readFull(fd, this.#buffer);
-        hasher.update(this.#buffer.subarray(0, length));
-        this.#check();
-      }
-      const text = `${hasher.digest("hex")} ${xattrsOf(fd)}`;
+      const text = `${hashFile(fd, this.#buffer, this.#check)} ${xattrsOf(fd)}`;
       if (status.links > 1) this.#contents.set(key, text);
       return text;
     } finally {
