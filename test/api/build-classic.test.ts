@@ -297,6 +297,7 @@ describe("the end of a build before its time", () => {
     raw.close();
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
     expect(signal.aborted).toBe(true);
+    await until("the builder knows", () => builder.cancelled.length === 1);
   });
 
   test("POST /build/cancel ends the build of that buildid, and needs one", async () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { status } from "@grpc/grpc-js";
 import { invalid } from "../../src/base/errors.ts";
-import { type BuildKitClient, connectBuildKit, type Message, offerSession } from "./buildkit-peer.ts";
+import { type BuildKitClient, connectBuildKit, type Message, offerSession, refusal } from "./buildkit-peer.ts";
 import { BRIDGE, buildAsBuildx, CONTROL } from "./buildx-build.ts";
 import { createFakeBuilder, DONE, IMAGE_ID, log, receiveAll, vertex } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
@@ -27,12 +27,6 @@ function socketPath(): string {
 }
 
 const build = (options: Message, solve: Message = {}) => buildAsBuildx(client, { ref: "ref1", options, solve });
-
-const refusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "nothing was refused",
-    ({ code, details }: Message) => `${status[code]}: ${details}`,
-  );
 
 describe("a build as buildx's docker driver does it", () => {
   test("from the first call to the image", async () => {

@@ -5,6 +5,10 @@ import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type Handlers, type Message, offerSession, upgrade } from "./buildkit-peer.ts";
 import { createFakeBuilder, receiveAll } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
+import { createBuildServices } from "../../src/api/build/control/services.ts";
+import { createSessions } from "../../src/api/build/session/sessions.ts";
+import { createSystemClock } from "../../src/base/clock.ts";
+import { encodeGrpcFrame } from "../../src/wire/grpc/frames.ts";
 import { toGoMode } from "../../src/wire/file-mode.ts";
 
 let builder = createFakeBuilder();
@@ -173,7 +177,7 @@ describe("bytes that are no protocol do not end the daemon", () => {
     });
   }
 
-  test("malformed messages of every method are refused with a status", async () => {
+  test("malformed messages are refused with a status", async () => {
     const socket = await upgrade(api.socketPath, "/grpc");
     const [near, far] = duplexPair();
     socket.pipe(far).pipe(socket);
@@ -200,6 +204,29 @@ describe("bytes that are no protocol do not end the daemon", () => {
     expect(await callWith(session, solve, Buffer.alloc(0), { "content-type": "text/html" })).toBe("HTTP 415");
     const workers = "/moby.buildkit.v1.Control/ListWorkers";
     expect(await callWith(session, workers, frame(Buffer.alloc(0)), { "grpc-timeout": "nonsense" })).toBe("0");
+    session.destroy();
+    await alive();
+  });
+
+  test("any bytes for any method end in a status, and nothing is built", async () => {
+    const socket = await upgrade(api.socketPath, "/grpc");
+    const [near, far] = duplexPair();
+    socket.pipe(far).pipe(socket);
+    const session = connectHttp2("http://x", { createConnection: () => near });
+    let seed = 11;
+    const random = () => (seed = (seed * 48_271) % 2_147_483_647);
+    const paths = [...createBuildServices({ builder, sessions: createSessions(), clock: createSystemClock() }).keys()];
+    expect(paths.length).toBeGreaterThan(20);
+    const answers = paths.flatMap((path) =>
+      Array.from({ length: 8 }, () => {
+        const bytes = Buffer.from(Array.from({ length: random() % 50 }, () => random() % 256));
+        // What happens to be a message may begin a build that its client would steer: it ends with the call.
+        const headers = { "grpc-timeout": "300m", "buildkit-controlapi-buildid": "x" };
+        return callWith(session, path, Buffer.from(encodeGrpcFrame(bytes)), headers);
+      }),
+    );
+    for (const status of await Promise.all(answers)) expect(status).toMatch(/^\d+$/);
+    expect(builder.requests).toEqual([]);
     session.destroy();
     await alive();
   });

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { status } from "@grpc/grpc-js";
 
-import { type BuildKitClient, connectBuildKit, type Message, offerSession } from "./buildkit-peer.ts";
+import { type BuildKitClient, connectBuildKit, type Message, offerSession, refusal } from "./buildkit-peer.ts";
 import { CONTROL } from "./buildx-build.ts";
 import { createFakeBuilder, readArchive } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
@@ -24,12 +23,6 @@ function socketPath(): string {
   if (api === undefined) throw new Error("no server");
   return api.socketPath;
 }
-
-const refusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => "nothing was refused",
-    ({ code, details }: Message) => `${status[code]}: ${details}`,
-  );
 
 describe("each FrontendOpt becomes the builder's", () => {
   const cases: [options: Message, expected: Message][] = [
@@ -106,6 +99,19 @@ describe("each FrontendOpt becomes the builder's", () => {
       },
     ],
     [{ "attest:provenance": "mode=max", "attest:sbom": "" }, { attestations: { provenance: "max", sbom: true } }],
+    [
+      { "attest:provenance": "version=v1,builder-id=https://b.example/?a=b,reproducible=true" },
+      {
+        attestations: {
+          provenance: "min",
+          sbom: false,
+          provenanceVersion: "v1",
+          builderId: "https://b.example/?a=b",
+          reproducible: true,
+        },
+      },
+    ],
+    [{ "attest:provenance": "false" }, { attestations: { provenance: undefined, sbom: false } }],
     [
       { "attest:provenance": "mode=min,inline-only=true", "attest:sbom": "disabled=true" },
       { attestations: { provenance: undefined, sbom: false } },

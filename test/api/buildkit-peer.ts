@@ -12,6 +12,7 @@ import {
   ServerCredentials,
   type ServiceClientConstructor,
   type ServiceError,
+  status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
@@ -174,4 +175,12 @@ export async function connectBuildKit(socketPath: string): Promise<BuildKitClien
     const slash = method.indexOf("/");
     return { client: service(method.slice(0, slash)), name: method.slice(slash + 1) };
   }
+}
+
+/** How a call was refused: `NOT_FOUND: text`. */
+export function refusal(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => "nothing was refused",
+    ({ code, details }: ServiceError) => `${status[code]}: ${details}`,
+  );
 }

@@ -4,26 +4,24 @@ import { invalid } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Builder } from "../../builder/builder.ts";
 import { connectionPair } from "../grpc/connection-pair.ts";
-import { serveGrpc } from "../grpc/server.ts";
 import { decodeRegistryConfig } from "../registry-auth.ts";
 import type { ApiRequest, Reply, UpgradeReply } from "../route.ts";
 import { type BuildQuery, decodeBuildQuery } from "./build-query.ts";
-import { traceMessages } from "./buildkit/trace-messages.ts";
+import type { BuildKit } from "./buildkit/buildkit.ts";
 import { classicMessages } from "./classic/classic-build.ts";
 import { contextOfQuery, UPLOAD_PREFIX } from "./context-of-query.ts";
-import { createBuildServices } from "./control/services.ts";
 import { lineReply } from "./line-reply.ts";
 import { quietly } from "./quietly.ts";
 import { type RunningBuild, startBuild } from "./running-build.ts";
-import { createSessions, decodeHello } from "./session/sessions.ts";
+import { decodeHello } from "./session/hello.ts";
 import { accountsOf, inlineCacheOf, outputOf, solveRequestOf } from "./solve-request.ts";
 import { createUploads } from "./uploads.ts";
 
 /** The handlers behind `/build`, `/session` and `/grpc`. */
 export interface BuildProtocols {
   build(request: ApiRequest<unknown>): Promise<Reply>;
-  session(request: ApiRequest<unknown>): Reply;
-  grpc(request: ApiRequest<unknown>): Reply;
+  session(request: ApiRequest<unknown>): Promise<Reply>;
+  grpc(request: ApiRequest<unknown>): Promise<Reply>;
 }
 
 export interface ProtocolDeps {
@@ -32,21 +30,26 @@ export interface ProtocolDeps {
   logger: Logger;
 }
 
-export function createBuildProtocols({ builder, clock, logger }: ProtocolDeps): BuildProtocols {
-  const sessions = createSessions();
+export function createBuildProtocols(deps: ProtocolDeps): BuildProtocols {
+  const { builder } = deps;
   const uploads = createUploads();
-  const services = createBuildServices({ builder, sessions, clock });
+  let loading: Promise<BuildKit> | undefined;
+  function buildkit(): Promise<BuildKit> {
+    loading ??= import("./buildkit/buildkit.ts").then(({ createBuildKit }) => createBuildKit(deps));
+    return loading;
+  }
 
   async function start(request: ApiRequest<unknown>, query: BuildQuery): Promise<RunningBuild> {
     const { signal, body } = request;
-    const session = query.sessionId === "" ? undefined : await sessions.wait(query.sessionId, signal);
+    const { sessionId } = query;
+    const session = sessionId === "" ? undefined : await (await buildkit()).sessions.wait(sessionId, signal);
     const accounts = accountsOf(decodeRegistryConfig(request.header("x-registry-config")));
     const context = await contextOfQuery(query, { session, body, uploads, signal });
-    const [first, second] = query.outputs;
+    const [output = { type: "moby", attributes: {} }, second] = query.outputs;
     if (second !== undefined) throw invalid("multiple outputs not supported");
-    const output = first === undefined ? { type: "moby", attributes: {} } : first;
     const order = {
       ref: query.buildId,
+      name: query.tags[0] ?? query.remote,
       session,
       request: solveRequestOf(query, { ...context, accounts }),
       outputs: [outputOf(output, query.tags)],
@@ -63,14 +66,18 @@ export function createBuildProtocols({ builder, clock, logger }: ProtocolDeps): 
         return { status: 200 };
       }
       const running = await start(request, query);
-      const messages = query.version === 2 ? traceMessages(running, clock) : classicMessages(running, query);
+      const messages = query.version === 2 ? (await buildkit()).trace(running) : classicMessages(running, query);
       return lineReply(query.quiet ? quietly(messages, running) : messages);
     },
-    session(request) {
+    async session(request) {
       const hello = decodeHello((name) => request.header(name));
+      const { sessions } = await buildkit();
       return h2c((connection) => void sessions.open(connection, hello));
     },
-    grpc: () => h2c((connection) => void serveGrpc(connection, services, logger)),
+    async grpc() {
+      const { serve } = await buildkit();
+      return h2c(serve);
+    },
   };
 }
 

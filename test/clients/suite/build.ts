@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { runProgram } from "../../harness/run-program.ts";
+import { until } from "../../harness/until.ts";
 import type { Context, Suite } from "./context.ts";
 
 /** Which of its two protocols a docker command builds with. */
@@ -125,6 +126,14 @@ CMD ["cat", "/out.txt"]
     expect(stdout + stderr).toContain("before");
     expect(stdout + stderr).toMatch(/exit code: 7|non-zero code: 7/);
     expect(await client.ok(["images", "-aq"])).toBe(before);
+  });
+
+  test("a command that is killed takes its build along", async () => {
+    const input = "FROM busybox\nRUN sleep 1000\n";
+    const { code } = await client.run(["build", "--no-cache", "-"], { env, input, timeoutMs: 1500 });
+    expect(code).toBe(137);
+    const newest = () => client.daemon.call<{ Status: string; Error: string }[]>("GET", "/gantry/build/history");
+    await until("the build is over", async () => (await newest())[0]?.Status === "canceled");
   });
 
   const wrong: [what: string, dockerfile: string, text: RegExp][] = [

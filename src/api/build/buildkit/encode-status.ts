@@ -23,6 +23,10 @@ export function encodeStatus(events: readonly BuildEvent[], now: Date): StatusRe
   return status;
 }
 
+export function outputBytes(event: BuildEvent): number {
+  return event.kind === "log" ? event.data.byteLength : 0;
+}
+
 function encodeVertex({ digest, inputs, name, cached, startedAt, completedAt, error }: BuildVertex) {
   return Vertex.create({
     digest,

@@ -20,6 +20,12 @@ test("what is there at once comes together, in order, up to a limit", async () =
   expect(Math.max(...batches.map((batch) => batch.length))).toBe(64);
 });
 
+test("much output is cut into several", async () => {
+  const sizes = Array.from({ length: 40 }, () => 100_000);
+  const batches = await collect(eventBatches(of(sizes), (size) => size));
+  expect(batches.map((batch) => batch.length)).toEqual([11, 11, 11, 7]);
+});
+
 test("nothing waits for what comes later", async () => {
   const later = Promise.withResolvers<number>();
   async function* slow() {

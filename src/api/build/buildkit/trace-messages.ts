@@ -2,7 +2,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { StatusResponse } from "../../../wire/buildkit/control.ts";
 import type { WireProgress } from "../../../wire/progress.ts";
 import type { RunningBuild } from "../running-build.ts";
-import { encodeStatus } from "./encode-status.ts";
+import { encodeStatus, outputBytes } from "./encode-status.ts";
 import { eventBatches } from "./event-batches.ts";
 
 /**
@@ -11,7 +11,7 @@ import { eventBatches } from "./event-batches.ts";
  */
 export async function* traceMessages(build: RunningBuild, clock: Clock): AsyncGenerator<WireProgress> {
   try {
-    for await (const events of eventBatches(build.events)) {
+    for await (const events of eventBatches(build.events, outputBytes)) {
       const bytes = StatusResponse.encode(encodeStatus(events, clock.now()));
       // Events that BuildKit has no message for leave nothing.
       if (bytes.byteLength > 0) yield { id: "moby.buildkit.trace", aux: Buffer.from(bytes).toString("base64") };

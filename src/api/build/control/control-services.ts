@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from "../../../base/errors.ts";
 import type { Clock } from "../../../base/clock.ts";
-import type { Builder, Output, Solved } from "../../../builder/builder.ts";
+import type { Builder, BuildJob, Output, Solved } from "../../../builder/builder.ts";
 import {
   CONTROL,
   InfoResponse,
@@ -12,11 +12,13 @@ import {
 } from "../../../wire/buildkit/control.ts";
 import { Empty } from "../../../wire/buildkit/session.ts";
 import { type CallHandler, type ServerCall, serverStream, unary } from "../../grpc/server.ts";
-import { encodeStatus } from "../buildkit/encode-status.ts";
+import { encodeStatus, outputBytes } from "../buildkit/encode-status.ts";
 import { eventBatches } from "../buildkit/event-batches.ts";
 import { bytesDuplex } from "../session/bytes-duplex.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
-import { decodeHello, type Sessions } from "../session/sessions.ts";
+import { decodeHello } from "../session/hello.ts";
+import type { Sessions } from "../session/sessions.ts";
+import { cancellable } from "../running-build.ts";
 import { outputOf } from "../solve-request.ts";
 import { cacheSpecOf, solveRequestOfOptions } from "./frontend-options.ts";
 import type { GatewayBuilds } from "./gateway-builds.ts";
@@ -53,7 +55,7 @@ export function controlServices(deps: ControlDeps): [string, CallHandler][] {
       serverStream({ input: StatusRequest, output: StatusResponse }, async function* status({ ref }, { signal }) {
         const over = builder.history().some((one) => one.ref === ref && one.completedAt !== undefined);
         const events = over ? builder.logs(ref) : (await builder.job(ref, signal)).events(signal);
-        for await (const batch of eventBatches(events)) yield encodeStatus(batch, clock.now());
+        for await (const batch of eventBatches(events, outputBytes)) yield encodeStatus(batch, clock.now());
       }),
     ],
     [`${CONTROL}Session`, (call) => serveSession(sessions, call)],
@@ -85,21 +87,22 @@ async function solve(
   const session = request.session === "" ? undefined : await deps.sessions.wait(request.session, call.signal);
   const outputs = outputsOf(request);
   const cacheTo = (request.cache?.exports ?? []).map(cacheSpecOf);
-  const job = deps.builder.start(request.ref, { session });
+  const name = outputs.flatMap((output) => ("names" in output ? output.names : []))[0] ?? "";
+  const job = deps.builder.start(request.ref, { session, name });
+  const { signal, finish } = cancellable(deps.builder, job, { session, signal: call.signal });
   try {
-    const signal = session === undefined ? call.signal : AbortSignal.any([call.signal, session.closed]);
     const solved = await solvedBy(deps, request, { job, session, signal });
     const result = solved === undefined ? undefined : await job.export(solved, outputs, { cacheTo, signal });
-    job.finish({ error: undefined });
+    finish({ error: undefined });
     return { exporterResponse: new Map(Object.entries(result?.response ?? {})) };
   } catch (error) {
-    job.finish({ error: messageOf(error) });
+    finish({ error: messageOf(error) });
     throw error;
   }
 }
 
 interface Steered {
-  job: ReturnType<Builder["start"]>;
+  job: BuildJob;
   session: GrpcSession | undefined;
   signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import { EngineError, invalid, messageOf } from "../../../base/errors.ts";
-import type { CacheSpec, ContextSource, SolveRequest, Subrequest } from "../../../builder/builder.ts";
+import type { Attestations, CacheSpec, ContextSource, SolveRequest, Subrequest } from "../../../builder/builder.ts";
 import type { BuildResources } from "../../../builder/graph.ts";
 import { Fields } from "../../fields.ts";
 import { parseJson } from "../../json.ts";
@@ -58,7 +58,7 @@ export function solveRequestOfOptions(options: FrontendOptions, context: Options
     resources: resourcesOf(options),
     entitlements: context.entitlements,
     epochSeconds: epochOf(buildArgs),
-    attestations: { provenance: provenanceOf(text("attest:provenance")), sbom: isWanted(options, "attest:sbom") },
+    attestations: attestationsOf(options),
   };
 }
 
@@ -179,16 +179,27 @@ export function cacheSpecOf({ type, attributes }: { type: string; attributes: It
 }
 
 /**
- * `mode=min,inline-only=true` is what buildx adds by itself for engines that can; only what a person asked for makes an attestation.
+ * `attest:provenance` and `attest:sbom`. `mode=min,inline-only=true` is what buildx adds by itself for engines that can; only what a
+ * person asked for makes an attestation. @see BuildKit frontend/attestations/parse.go
  */
-function provenanceOf(text: string): "min" | "max" | undefined {
-  const values = new Map(splitList(text).map((one) => one.split("=", 2) as [string, string | undefined]));
-  if (text === "" || values.has("false") || values.get("disabled") === "true") return undefined;
-  if (values.get("inline-only") === "true") return undefined;
-  return values.get("mode") === "max" ? "max" : "min";
+function attestationsOf(options: FrontendOptions): Attestations {
+  const provenance = attestation(options, "attest:provenance");
+  const none = { provenance: undefined, sbom: attestation(options, "attest:sbom") !== undefined };
+  if (provenance === undefined || provenance.get("inline-only") === "true") return none;
+  const builderId = provenance.get("builder-id") ?? "";
+  return {
+    ...none,
+    provenance: provenance.get("mode") === "max" ? "max" : "min",
+    ...(provenance.get("version") === "v1" ? { provenanceVersion: "v1" } : {}),
+    ...(builderId === "" ? {} : { builderId }),
+    ...(provenance.get("reproducible") === "true" ? { reproducible: true } : {}),
+  };
 }
 
-function isWanted(options: FrontendOptions, name: string): boolean {
+/** What is wanted of one; undefined: it is not. */
+function attestation(options: FrontendOptions, name: string): Map<string, string> | undefined {
   const text = options.get(name);
-  return text !== undefined && !/(^|,)(false|disabled=true)(,|$)/.test(text);
+  if (text === undefined || text === "false") return undefined;
+  const values = new Map(splitList(text).map((one) => one.split(/=(.*)/s, 2) as [string, string]));
+  return values.get("disabled") === "true" ? undefined : values;
 }

@@ -14,6 +14,7 @@ import {
 import { encodeMetadata } from "../../../wire/grpc/metadata.ts";
 import { callUnary, createGrpcClient, type GrpcClient } from "../../grpc/client.ts";
 import { bytesDuplex, sendBytes } from "./bytes-duplex.ts";
+import type { SessionHello } from "./hello.ts";
 import { receiveDirectory } from "./receive-directory.ts";
 import { sendDirectory } from "./send-directory.ts";
 
@@ -23,13 +24,6 @@ export interface GrpcSession extends BuildSession {
   /** What the client offers at a `http://buildkit-session/…` URL, in the place of a context. */
   upload(url: URL, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): void;
-}
-
-export interface SessionHello {
-  id: string;
-  sharedKey: string;
-  /** Full names of the methods that the client serves, as it said; lower case. */
-  methods: string[];
 }
 
 /** Bytes of a secret: BuildKit's own limit is 500 KiB. */

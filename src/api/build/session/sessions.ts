@@ -1,14 +1,13 @@
 import type { Duplex } from "node:stream";
-import { conflict, EngineError, invalid } from "../../../base/errors.ts";
+import { conflict, EngineError } from "../../../base/errors.ts";
 import { AwaitedMap } from "../awaited-map.ts";
-import { createGrpcSession, type GrpcSession, type SessionHello } from "./grpc-session.ts";
+import { createGrpcSession, type GrpcSession } from "./grpc-session.ts";
+import type { SessionHello } from "./hello.ts";
 
 /** Clients that wait for their builds at one time. */
 const MAX_SESSIONS = 1024;
 /** A build and its session come over two connections, in any order. */
 const ARRIVAL_MS = 5000;
-const MAX_METHODS = 256;
-const MAX_ID_CHARACTERS = 256;
 
 /** The clients of builds that can be asked for things. */
 export interface Sessions {
@@ -38,15 +37,4 @@ export function createSessions({ arrivalMs = ARRIVAL_MS }: { arrivalMs?: number 
       throw new EngineError("not-found", `no active session for ${id}: context deadline exceeded`);
     },
   };
-}
-
-/** `value` gives a header's values, joined by commas where it came more than once. Throws invalid-argument. */
-export function decodeHello(value: (name: string) => string | undefined): SessionHello {
-  const id = value("x-docker-expose-session-uuid") ?? "";
-  if (id === "" || id.length > MAX_ID_CHARACTERS) throw invalid("a session needs an X-Docker-Expose-Session-Uuid");
-  const methods = (value("x-docker-expose-session-grpc-method") ?? "")
-    .split(",")
-    .map((one) => one.trim().toLowerCase());
-  if (methods.length > MAX_METHODS) throw invalid("the session names too many methods");
-  return { id, sharedKey: value("x-docker-expose-session-sharedkey") ?? "", methods: methods.filter(Boolean) };
 }
