@@ -112,7 +112,7 @@ class BuildCall {
     else throw new Error(`the daemon sent a frame of type ${type}, which is not its to send`);
   }
 
-  /** What cannot be had is told as "none": the daemon knows whether that is an error. Never rejects. */
+  /** An error of the handler's is told as "none": the daemon knows whether that is one. Never rejects. */
   async #answer(id: number, question: WireBuildQuestion): Promise<void> {
     let value: Uint8Array | undefined;
     try {

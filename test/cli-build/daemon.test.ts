@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
-import { GANTRY } from "../harness/daemon.ts";
+import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { playOnScreen } from "../harness/screen.ts";
 import { startInTerminal } from "../harness/terminal.ts";
 import { until } from "../harness/until.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { startDockerd, whyNoDockerd } from "../harness/dockerd.ts";
 import { gantry } from "../cli/gantry.ts";
+import { startDockerd, whyNoDockerd } from "../harness/dockerd.ts";
 
 const reason = whyNoDockerd();
 const name =

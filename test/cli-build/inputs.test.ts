@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { EngineError } from "../../src/base/errors.ts";
 import type { SolveRequest } from "../../src/builder/builder.ts";
@@ -297,3 +297,25 @@ sshTest(
     ]);
   },
 );
+
+test("what cannot be read any more is told as none, and the user hears why", async () => {
+  const seen: unknown[] = [];
+  await using s = await served({
+    async solve(_request, { session, signal }) {
+      rmSync(`${s.daemon.directory}/token`);
+      seen.push(await session.secret("t", signal));
+      return undefined;
+    },
+  });
+  writeFileSync(`${s.daemon.directory}/token`, "x");
+  const { code, err } = await s.run([
+    "build",
+    "-t",
+    "x",
+    "--secret",
+    `id=t,src=${s.daemon.directory}/token`,
+    s.context,
+  ]);
+  expect([code, seen]).toEqual([0, [undefined]]);
+  expect(err).toStartWith("WARNING: secret t cannot be read, going on without: ENOENT");
+});

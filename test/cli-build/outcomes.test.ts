@@ -158,8 +158,10 @@ test("progress goes to standard error in lines, warnings after it", async () => 
       return { warnings: [warning] };
     },
   });
-  const { code, out, err } = await s.run(["build", "-t", "x", s.context]);
+  const graph = `${s.daemon.directory}/graph.svg`;
+  const { code, out, err } = await s.run(["build", "-t", "x", "--graph", graph, s.context]);
   expect([code, out]).toEqual([0, ""]);
+  expect(readFileSync(graph, "utf8")).toContain("<title>Build of context</title>");
   expect(err).toBe(
     "#1 [1/1] RUN x\n#1 0.000 hello ☃\n#1 DONE 0.0s\n\n 1 warning found (use --debug to expand):\n - R: m (line 1)\n",
   );

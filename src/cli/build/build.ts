@@ -89,7 +89,7 @@ async function build(context: CliContext, flags: Parsed): Promise<number> {
     throw toExit(error, display.state);
   } finally {
     forget();
-    await drawGraph(context, flags.string("graph"), display.state);
+    await drawGraph(context, flags.string("graph"), { state: display.state, name: request.Name });
   }
 }
 
@@ -147,8 +147,8 @@ function toExit(error: unknown, state: BuildState): unknown {
   return error instanceof BuildFailed ? new ExitError(1, failureText(state, error.message), { cause: error }) : error;
 }
 
-async function drawGraph(context: CliContext, path: string, state: BuildState): Promise<void> {
-  if (path === "" || state.steps.size === 0) return;
+async function drawGraph(context: CliContext, path: string, build: { state: BuildState; name: string }): Promise<void> {
+  if (path === "" || build.state.steps.size === 0) return;
   const { writeGraph } = await import("./graph/write-graph.ts");
-  await writeGraph(context, path, state);
+  await writeGraph(context, path, build);
 }

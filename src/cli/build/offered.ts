@@ -1,15 +1,15 @@
 import { statSync } from "node:fs";
+import { messageOf } from "../../base/errors.ts";
 import { Connection } from "../../client/http/connection.ts";
 import type { MessageStream } from "../../wire/build-channel.ts";
 import type { WireAccount } from "../../wire/build-messages.ts";
 import { absolutePath } from "../absolute-path.ts";
 import type { CliContext } from "../command.ts";
 import { HUB_KEY } from "../credentials/registry-key.ts";
-import { messageOf } from "../../base/errors.ts";
 import { readTextFile } from "../read-file.ts";
-import type { PrivateKey } from "./ssh/private-key.ts";
 import { parseSecret, parseSsh, type SecretSpec } from "./parse-specs.ts";
 import { parsed } from "./plan-outputs.ts";
+import type { PrivateKey } from "./ssh/private-key.ts";
 
 /** @see BuildKit session/secrets/secretsprovider: secrets travel in one message */
 const MAX_SECRET_BYTES = 500 * 1024;

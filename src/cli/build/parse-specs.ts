@@ -1,6 +1,6 @@
-import type { WireAttestations, WireCacheSpec } from "../../wire/build-messages.ts";
 import { splitCsv } from "../../base/csv.ts";
 import { parseBool } from "../../base/go-values.ts";
+import type { WireAttestations, WireCacheSpec } from "../../wire/build-messages.ts";
 
 /** `key=value` fields of a flag's value, in order; keys in lower case. Throws for a field without `=`, unless `bare` takes it. */
 export function csvFields(text: string, bare?: (field: string) => void): [key: string, value: string][] {

@@ -1,8 +1,8 @@
+import { parseBytes } from "../../base/go-values.ts";
 import type { WireBuildRequest, WireBuildResources } from "../../wire/build-messages.ts";
 import { parseUlimit } from "../container/parse-devices.ts";
 import { toMap } from "../container/read-env.ts";
 import type { Parsed } from "../flags/flag-set.ts";
-import { parseBytes } from "../../base/go-values.ts";
 import { platformName } from "../image/platform.ts";
 import type { BuildSources } from "./locate-context.ts";
 import { parseAttestations, parseCache, parseResource } from "./parse-specs.ts";

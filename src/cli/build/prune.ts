@@ -1,8 +1,8 @@
+import { parseBytes } from "../../base/go-values.ts";
 import { type Command, NO_ARGUMENTS } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { encodeFilters } from "../filters.ts";
 import { BOOL, BYTES, STRING } from "../flags/flag-types.ts";
-import { parseBytes } from "../../base/go-values.ts";
 import { prunedText, pruneFlags, pruneQuestion, reclaimedText } from "../prune-verb.ts";
 
 export const command: Command = {

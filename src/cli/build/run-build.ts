@@ -1,3 +1,4 @@
+import { messageOf } from "../../base/errors.ts";
 import { callBuild } from "../../client/build-call.ts";
 import type { Transport } from "../../client/transport.ts";
 import type { WireBuildRequest, WireBuildResult } from "../../wire/build-messages.ts";
@@ -17,17 +18,26 @@ export interface BuildRun {
   outputs: readonly PlannedOutput[];
   offered: Offered;
   caches: CacheDirectories;
-  display: Pick<BuildDisplay, "update">;
+  display: Pick<BuildDisplay, "update" | "note">;
 }
 
 /** Has the daemon build, and gives it what it asks for. Throws BuildFailed, or ClientError 404 where it is not Gantry. */
 export function runBuild(context: CliContext, run: BuildRun): Promise<WireBuildResult> {
   const { transport, request, sources, outputs, offered, caches, display } = run;
+  /** The daemon hears that there is none, the user why. */
+  const orNone = async <T>(what: string, value: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await value;
+    } catch (error) {
+      await display.note(`WARNING: ${what} cannot be read, going on without: ${messageOf(error)}\n`);
+      return undefined;
+    }
+  };
   return callBuild(transport, request, {
     events: (events) => display.update(events),
-    secret: (id) => offered.secret(id),
+    secret: (id) => orNone(`secret ${id}`, offered.secret(id)),
     hasAgent: async (id) => offered.hasAgent(id),
-    credentials: (host) => accountOf(context, host),
+    credentials: (host) => orNone(`the account for ${host}`, accountOf(context, host)),
     hasBlob: async (layout, digest) => caches.has(layout, digest),
     blob: ({ Layout, Digest, Direction }, stream) =>
       Direction === "read" ? caches.send(Layout, Digest, stream) : caches.take(Layout, Digest, stream),

@@ -18,6 +18,8 @@ const DEFAULT_COLUMNS = 80;
 export interface BuildDisplay {
   readonly state: BuildState;
   update(events: readonly WireBuildEvent[]): void;
+  /** A remark of our own, above what is drawn. */
+  note(text: string): Promise<void>;
   /** What stays is written. `succeeded`: the summary says so. */
   end(succeeded: boolean): Promise<void>;
 }
@@ -38,6 +40,7 @@ export async function openBuildDisplay(context: CliContext, options: DisplayOpti
       plain.state.apply(events, options.now());
       if (options.mode === "rawjson" && events.length > 0) write.text(`${rawLine(events)}\n`);
     },
+    note: async (text) => write.text(text),
     end: () => write.done(),
   };
 }
@@ -47,6 +50,7 @@ function openPlain(plain: PlainProgress, write: Writer, { now }: DisplayOptions)
   return {
     state: plain.state,
     update: (events) => write.text(plain.update(events, now())),
+    note: async (text) => write.text(text),
     end() {
       clearInterval(ticks);
       write.text(plain.finish(now()));
@@ -69,6 +73,7 @@ async function openLive(context: CliContext, { now }: DisplayOptions): Promise<B
       live.update(events, now());
       area.changed();
     },
+    note: (text) => area.above(() => context.io.err(text)),
     async end(succeeded) {
       await area.end();
       if (ended || live.state.steps.size === 0) return;
