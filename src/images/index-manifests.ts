@@ -49,7 +49,8 @@ async function visit(
   if (document.kind !== "index") return;
   found.indexes.push(digest);
   for (const child of document.manifests) {
-    if (found.manifests.length >= MAX_MANIFESTS) return;
+    if (found.manifests.length + found.attachments.length >= MAX_MANIFESTS) return;
+    if (found.attachments.some(({ manifest }) => manifest === child.digest)) continue;
     const attachment = isAttestation(child) ? await readAttachment(content, child.digest) : undefined;
     if (attachment !== undefined) found.attachments.push(attachment);
     else if (!isIndexType(child.mediaType)) found.manifests.push(child.digest);

@@ -8,6 +8,8 @@ const SEEK_HOLE = 4;
 /** What one call may be asked for: the kernel cuts at 2 GiB. */
 const MAX_CALL_BYTES = 1 << 30;
 const BUFFER_BYTES = 1 << 20;
+/** A file up to this size is read and written at once: a hole in it is not worth the questions. */
+const SMALL_FILE_BYTES = 1 << 16;
 const [EXDEV, ENOSYS, EOPNOTSUPP, EPERM] = [18, 38, 95, 1];
 /** The two files cannot be copied by the kernel: through memory then. */
 const UNABLE = [EXDEV, ENOSYS, EOPNOTSUPP, EPERM, EINVAL];
@@ -17,6 +19,10 @@ const UNABLE = [EXDEV, ENOSYS, EOPNOTSUPP, EPERM, EINVAL];
  * file system can. A file that is shorter meanwhile ends early. Synchronous: for workers.
  */
 export function copyContents(source: number, target: number, sizeBytes: number): void {
+  if (sizeBytes <= SMALL_FILE_BYTES) {
+    const bytes = small.subarray(0, sizeBytes);
+    return writeFull(target, bytes.subarray(0, readFull(source, bytes)));
+  }
   let offset = 0;
   while (offset < sizeBytes) {
     const start = seek(source, offset, SEEK_DATA) ?? sizeBytes;
@@ -27,6 +33,9 @@ export function copyContents(source: number, target: number, sizeBytes: number):
   }
   truncateFd(target, sizeBytes);
 }
+
+/** Reused: filled and emptied in one turn. */
+const small = new Uint8Array(SMALL_FILE_BYTES);
 
 /** undefined: nothing of the kind behind `offset`. A file system that knows no holes has data everywhere. */
 function seek(fd: number, offset: number, whence: number): number | undefined {

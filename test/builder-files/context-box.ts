@@ -30,8 +30,12 @@ export function openBox(files: Files = {}): Box {
   writeFiles(client, files);
   const events: BuildEvent[] = [];
   const session = fakeSession({ context: client });
-  const reopen = (bootId = "this") =>
-    createContexts({ ...openSourceStores(directory), directory, bootId, logger: silentLogger });
+  const opened: ReturnType<typeof openSourceStores>[] = [];
+  const reopen = (bootId = "this") => {
+    const stores = openSourceStores(directory);
+    opened.push(stores);
+    return createContexts({ ...stores, directory, bootId, logger: silentLogger });
+  };
   const signal = new AbortController().signal;
   const options = { session, vertex: "sha256:0", report: (event: BuildEvent) => void events.push(event), signal };
   return {
@@ -42,7 +46,10 @@ export function openBox(files: Files = {}): Box {
     options,
     reopen,
     contexts: reopen(),
-    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
+    [Symbol.dispose]() {
+      for (const stores of opened) stores.close();
+      rmSync(root, { recursive: true, force: true });
+    },
   };
 }
 

@@ -226,6 +226,39 @@ test.skipIf(!isRoot)("the Dockerfile is read without the rest", async () => {
   expect(existsSync(join(box.root, "builder/contexts"))).toBe(true);
 });
 
+test.skipIf(!isRoot)("a client that begins more files than any real one does is refused", async () => {
+  using box = openBox(Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`f${at}`, "content"])));
+  box.session.receive = async ({ name }, sink) => {
+    expect(name).toBe("context");
+    const entries = remoteEntries(...Array.from({ length: 300 }, (_, at) => `f${String(at).padStart(3, "0")}`));
+    for (const [index, entry] of entries.entries()) sink.entry(entry, index);
+    for (const index of entries.keys()) await sink.data(index, Buffer.from("x"));
+  };
+  const context = await box.contexts.open(SOURCE, box.options);
+  const failed = await context.files(ALL, box.options).then(() => "", messageOf);
+  expect(failed).toBe("build context: more than 256 files at the same time");
+  await context.close();
+  expect(readdirSync(join(box.root, "builder/contexts"))).toEqual([]);
+});
+
+test.skipIf(!isRoot)("a thousand large files are never open together", async () => {
+  using box = openBox();
+  for (let at = 0; at < 1000; at++) writeFileSync(join(box.client, `f${at}`), Buffer.alloc(70_000, at));
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  let most = 0;
+  const content = box.session.content;
+  box.session.content = (path) => {
+    most = Math.max(most, open());
+    return content(path);
+  };
+  const { source, close } = await receive(box);
+  expect(most - before).toBeLessThan(100);
+  expect(source.entries.length).toBe(1000);
+  expect(readFileSync(join(source.directory, "f999")).equals(Buffer.alloc(70_000, 999))).toBe(true);
+  await close();
+});
+
 test.skipIf(!isRoot)("a client that cannot send directories is told so", async () => {
   using box = openBox();
   const opening = box.contexts.open(SOURCE, { ...box.options, session: undefined });

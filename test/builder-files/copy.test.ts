@@ -271,6 +271,9 @@ test.skipIf(!isRoot)("hard links stay hard links; what two layers share does not
   const both = await world.files.copy(copyOf(".", "/"), [EMPTY, two], world.context);
   const [x, y] = ["x", "y"].map((name) => lstatSync(join(world.top(both), name)).ino);
   expect(x).not.toBe(y);
+  const named = await world.files.copy(copyOf(["x", "y"], "/z/"), [EMPTY, two], world.context);
+  const [nx, ny] = ["x", "y"].map((name) => lstatSync(join(world.top(named), "z", name)).ino);
+  expect(nx).not.toBe(ny);
 });
 
 test.skipIf(!isRoot)("holes, times and attributes are kept by a copy", async () => {

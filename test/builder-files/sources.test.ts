@@ -98,6 +98,7 @@ const http = (path: string, more: Partial<Extract<SourceOp, { kind: "http" }>> =
 afterAll(async () => {
   await server.stop(true);
   await elsewhere.stop(true);
+  await contexts.close();
   daemon?.kill("SIGKILL");
   await daemon?.exited;
   rmSync(root, { recursive: true, force: true });
@@ -317,6 +318,13 @@ test.skipIf(!hasGit || !isRoot)("attack 43: nothing of a repository runs, and no
   expect(climbed.entries.map(({ path }) => path)).toEqual(["dir", "dir/f"]);
   expect(existsSync(proof)).toBe(false);
 });
+
+test.each([["http://169.254.169.254/x.git"], ["git://[fe80::1]/x"]])(
+  "attack 43: the remote %p is refused as one on the link",
+  async (evil) => {
+    expect(await failure(bring(repository({ remote: evil })))).toContain("is a link-local address: refused");
+  },
+);
 
 test.each([
   ["ext::sh -c touch% /tmp/x"],

@@ -59,11 +59,12 @@ export function openWorld(): World {
   const made: string[] = [];
   const layers = countedLayers(snapshots, made);
   let sources = 0;
+  const files = createFiles({ layers, snapshots, directory: join(root, "builder") });
   return {
     root,
     snapshots,
     made,
-    files: createFiles({ layers, snapshots, directory: join(root, "builder") }),
+    files,
     reopen: () => createFiles({ layers, snapshots, directory: join(root, "builder") }),
     context: contextOf(),
     async tree(...stack) {
@@ -82,6 +83,7 @@ export function openWorld(): World {
     show: (tree) => show(snapshots, tree),
     top: (tree) => topOf(snapshots, tree),
     async [Symbol.asyncDispose]() {
+      files.close();
       await snapshots.close();
       rmSync(root, { recursive: true, force: true });
     },

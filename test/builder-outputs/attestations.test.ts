@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import type { ExportResult, SolveRequest } from "../../src/builder/builder.ts";
 import type { BuildSource } from "../../src/builder/outputs/attestations/provenance.ts";
-import type { Digest } from "../../src/formats/oci/digest.ts";
-import { collect, load, openFixture } from "../images/fixture.ts";
+import { type Digest, digestOf } from "../../src/formats/oci/digest.ts";
+import { MEDIA_TYPES } from "../../src/formats/oci/media-types.ts";
+import { hostPlatform } from "../../src/formats/oci/platform.ts";
+import { archiveOf, collect, configOf, load, openFixture } from "../images/fixture.ts";
 import {
   imageOutput,
   never,
@@ -203,6 +205,54 @@ test("attestations survive a restart and a collection, and go with the image thr
   expect(await statements(other, digest)).toHaveLength(2);
   await other.images.remove("app:1", { force: false, prune: true });
   expect(other.content.list()).toEqual([]);
+});
+
+test("an archive that names one attestation a thousand times has it once, and one without room for it is loaded without", async () => {
+  /** An archive of an empty image, about which so many times the same is said. */
+  const attest = (count: number, size: number, blobs: number) => {
+    const statement = Buffer.alloc(size, " ");
+    const config = Buffer.from("{}");
+    const describe = (bytes: Uint8Array, mediaType: string) => ({
+      mediaType,
+      digest: digestOf(bytes),
+      size: bytes.length,
+    });
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: describe(config, MEDIA_TYPES.ociConfig),
+        layers: Array(blobs).fill(describe(statement, "application/vnd.in-toto+json")),
+      }),
+    );
+    const image = { config: configOf([]), manifest: Buffer.alloc(0) };
+    image.manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: describe(Buffer.from(image.config), MEDIA_TYPES.ociConfig),
+        layers: [],
+      }),
+    );
+    const entry = {
+      ...describe(manifest, MEDIA_TYPES.ociManifest),
+      annotations: { "vnd.docker.reference.type": "attestation-manifest" },
+      platform: { os: "unknown", architecture: "unknown" },
+    };
+    const own = { ...describe(image.manifest, MEDIA_TYPES.ociManifest), platform: hostPlatform() };
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [own, ...Array(count).fill(entry)] }));
+    const named = { "io.containerd.image.name": "docker.io/library/app:1" };
+    const top = { schemaVersion: 2, manifests: [{ ...describe(index, MEDIA_TYPES.ociIndex), annotations: named }] };
+    const members = [statement, config, manifest, Buffer.from(image.config), image.manifest, index];
+    const files = members.map((bytes) => [`blobs/${digestOf(bytes).replace(":", "/")}`, bytes] as const);
+    return archiveOf({ ...Object.fromEntries(files), "index.json": JSON.stringify(top) });
+  };
+  await using many = await openFixture();
+  await load(many.images, attest(900, 1000, 1));
+  expect(new Set(many.images.library.targets()).size).toBe(4);
+  await using large = await openFixture();
+  await load(large.images, attest(1, 8 << 20, 20));
+  expect(new Set(large.images.library.targets()).size).toBe(1);
+  await large.images.store.collect();
+  expect(large.content.list()).toHaveLength(3);
 });
 
 test("a plain build gets no attestation", async () => {

@@ -3,7 +3,8 @@ import { EngineError } from "../../src/base/errors.ts";
 import type { BuildEvent } from "../../src/builder/events.ts";
 import type { Graph } from "../../src/builder/graph.ts";
 import type { TreeResult } from "../../src/builder/results.ts";
-import { CANCELED, VertexError } from "../../src/builder/solver/solve-graph.ts";
+import { createBudget } from "../../src/builder/solver/budget.ts";
+import { CANCELED, solveGraph, VertexError } from "../../src/builder/solver/solve-graph.ts";
 import { until } from "../harness/until.ts";
 import { chainGraph, layerOn, runOp, TestSolver, vertexOf } from "./test-solver.ts";
 
@@ -280,4 +281,27 @@ test("a result is brought from a cache elsewhere that the request names, and kep
   await solver.solve(chainGraph("x"));
   expect(solver.ran).toEqual([]);
   expect(new Set(keys).size).toBe(1);
+});
+
+test("a step that waits for room has not started", async () => {
+  const solver = new TestSolver();
+  const budget = createBudget({ cpuCount: 1, memoryBytes: 0 });
+  const deps = { ...solver.deps, budget };
+  const go = Promise.withResolvers<void>();
+  solver.run = async (command, base) => {
+    await go.promise;
+    return layerOn(base, command);
+  };
+  const started = () =>
+    solver.events.flatMap((event) =>
+      event.kind === "vertex" && event.vertex.startedAt && event.vertex.name.includes("RUN") ? event.vertex.name : [],
+    );
+  const report = (event: BuildEvent) => void solver.events.push(event);
+  const signal = new AbortController().signal;
+  const solving = solveGraph(deps, solver.scope(), { graph: fork, wanted: [4], report, signal });
+  await until("one runs", () => solver.ran.length === 1);
+  expect(started()).toEqual(["[1/1] RUN left"]);
+  go.resolve();
+  await solving;
+  expect(new Set(started())).toEqual(new Set(["[1/1] RUN left", "[1/1] RUN right"]));
 });

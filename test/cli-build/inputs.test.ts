@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { EngineError } from "../../src/base/errors.ts";
 import type { SolveRequest } from "../../src/builder/builder.ts";
 import { encodeEnd, packFile } from "../../src/formats/tar/packer.ts";
@@ -264,3 +265,35 @@ test("secrets, an agent and accounts are there when they are asked for, and only
     undefined,
   ]);
 });
+
+const sshTest = test.skipIf(!existsSync("/usr/bin/ssh-keygen") || !existsSync("/usr/bin/ssh-add"));
+
+sshTest(
+  "a key file is offered as an agent that has it: ssh-add lists it, and nothing of it is sent before it is asked",
+  async () => {
+    let listed = "";
+    await using s = await served({
+      async solve(_request, { session, signal }) {
+        const socket = `${s.daemon.directory}/forwarded.sock`;
+        const server = createServer((client) => {
+          void session.openAgent("git", signal).then((agent) => client.pipe(agent).pipe(client));
+        });
+        await new Promise<void>((resolve) => server.listen(socket, resolve));
+        const child = Bun.spawn(["ssh-add", "-L"], { env: { SSH_AUTH_SOCK: socket }, stdout: "pipe" });
+        listed = await child.stdout.text();
+        await new Promise((resolve) => server.close(resolve));
+        return undefined;
+      },
+    });
+    const key = `${s.daemon.directory}/key`;
+    Bun.spawnSync(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me@here", "-f", key]);
+    expect((await s.run(["build", "-q", "--ssh", `git=${key}`, s.context])).err).toBe("");
+    expect(listed).toBe(readFileSync(`${key}.pub`, "utf8"));
+    Bun.spawnSync(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", `${key}2`]);
+    const locked = await s.run(["build", "-q", "--ssh", `git=${key}2`, s.context]);
+    expect([locked.code, locked.err]).toEqual([
+      1,
+      expect.stringContaining(`protected by a passphrase; add it to your agent with 'ssh-add ${key}2'`),
+    ]);
+  },
+);

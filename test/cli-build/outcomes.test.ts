@@ -228,6 +228,27 @@ test.each([
   expect([code, err]).toEqual([1, expect.stringContaining(message)]);
 });
 
+test("flags for what there is none of here are taken, but not in silence", async () => {
+  await using s = await served();
+  const line = [
+    "build",
+    "-q",
+    "--builder",
+    "other",
+    "--isolation",
+    "hyperv",
+    "--security-opt",
+    "x",
+    "--rm=false",
+    "--compress",
+    "--force-rm",
+  ];
+  const { code, err } = await s.run([...line, s.context]);
+  expect(code).toBe(0);
+  expect(err.match(/^WARNING: --(builder other|isolation hyperv|security-opt) is not used/gm)?.length).toBe(3);
+  expect((await s.run(["build", "-q", "--builder", "default", s.context])).err).toBe("");
+});
+
 test("no daemon is Docker's words", async () => {
   const { code, err } = await gantry("unix:///nonexistent/socket", ["build", "."]);
   expect([code, err]).toEqual([

@@ -47,6 +47,8 @@ export class StreamSession implements BuildSession {
   };
   readonly #channel: BuildChannel;
   readonly #questions = new Map<number, (answer: Uint8Array | undefined) => void>();
+  /** Questions whose answer nobody waits for any more. */
+  readonly #abandoned = new Set<number>();
 
   constructor(id: string, channel: BuildChannel, closed: AbortSignal) {
     this.id = id;
@@ -59,6 +61,7 @@ export class StreamSession implements BuildSession {
 
   /** Of an `answer` frame. Throws Error for one that was not asked for. */
   answer(id: number, payload: Uint8Array): void {
+    if (this.#abandoned.delete(id)) return;
     const settle = this.#questions.get(id);
     if (settle === undefined || payload.byteLength === 0) throw new Error(`answer ${id} was not asked for`);
     settle(payload.slice());
@@ -160,9 +163,10 @@ export class StreamSession implements BuildSession {
   async #ask(question: WireBuildQuestion, signal: AbortSignal): Promise<Uint8Array | undefined> {
     signal.throwIfAborted();
     if (this.closed.aborted) throw gone();
-    if (this.#questions.size >= MAX_QUESTIONS)
+    if (this.#questions.size + this.#abandoned.size >= MAX_QUESTIONS)
       throw new EngineError("unavailable", "the client is asked too much at once");
     const id = this.#channel.reserve();
+    let answered = false;
     const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
     const onAbort = () => resolve(undefined);
     this.#questions.set(id, resolve);
@@ -171,6 +175,7 @@ export class StreamSession implements BuildSession {
     try {
       await this.#channel.sendJson(FRAME.ask, id, question);
       const answer = await promise;
+      answered = answer !== undefined;
       signal.throwIfAborted();
       if (answer === undefined) throw gone();
       return answer[0] === 1 ? answer.subarray(1) : undefined;
@@ -178,6 +183,7 @@ export class StreamSession implements BuildSession {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       this.#questions.delete(id);
+      if (!answered) this.#abandoned.add(id);
     }
   }
 }

@@ -10,7 +10,7 @@ export interface ContextLimits {
   bytes: number;
 }
 
-export const CONTEXT_LIMITS: ContextLimits = { entries: 4_000_000, bytes: 128 * 2 ** 30 };
+export const CONTEXT_LIMITS: ContextLimits = { entries: 2_000_000, bytes: 128 * 2 ** 30 };
 
 const MAX_NAME_BYTES = 255;
 /** Empty, `.` or `..`. */

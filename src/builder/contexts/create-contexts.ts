@@ -31,7 +31,7 @@ export function createContexts(deps: ContextsDeps): Contexts {
     open: (source, options) => open(deps, kept, { source, options }),
     list: () => Promise.all(kept.list().map((one) => describe(one, run))),
     remove: (id) => kept.remove(id),
-    close: async () => undefined,
+    close: async () => deps.close(),
   };
 }
 

@@ -7,6 +7,8 @@ import type { DirectoryWriter } from "./directory-writer.ts";
 
 /** A file up to this size is handed to the worker whole. */
 const SMALL_FILE_BYTES = 64 * 1024;
+/** Files that have begun to arrive and are not whole: BuildKit's client sends four at a time. */
+const MAX_OPEN_FILES = 256;
 
 export interface SyncOptions {
   /** What the directory holds, in order. */
@@ -22,7 +24,7 @@ export interface SyncOptions {
 
 interface Incoming {
   entry: SourceEntry;
-  /** Of a small file, until it is whole. */
+  /** Of a small file, until it is whole. undefined: what comes is handed on at once. */
   pieces: Uint8Array[] | undefined;
   receivedBytes: number;
 }
@@ -47,6 +49,7 @@ export class DirectorySync implements DirectorySink {
   /** Directories in which something changes, or which are new: their times are set last. */
   readonly #touched = new Set<string>();
   #changed = false;
+  #open = 0;
 
   constructor(options: SyncOptions) {
     this.#options = options;
@@ -71,6 +74,7 @@ export class DirectorySync implements DirectorySink {
 
   data(index: number, bytes: Uint8Array): void | Promise<void> {
     const incoming = this.#incomingOf(index);
+    if (incoming.receivedBytes === 0 && bytes.length > 0) this.#begin(incoming.entry, index, incoming.pieces);
     incoming.receivedBytes += bytes.length;
     if (incoming.receivedBytes > incoming.entry.sizeBytes) throw changedMeanwhile(incoming.entry);
     this.#options.onBytes(bytes.length);
@@ -87,6 +91,7 @@ export class DirectorySync implements DirectorySink {
     const { entry, pieces, receivedBytes } = this.#incomingOf(index);
     if (receivedBytes !== entry.sizeBytes) throw changedMeanwhile(entry);
     this.#incoming.delete(index);
+    if (receivedBytes > 0) this.#open--;
     if (pieces === undefined) return this.#options.writer.write({ step: "close", id: index });
     const { path, mode, modifiedNs } = entry;
     const data = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
@@ -163,13 +168,20 @@ export class DirectorySync implements DirectorySink {
   }
 
   #receive(entry: SourceEntry, id: number): void {
-    const { path, mode, modifiedNs, sizeBytes } = entry;
+    const { path, sizeBytes } = entry;
     const isSmall = sizeBytes <= SMALL_FILE_BYTES;
     this.#written.set(id, entry);
     this.#rewritten.add(path);
     this.#touch(parentOf(path));
     this.#incoming.set(id, { entry, pieces: isSmall ? [] : undefined, receivedBytes: 0 });
-    if (!isSmall) this.#writeNow({ step: "open", id, path, mode, modifiedNs }, path);
+  }
+
+  /** The first bytes of a file: only now is it open. */
+  #begin({ path, mode, modifiedNs }: SourceEntry, id: number, pieces: Uint8Array[] | undefined): void {
+    if (++this.#open > MAX_OPEN_FILES) {
+      throw new EngineError("invalid-argument", `build context: more than ${MAX_OPEN_FILES} files at the same time`);
+    }
+    if (pieces === undefined) this.#writeNow({ step: "open", id, path, mode, modifiedNs }, path);
   }
 
   #incomingOf(index: number): Incoming {

@@ -12,17 +12,24 @@ import { createRememberedKeys } from "./remembered-keys.ts";
 import { createFilesJobs } from "./run-files-job.ts";
 import { selectSources } from "./selection.ts";
 
+export interface Files extends Pick<Executor, "copy" | "mkdir" | "link" | "copyKey"> {
+  /** Releases the worker in reserve. */
+  close(): void;
+}
+
 /**
  * COPY, ADD, WORKDIR and `--link`, with BuildKit's results. Files that do not change on the way are hard links to those of their
  * context or layer, which nobody ever writes to.
  */
-export function createFiles(deps: FilesDeps): Pick<Executor, "copy" | "mkdir" | "link" | "copyKey"> {
+export function createFiles(deps: FilesDeps): Files {
   const keys = createRememberedKeys(join(deps.directory, "copy-keys"));
-  const state: FilesState = { ...deps, keys, run: createFilesJobs(), trees: new WeakMap() };
+  const jobs = createFilesJobs();
+  const state: FilesState = { ...deps, keys, run: jobs.run, trees: new WeakMap() };
   return {
     copy: (op, inputs, context) => copy(state, { op, inputs, context }),
     copyKey: (op, inputs, context) => copyKey(state, { op, inputs, context }),
     mkdir: (op, base, context) => makeDirectory(state, { op, base, context }),
+    close: () => jobs.close(),
     link: (base, top, context) => deps.layers.restack(base, top, top.layers, context),
   };
 }

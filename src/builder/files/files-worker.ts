@@ -83,10 +83,12 @@ function copy(job: Extract<FilesJob, { kind: "copy" }>, opened: OpenRoots, check
   const target = targetOf(job, opened, NEW_DIRECTORY_MODE, base);
   const mode = job.mode === undefined ? undefined : parseModeChange(job.mode);
   const owner = ownerIn(base, job.owner);
+  const origins = new Map<number, number>();
+  let count = 0;
   for (const { source, tree } of sources) {
     for (const { filter, ...found } of sourceItems(tree, source, job.rules)) {
       const item = { ...found, name: source.as ?? found.name };
-      const copier = new TreeCopier(target, { owner, mode, filter, check });
+      const copier = new TreeCopier(target, { owner, mode, filter, check, origins, source: count++ });
       copyItem(copier, tree, { item, destination: job.destination });
     }
   }

@@ -33,6 +33,10 @@ import { likeStatus, modified, type TargetDirectory, type TargetTree } from "./t
 export interface PlaceOptions {
   owner: { uid: number; gid: number } | undefined;
   mode: ModeChange | undefined;
+  /** Where each file came from, by inode; of all that goes into one layer. */
+  origins: Map<number, number>;
+  /** Which of an instruction's sources this is. */
+  source: number;
 }
 
 /** A name in memory: NUL-terminated at `address`, and as bytes for whoever needs them. */
@@ -48,6 +52,8 @@ export interface SourceFile {
   inode: number;
 }
 
+/** More than any tree has. */
+const MAX_LAYERS = 4096;
 const EXDEV = 18;
 const EMLINK = 31;
 /** What the two sides cannot share is copied. */
@@ -62,11 +68,6 @@ export class FilePlacer {
   readonly #options: PlaceOptions;
   /** Where the first name of a copied file is, in the new layer: further names of the file become names of the copy. */
   readonly #copies = new Map<string, Buffer>();
-  /**
-   * The layer that a file came from. A file that several layers of one tree share is a different file in each: as names of one they
-   * would change together.
-   */
-  readonly #layers = new Map<number, number>();
 
   constructor(tree: TargetTree, options: PlaceOptions) {
     this.#tree = tree;
@@ -77,7 +78,8 @@ export class FilePlacer {
   place(file: SourceFile, directory: TargetDirectory, target: Name): void {
     const into = this.#tree.materialize(directory);
     const { part, name } = file;
-    const isShared = (this.#layers.get(file.inode) ?? part.layer) !== part.layer;
+    const origin = this.#originOf(part);
+    const isShared = (this.#options.origins.get(file.inode) ?? origin) !== origin;
     if (this.#options.owner === undefined && this.#options.mode === undefined && !isShared) {
       // Where nothing shows through, only what is in the new layer can be in the way.
       if (directory.lower !== undefined) this.#tree.clear(directory, target.bytes());
@@ -87,7 +89,7 @@ export class FilePlacer {
         linked = trySyscall("linkat", part.fd, name.address, into, target.address, 0);
       }
       if (linked === 0) {
-        this.#layers.set(file.inode, part.layer);
+        this.#options.origins.set(file.inode, origin);
         return;
       }
       if (!NOT_LINKED.includes(-linked)) throw new SystemError("linkat", -linked, target.bytes().toString());
@@ -109,12 +111,20 @@ export class FilePlacer {
     const first = status.links > 1 ? this.#copies.get(key) : undefined;
     if (first !== undefined) return linkAt(this.#tree.root.upper, first, into, name);
     if (mayLink && isSame(status, wanted) && this.#tryLink({ part, source }, into, name)) {
-      this.#layers.set(file.inode, part.layer);
+      this.#options.origins.set(file.inode, this.#originOf(part));
       return;
     }
     if ((status.mode & S_IFMT) === S_IFREG) copyFile({ part, source, wanted }, into, name);
     else copyNode({ part, source, wanted }, into, name);
     if (status.links > 1) this.#copies.set(key, relativeTo(directory, name));
+  }
+
+  /**
+   * One file under several names is one file only where the names are in one source and one layer: contexts and layers share files by
+   * hard links, and as names of one they would change together.
+   */
+  #originOf({ layer }: Part): number {
+    return this.#options.source * MAX_LAYERS + layer;
   }
 
   #tryLink({ part, source }: { part: Part; source: Buffer }, into: number, name: Buffer): boolean {

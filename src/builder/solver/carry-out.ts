@@ -115,9 +115,9 @@ async function makeTree(deps: CarryOutDeps, scope: BuildScope, task: Task & { op
   const participant = {
     signal,
     hold: scope.hold,
+    started: task.started,
     report: (event: BuildEvent) => task.report(renamed(event, task.digest)),
   };
-  task.started();
   const result = await deps.shared.run(sharingKey(key, scope, task), participant, {
     start: (context) =>
       deps.budget.run(task.op.kind, () => make(deps, scope, { key, base, task, context }), context.signal),
@@ -210,6 +210,7 @@ interface Making {
 }
 
 async function make(deps: CarryOutDeps, scope: BuildScope, { key, base, task, context }: Making): Promise<TreeResult> {
+  context.started();
   const result = await execute(deps.executor, task, contextOf(scope, task, context));
   context.hold(keysOf(result));
   deps.failpoint("build.vertex");
@@ -234,12 +235,13 @@ function execute(executor: Executor, { op, inputs }: Task & { op: TreeOp }, cont
 function contextOf(
   scope: BuildScope,
   { vertex, digest }: Pick<Task, "vertex" | "digest">,
-  shared: SharedContext,
+  { signal, report, hold }: Pick<SharedContext, "signal" | "report" | "hold">,
 ): OpContext {
   const { op, name } = vertex;
   const { session, buildId, resources, cacheMountNamespace } = scope;
   const epochSeconds = "epochSeconds" in op ? op.epochSeconds : undefined;
-  return { ...shared, vertex: digest, name, session, buildId, resources, cacheMountNamespace, epochSeconds };
+  const build = { session, buildId, resources, cacheMountNamespace };
+  return { ...build, signal, report, hold, vertex: digest, name, epochSeconds };
 }
 
 function treeOf(input: VertexResult | undefined): TreeResult {

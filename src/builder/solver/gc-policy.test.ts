@@ -34,6 +34,7 @@ test.each<[unknown, string]>([
   [[], "builder must be an object"],
   [{ gc: 1 }, "builder.gc must be an object"],
   [{ gc: { policy: {} } }, "builder.gc.policy must be a list"],
+  [{ gc: { policy: [{ filter: ["colour=red"] }] } }, "invalid filter 'colour'"],
   [{ gc: { defaultKeepStorage: "much" } }, 'invalid size "much" of defaultKeepStorage'],
 ])("%j is refused: %s", (builder, message) => {
   expect(() => parseGcPolicy(builder, TB)).toThrow(message);

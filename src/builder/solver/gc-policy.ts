@@ -1,5 +1,6 @@
 import { invalid } from "../../base/errors.ts";
 import type { PruneOptions } from "../builder.ts";
+import { pruneTest } from "./prune-filters.ts";
 
 /** What happens when the cache grows. */
 export interface GcPolicy {
@@ -38,7 +39,10 @@ function parseRule(rule: Record<string, unknown>, defaultBytes: number): PruneOp
     const [name = "", value = ""] = text.split(/=+(.*)/s);
     filters[name] = [...(filters[name] ?? []), value];
   }
-  return { all: rule["all"] === true, filters, keepStorageBytes: limitOf(rule, LIMIT_NAMES) ?? defaultBytes };
+  const parsed = { all: rule["all"] === true, filters, keepStorageBytes: limitOf(rule, LIMIT_NAMES) ?? defaultBytes };
+  // Throws for filters that there are not.
+  pruneTest(parsed, new Date(0));
+  return parsed;
 }
 
 function limitOf(value: Record<string, unknown>, names: string[]): number | undefined {

@@ -1,5 +1,6 @@
 import type { ContextSource, HistoryRecord, SolveRequest } from "../builder.ts";
 import type { BuildEvent } from "../events.ts";
+import { withoutCredentials } from "../outputs/attestations/without-credentials.ts";
 
 /** What the history says of a build, gathered while it runs. */
 export class JobRecord {
@@ -52,11 +53,11 @@ export class JobRecord {
   }
 
   ended(end: Pick<HistoryRecord, "status" | "error"> & { completedAt: Date }): void {
-    Object.assign(this.#record, end);
+    Object.assign(this.#record, end, { error: withoutCredentials(end.error) });
   }
 }
 
-/** For people; a directory of the client has no name here that says more. */
+/** For people, without accounts and tokens; a directory of the client has no name here that says more. */
 function describeSource(source: ContextSource | undefined): string {
   switch (source?.kind) {
     case undefined:
@@ -67,13 +68,8 @@ function describeSource(source: ContextSource | undefined): string {
       return "-";
     case "http":
     case "git":
-      return withoutPassword(source.url);
+      return withoutCredentials(source.url);
     case "image":
       return source.reference;
   }
-}
-
-/** `https://user:token@host/…`: accounts do not belong into a history. */
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, "$1");
 }

@@ -8,15 +8,14 @@ const FALSE = ["0", "false"];
 type Test = (record: CacheRecord) => boolean;
 
 /**
- * Which records a prune may take, by Docker's filters; never what is in use. Without `all` what is shared or internal stays. Throws
- * invalid-argument for a filter that there is not, or with two values. Pure.
+ * Which records a prune may take, by Docker's filters; never what is in use. Without `all` what is shared or internal stays. Of
+ * several values of a filter one has to match. Throws invalid-argument for a filter that there is not. Pure.
  * @see moby daemon/internal/builder-next/builder.go `toBuildkitPruneInfo`
  */
 export function pruneTest({ filters, all }: Pick<PruneOptions, "filters" | "all">, now: Date): Test {
   const tests = Object.entries(filters).map(([name, values]) => {
-    const [value = "", another] = values;
-    if (another !== undefined) throw invalid(`filter ${name} has more than one value`);
-    return filterTest(name, value, now);
+    const any = (values.length === 0 ? [""] : values).map((value) => filterTest(name, value, now));
+    return (record: CacheRecord) => any.some((test) => test(record));
   });
   return (record) => !record.inUse && (all || isOrdinary(record)) && tests.every((test) => test(record));
 }

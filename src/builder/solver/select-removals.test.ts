@@ -69,6 +69,7 @@ test.each<[Record<string, string[]>, string[]]>([
   [{ parents: ["old"] }, ["new"]],
   [{ parent: ["old"] }, ["new"]],
   [{ type: ["exec.cachemount"] }, ["mount"]],
+  [{ type: ["exec.cachemount", "regular"], until: ["12h"] }, ["old"]],
   [{ description: ["new"] }, ["new"]],
   [{ shared: [""] }, []],
   [{ shared: ["false"], type: ["regular"] }, ["old", "new"]],
@@ -102,7 +103,6 @@ test("with all, what is shared or internal may go, but nothing in use", () => {
 
 test.each<[Record<string, string[]>, string]>([
   [{ colour: ["red"] }, "invalid filter 'colour'"],
-  [{ type: ["a", "b"] }, "filter type has more than one value"],
   [{ shared: ["maybe"] }, "invalid filter 'shared=maybe'"],
   [{ until: ["yesterday"] }, "failed to parse value as time or duration"],
 ])("filters %j are refused: %s", (filters, message) => {

@@ -10,6 +10,8 @@ const MAX_TOLD = 8192;
 export interface Participant {
   /** Events of the vertex, also those from before it joined. `vertex` in them is anybody's name for it. */
   report: (event: BuildEvent) => void;
+  /** It is its turn: there was room for it. */
+  started: () => void;
   /** Digests and chainIDs that must stay until this build is over. */
   hold: (keys: string[]) => void;
   signal: AbortSignal;
@@ -64,17 +66,21 @@ class Running {
   readonly #participants = new Set<Participant>();
   readonly #told: BuildEvent[] = [];
   readonly #held: string[] = [];
+  #hasStarted = false;
   readonly #signal: AbortSignal;
 
   constructor(signal: AbortSignal, start: (shared: SharedContext) => Promise<TreeResult>) {
     this.#signal = signal;
     const clipper = createLogClipper((event) => this.#tell(event));
-    this.result = start({ signal, report: clipper.report, hold: (keys) => this.#hold(keys) }).catch(
-      (error: unknown) => {
-        clipper.failed();
-        throw error;
-      },
-    );
+    const shared = {
+      report: clipper.report,
+      started: () => this.#start(),
+      hold: (keys: string[]) => this.#hold(keys),
+    };
+    this.result = start({ signal, ...shared }).catch((error: unknown) => {
+      clipper.failed();
+      throw error;
+    });
     this.settled = this.result.then(
       () => undefined,
       () => undefined,
@@ -89,11 +95,17 @@ class Running {
   join(participant: Participant): void {
     this.#participants.add(participant);
     participant.hold(this.#held);
+    if (this.#hasStarted) participant.started();
     for (const event of this.#told) participant.report(event);
   }
 
   leave(participant: Participant): void {
     this.#participants.delete(participant);
+  }
+
+  #start(): void {
+    this.#hasStarted = true;
+    for (const { started } of this.#participants) started();
   }
 
   /** Of progress only the newest counts for who comes later; output is limited. */

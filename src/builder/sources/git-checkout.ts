@@ -6,6 +6,7 @@ import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { digestOf } from "../../formats/oci/digest.ts";
 import { type Git, type GitOptions, runGit } from "./git-program.ts";
 import { oldestNames } from "./oldest-names.ts";
+import { refuseLinkLocal } from "./public-address.ts";
 
 /** Repositories that are kept for the next build; those that were used longest ago go. */
 const MAX_KEPT = 50;
@@ -43,6 +44,7 @@ export function createGitStore(root: string, git: Git = runGit): GitStore {
       if (!REMOTE.test(source.remote)) throw invalid(`invalid git remote ${JSON.stringify(source.remote)}`);
       const name = digestOf(source.remote).slice("sha256:".length);
       return queue.run(name, async () => {
+        if (URL.canParse(source.remote)) await refuseLinkLocal(new URL(source.remote));
         const repository = join(root, name);
         const run: Run = (argv, more = {}) =>
           git(argv, { cwd: repository, home: join(root, "home"), ...access, ...more });

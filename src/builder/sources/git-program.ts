@@ -4,6 +4,8 @@ import { runTool } from "../../kernel/run-program.ts";
 
 /** Only these: a program of that name elsewhere is not what is meant. */
 const PROGRAMS = ["/usr/bin/git", "/bin/git", "/usr/local/bin/git"];
+/** What the daemon was started with: its way to the network. */
+const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
 const TIMEOUT_MS = 600_000;
 /** A pack that is larger is given up. */
 const MAX_FILE_BYTES = 32 * 2 ** 30;
@@ -23,7 +25,7 @@ const SETTINGS: [string, string][] = [
   ["init.defaultBranch", "main"],
   ["advice.detachedHead", "false"],
   ["protocol.ext.allow", "never"],
-  ["http.followRedirects", "true"],
+  ["http.followRedirects", "initial"],
   ["safe.directory", "*"],
 ];
 
@@ -69,6 +71,7 @@ export const runGit: Git = async (argv, { cwd, home, allowFile = false, settings
     GIT_SSH_COMMAND: "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
     ...(agentSocket === undefined ? {} : { SSH_AUTH_SOCK: agentSocket }),
   };
+  for (const name of PROXIES) if (process.env[name] !== undefined) env[name] = process.env[name];
   for (const [at, [key, value]] of all.entries()) {
     env[`GIT_CONFIG_KEY_${at}`] = key;
     env[`GIT_CONFIG_VALUE_${at}`] = value;

@@ -1,15 +1,14 @@
 import { join } from "node:path";
-import { createFilesJobs, type RunFilesJob } from "../files/run-files-job.ts";
+import { createFilesJobs, type FilesJobs } from "../files/run-files-job.ts";
 import { createGitStore, type GitStore } from "./git-checkout.ts";
 import { createHttpStore, type HttpStore } from "./http-store.ts";
 import { createScratch, type Scratch } from "./scratch.ts";
 
 /** What contexts and sources of builds share. */
-export interface SourceStores {
+export interface SourceStores extends FilesJobs {
   http: HttpStore;
   git: GitStore;
   scratch: Scratch;
-  run: RunFilesJob;
 }
 
 /** Below the builder's directory: `http/`, `git/`, and `scratch/`, which is emptied. */
@@ -18,6 +17,6 @@ export function openSourceStores(directory: string): SourceStores {
     http: createHttpStore(join(directory, "http")),
     git: createGitStore(join(directory, "git")),
     scratch: createScratch(join(directory, "scratch")),
-    run: createFilesJobs(),
+    ...createFilesJobs(),
   };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** Directories that last as long as a build. What an earlier daemon left goes when this one starts. */
 export interface Scratch {
@@ -12,7 +12,7 @@ export interface Scratch {
 }
 
 export function createScratch(root: string): Scratch {
-  rmSync(root, { recursive: true, force: true });
+  sweep(root);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   return {
     make(buildId) {
@@ -22,4 +22,11 @@ export function createScratch(root: string): Scratch {
     },
     release: (buildId) => rm(join(root, encodeURIComponent(buildId).slice(0, 100)), { recursive: true, force: true }),
   };
+}
+
+/** Out of the way at once; a start does not wait for the rest. What cannot be deleted now is tried again by the next start. */
+function sweep(root: string): void {
+  if (existsSync(root)) renameSync(root, `${root}-${randomBytes(8).toString("hex")}`);
+  const old = readdirSync(dirname(root)).filter((name) => name.startsWith(`${basename(root)}-`));
+  for (const name of old) rm(join(dirname(root), name), { recursive: true, force: true }).catch(() => undefined);
 }

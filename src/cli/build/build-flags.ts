@@ -32,7 +32,11 @@ const MAIN: Flag[] = [
   { name: "annotation", type: LIST, usage: "Add annotation to the image" },
   { name: "platform", type: LIST, usage: "Set target platform for build" },
   { name: "secret", type: LIST, usage: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")' },
-  { name: "ssh", type: LIST, usage: 'SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")' },
+  {
+    name: "ssh",
+    type: LIST,
+    usage: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")',
+  },
   { name: "iidfile", type: STRING, usage: "Write the image ID to a file" },
   { name: "metadata-file", type: STRING, usage: "Write build result metadata to a file" },
   { name: "quiet", short: "q", type: BOOL, usage: "Suppress the build output and print image ID on success" },

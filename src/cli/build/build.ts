@@ -45,11 +45,12 @@ const OTHER_VERBS: Record<string, () => Promise<{ command: Command }>> = {
 async function build(context: CliContext, flags: Parsed): Promise<number> {
   const other = await otherVerb(context, flags.arguments[0] ?? "");
   if (other !== undefined) return other.run(context, parseFlags(other.flags, [], { interspersed: true }));
+  await tellUnused(context, flags);
   const outputs = planOutputs(flags);
   const quiet = flags.bool("quiet");
   const mode = await progressMode(context, flags.string("progress"), quiet);
   await checkDestinations(context, outputs);
-  const offered = readOffers(context, { secrets: flags.list("secret"), ssh: flags.list("ssh") });
+  const offered = await readOffers(context, { secrets: flags.list("secret"), ssh: flags.list("ssh") });
   const sources = await locate(context, flags);
   const transport = await context.connect();
   const ref = crypto.randomUUID().replaceAll("-", "");
@@ -90,6 +91,19 @@ async function build(context: CliContext, flags: Parsed): Promise<number> {
     forget();
     await drawGraph(context, flags.string("graph"), display.state);
   }
+}
+
+/** Flags that Docker's clients have for what there is none of here: taken, but not in silence. */
+async function tellUnused({ io }: CliContext, flags: Parsed): Promise<void> {
+  const builder = flags.string("builder");
+  if (!["", "default"].includes(builder)) {
+    await io.err(`WARNING: --builder ${builder} is not used: an engine has one builder, its own\n`);
+  }
+  const isolation = flags.string("isolation");
+  if (!["", "default"].includes(isolation)) {
+    await io.err(`WARNING: --isolation ${isolation} is not used: there is one kind on Linux\n`);
+  }
+  if (flags.list("security-opt").length > 0) await io.err("WARNING: --security-opt is not used by builds\n");
 }
 
 async function otherVerb({ workingDir }: CliContext, word: string): Promise<Command | undefined> {

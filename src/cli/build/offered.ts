@@ -5,11 +5,16 @@ import type { WireAccount } from "../../wire/build-messages.ts";
 import { absolutePath } from "../absolute-path.ts";
 import type { CliContext } from "../command.ts";
 import { HUB_KEY } from "../credentials/registry-key.ts";
+import { messageOf } from "../../base/errors.ts";
+import { readTextFile } from "../read-file.ts";
+import type { PrivateKey } from "./ssh/private-key.ts";
 import { parseSecret, parseSsh, type SecretSpec } from "./parse-specs.ts";
 import { parsed } from "./plan-outputs.ts";
 
 /** @see BuildKit session/secrets/secretsprovider: secrets travel in one message */
 const MAX_SECRET_BYTES = 500 * 1024;
+
+const MAX_KEY_BYTES = 256 * 1024;
 
 /** Secrets and agents that a build may use, by ID. Read when it asks. */
 export interface Offered {
@@ -20,10 +25,10 @@ export interface Offered {
 }
 
 /** What `--secret` and `--ssh` name. Throws for what is not there, before anything is built. */
-export function readOffers(
+export async function readOffers(
   context: CliContext,
   flags: { secrets: readonly string[]; ssh: readonly string[] },
-): Offered {
+): Promise<Offered> {
   const { environment, workingDir } = context;
   const secrets = new Map<string, SecretSpec["source"]>();
   for (const text of flags.secrets) {
@@ -31,12 +36,11 @@ export function readOffers(
     if (source.kind === "file") source.path = checkSecretFile(id, absolutePath(workingDir, source.path));
     secrets.set(id, source);
   }
-  const agents = new Map(
-    flags.ssh.map((text) => {
-      const { id, paths } = parseSsh(text);
-      return [id, agentSocket(id, paths, { environment, workingDir })];
-    }),
-  );
+  const agents = new Map<string, Agent>();
+  for (const text of flags.ssh) {
+    const { id, paths } = parseSsh(text);
+    agents.set(id, await openAgent(id, paths, { environment, workingDir }));
+  }
   return {
     async secret(id) {
       const source = secrets.get(id);
@@ -47,9 +51,10 @@ export function readOffers(
     },
     hasAgent: (id) => agents.has(id),
     async joinAgent(id, stream) {
-      const path = agents.get(id);
-      if (path === undefined) throw new Error(`no ssh agent ${id}`);
-      await joinSocket(path, stream);
+      const agent = agents.get(id);
+      if (agent === undefined) throw new Error(`no ssh agent ${id}`);
+      if (agent.kind === "socket") return joinSocket(agent.path, stream);
+      await (await import("./ssh/key-agent.ts")).serveKeys(agent.keys, stream);
     },
   };
 }
@@ -61,22 +66,38 @@ function checkSecretFile(id: string, path: string): string {
   return path;
 }
 
-function agentSocket(
+type Agent = { kind: "socket"; path: string } | { kind: "keys"; keys: PrivateKey[] };
+
+/** No path: the agent of the environment. Else a socket, or key files, for which we are the agent. */
+async function openAgent(
   id: string,
   paths: readonly string[],
   { environment, workingDir }: Pick<CliContext, "environment" | "workingDir">,
-): string {
-  const [given, ...more] = paths;
-  const path = given === undefined ? (environment["SSH_AUTH_SOCK"] ?? "") : absolutePath(workingDir, given);
-  if (path === "") throw new Error("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) throw new Error(`ssh ${id}: stat ${path}: no such file or directory`);
-  if (!status.isSocket() || more.length > 0) {
-    throw new Error(
-      `ssh ${id}: ${path} is a key file, which is not read here: an agent holds keys. Add it to yours and offer that: ssh-add ${path}, then --ssh ${id}`,
-    );
+): Promise<Agent> {
+  const given = paths.length === 0 ? [environment["SSH_AUTH_SOCK"] ?? ""] : paths;
+  if (given[0] === "") throw new Error("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+  const keys: PrivateKey[] = [];
+  for (const path of given.map((one) => absolutePath(workingDir, one))) {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status === undefined) throw new Error(`ssh ${id}: stat ${path}: no such file or directory`);
+    if (status.isSocket()) {
+      if (given.length > 1) throw new Error(`ssh ${id}: either one socket or key files`);
+      return { kind: "socket", path };
+    }
+    keys.push(await readKeyFile(id, path));
   }
-  return path;
+  return { kind: "keys", keys };
+}
+
+async function readKeyFile(id: string, path: string): Promise<PrivateKey> {
+  const { readPrivateKey } = await import("./ssh/private-key.ts");
+  const text = await readTextFile(path, MAX_KEY_BYTES);
+  try {
+    return readPrivateKey(text);
+  } catch (error) {
+    const hint = `add it to your agent with 'ssh-add ${path}', and offer that: --ssh ${id}`;
+    throw new Error(`ssh ${id}: ${path} cannot be used: ${messageOf(error)}; ${hint}`, { cause: error });
+  }
 }
 
 async function joinSocket(path: string, stream: MessageStream): Promise<void> {

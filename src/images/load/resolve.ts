@@ -35,6 +35,10 @@ const MAX_NESTING = 4;
 /** `manifest.json` of an archive with many images. */
 const MAX_LISTING_BYTES = 16 << 20;
 const MAX_IMAGES = 1000;
+/** Of one attestation: a statement is one, builders make two or three. */
+const MAX_ATTESTATION_BLOBS = 32;
+/** Of all that an index says about its images. */
+const MAX_ATTESTATION_BYTES = 64 << 20;
 
 /**
  * What an archive holds: Docker's `manifest.json` where there is one, with the OCI manifests and indexes of the same images, else
@@ -159,8 +163,7 @@ async function visit(archive: Archive, descriptor: Descriptor, { name, platforms
     name.indexes.push({ digest: descriptor.digest, bytes });
     for (const child of wantedChildren(document.manifests, platforms))
       await visit(archive, child, { name, platforms, depth: depth + 1, seen });
-    for (const child of document.manifests.filter(isAttestation))
-      name.indexes.push(...(await readWhole(archive, child)));
+    await addAttestations(archive, document.manifests.filter(isAttestation), { name, seen });
     return;
   }
   if (!isRunnable(document) || name.images.length >= MAX_IMAGES) return;
@@ -184,14 +187,37 @@ function wantedChildren(children: Descriptor[], platforms: Platform[] | undefine
   return possible.filter((child) => chosen.has(child) || isIndexType(child.mediaType));
 }
 
-/** An attestation's manifest and blobs; none where something is missing. */
-async function readWhole(archive: Archive, descriptor: Descriptor): Promise<{ digest: Digest; bytes: Uint8Array }[]> {
+/** Each once, and no more than there is room for: what is left out is only missing when the index is to be pushed. */
+async function addAttestations(
+  archive: Archive,
+  children: Descriptor[],
+  { name, seen }: Pick<Visit, "name" | "seen">,
+): Promise<void> {
+  let room = MAX_ATTESTATION_BYTES;
+  for (const child of children) {
+    if (seen.has(child.digest)) continue;
+    seen.add(child.digest);
+    const documents = await readWhole(archive, child, room);
+    for (const { bytes } of documents) room -= bytes.length;
+    name.indexes.push(...documents);
+  }
+}
+
+/** An attestation's manifest and blobs; none where something is missing, or there is more than `room` bytes of it. */
+async function readWhole(
+  archive: Archive,
+  descriptor: Descriptor,
+  room: number,
+): Promise<{ digest: Digest; bytes: Uint8Array }[]> {
   const bytes = await readVerified(archive, descriptor);
   if (bytes === undefined) return [];
   const document = parseManifestDocument(bytes, `manifest ${descriptor.digest}`);
   if (document.kind !== "manifest") return [];
   const documents = [{ digest: descriptor.digest, bytes }];
-  for (const blob of [document.config, ...document.layers]) {
+  const blobs = [document.config, ...document.layers];
+  const total = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, bytes.length);
+  if (total > room || blobs.length > MAX_ATTESTATION_BLOBS) return [];
+  for (const blob of blobs) {
     const content = await readVerified(archive, blob);
     if (content === undefined) return [];
     documents.push({ digest: blob.digest, bytes: content });
