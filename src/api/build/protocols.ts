@@ -28,6 +28,7 @@ export interface ProtocolDeps {
   builder: Builder;
   clock: Clock;
   logger: Logger;
+  version: string;
 }
 
 export function createBuildProtocols(deps: ProtocolDeps): BuildProtocols {

@@ -1,4 +1,4 @@
-import { EngineError } from "../../base/errors.ts";
+import { conflict, EngineError } from "../../base/errors.ts";
 
 /** Contexts that wait for their builds at one time. */
 const MAX_WAITING = 256;
@@ -7,7 +7,7 @@ const ARRIVAL_MS = 5000;
 
 /** Contexts that come in a request of their own: `remote=upload-request` and `buildid=upload-request:…` of docker with BuildKit. */
 export interface Uploads {
-  /** Hands the archive to the build of this name. Resolves when it was read. Throws unavailable when no build comes. */
+  /** Hands the archive to the build of this name. Resolves when it was read. Throws unavailable when no build comes, conflict when it has one. */
   offer(id: string, archive: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** Throws unavailable when no upload comes. */
   take(id: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -15,6 +15,7 @@ export interface Uploads {
 
 interface Meeting {
   archive: PromiseWithResolvers<AsyncIterable<Uint8Array>>;
+  offered: boolean;
   taken: boolean;
 }
 
@@ -25,7 +26,7 @@ export function createUploads({ arrivalMs = ARRIVAL_MS }: { arrivalMs?: number }
     const found = meetings.get(id);
     if (found !== undefined) return found;
     if (meetings.size >= MAX_WAITING) throw new EngineError("unavailable", "too many uploads wait for their builds");
-    const meeting = { archive: Promise.withResolvers<AsyncIterable<Uint8Array>>(), taken: false };
+    const meeting = { archive: Promise.withResolvers<AsyncIterable<Uint8Array>>(), offered: false, taken: false };
     meetings.set(id, meeting);
     return meeting;
   }
@@ -33,6 +34,8 @@ export function createUploads({ arrivalMs = ARRIVAL_MS }: { arrivalMs?: number }
   return {
     async offer(id, archive, signal) {
       const meeting = meet(id);
+      if (meeting.offered) throw conflict(`build ${id} has its upload already`);
+      meeting.offered = true;
       const read = Promise.withResolvers<void>();
       meeting.archive.resolve(reporting(archive, read));
       try {

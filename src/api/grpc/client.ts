@@ -4,6 +4,7 @@ import {
   connect,
   constants,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import { EngineError, isKind, messageOf } from "../../base/errors.ts";
@@ -89,13 +90,7 @@ interface CallStart {
 }
 
 function startCall(session: ClientHttp2Session, { path, metadata, signal }: CallStart): ClientCall {
-  const stream = session.request({
-    ...metadata,
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
+  const stream = openStream(session, { ...metadata, ":path": path });
   const cancel = () => {
     if (!stream.destroyed) stream.close(constants.NGHTTP2_CANCEL);
   };
@@ -108,6 +103,16 @@ function startCall(session: ClientHttp2Session, { path, metadata, signal }: Call
     messages: answers(new IncomingMessages(stream), status, signal),
     cancel,
   };
+}
+
+/** A connection that is just being closed says so by throwing. */
+function openStream(session: ClientHttp2Session, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+  try {
+    return session.request({ ...headers, ":method": "POST", "content-type": "application/grpc", te: "trailers" });
+  } catch (error) {
+    if (session.closed || session.destroyed) throw peerGone();
+    throw error;
+  }
 }
 
 interface CallStatus {

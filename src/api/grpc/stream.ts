@@ -89,7 +89,7 @@ export async function writeMessage(stream: MessageStream, message: Uint8Array): 
   await drained(stream);
 }
 
-export function streamGone(): EngineError {
+function streamGone(): EngineError {
   return new EngineError("unavailable", "the stream was closed");
 }
 

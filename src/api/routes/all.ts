@@ -38,7 +38,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...housekeepingRoutes(deps),
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
-    ...buildRoutes({ builder: engine.builder, clock, logger }),
+    ...buildRoutes({ builder: engine.builder, clock, logger, version: deps.version }),
     ...buildStreamRoutes(engine.builder, { logger }),
     ...missingRoutes(),
   ];

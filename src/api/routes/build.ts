@@ -9,6 +9,8 @@ export interface BuildRouteDeps {
   builder: Builder;
   clock: Clock;
   logger: Logger;
+  /** Of this program, for clients that ask what they talk to. */
+  version: string;
 }
 
 /**

@@ -62,6 +62,3 @@ export type Stat = MessageOf<typeof Stat>;
 /** `id` counts the entries of the sender, from 0. A stat packet without `stat` ends the list. */
 export const Packet = message({ type: int32(1), stat: field(2, Stat), id: uint32(3), data: bytes(4) });
 export type Packet = MessageOf<typeof Packet>;
-
-/** Is part of the health protocol; the daemon answers it, too. */
-export const HealthRequest = message({ service: string(1) });

@@ -9,7 +9,7 @@ export function encodeMetadata(values: Record<string, string[]>): Record<string,
   for (const [name, list] of Object.entries(values)) {
     if (list.length === 0) continue;
     const plain = list.every((value) => PLAIN.test(value));
-    encoded[name] = plain ? list : list.map((value) => encodeURIComponent(value));
+    encoded[name] = plain ? list : list.map((value) => encodeURIComponent(value.toWellFormed()));
     if (!plain) encoded[`${name}-encoded`] = ["1"];
   }
   return encoded;

@@ -1,10 +1,8 @@
 import type { Duplex } from "node:stream";
-import type { Clock } from "../../../base/clock.ts";
-import type { Logger } from "../../../base/logger.ts";
-import type { Builder } from "../../../builder/builder.ts";
 import type { WireProgress } from "../../../wire/progress.ts";
 import { serveGrpc } from "../../grpc/server.ts";
 import { createBuildServices } from "../control/services.ts";
+import type { ProtocolDeps } from "../protocols.ts";
 import type { RunningBuild } from "../running-build.ts";
 import { createSessions, type Sessions } from "../session/sessions.ts";
 import { traceMessages } from "./trace-messages.ts";
@@ -18,20 +16,12 @@ export interface BuildKit {
   serve(connection: Duplex): void;
 }
 
-export function createBuildKit({
-  builder,
-  clock,
-  logger,
-}: {
-  builder: Builder;
-  clock: Clock;
-  logger: Logger;
-}): BuildKit {
+export function createBuildKit({ logger, ...deps }: ProtocolDeps): BuildKit {
   const sessions = createSessions();
-  const services = createBuildServices({ builder, sessions, clock });
+  const services = createBuildServices({ ...deps, sessions });
   return {
     sessions,
-    trace: (build) => traceMessages(build, clock),
+    trace: (build) => traceMessages(build, deps.clock),
     serve: (connection) => void serveGrpc(connection, services, logger),
   };
 }

@@ -11,7 +11,6 @@ import {
   RefMap,
   Result,
   ReturnRequest,
-  WarnRequest,
 } from "../../../wire/buildkit/gateway.ts";
 import { Empty } from "../../../wire/buildkit/session.ts";
 import { errorOfStatus } from "../../../wire/grpc/status.ts";
@@ -74,7 +73,7 @@ export function bridgeServices(builds: GatewayBuilds): [string, CallHandler][] {
     ],
     [`${BRIDGE}Inputs`, unary({ input: Empty, output: Empty }, () => ({}))],
     // A client's own warnings are for whoever watches the build: that is the client.
-    [`${BRIDGE}Warn`, unary({ input: WarnRequest, output: Empty }, () => ({}))],
+    [`${BRIDGE}Warn`, unary({ input: Empty, output: Empty }, () => ({}))],
   ];
 }
 

@@ -30,11 +30,12 @@ export interface ControlDeps {
   sessions: Sessions;
   gateway: GatewayBuilds;
   clock: Clock;
+  version: string;
 }
 
 /** Builds by BuildKit's Control service: begin one, watch it, offer a session to it. */
 export function controlServices(deps: ControlDeps): [string, CallHandler][] {
-  const { builder, sessions, clock } = deps;
+  const { builder, sessions, clock, version } = deps;
   return [
     [
       `${CONTROL}ListWorkers`,
@@ -43,7 +44,7 @@ export function controlServices(deps: ControlDeps): [string, CallHandler][] {
     [
       `${CONTROL}Info`,
       unary({ input: Empty, output: InfoResponse }, () => ({
-        buildkitVersion: { package: "gantry", version: "v0.1.0", revision: "" },
+        buildkitVersion: { package: "gantry", version: `v${version}`, revision: "" },
       })),
     ],
     [

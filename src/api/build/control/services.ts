@@ -1,19 +1,16 @@
-import type { Clock } from "../../../base/clock.ts";
 import { EngineError } from "../../../base/errors.ts";
-import type { Builder } from "../../../builder/builder.ts";
 import { Empty, HEALTH_SERVING, HealthResponse, SESSION_METHODS } from "../../../wire/buildkit/session.ts";
 import { type CallHandler, type Services, unary } from "../../grpc/server.ts";
-import type { Sessions } from "../session/sessions.ts";
 import { bridgeServices } from "./bridge-services.ts";
 import { cacheServices } from "./cache-services.ts";
-import { controlServices } from "./control-services.ts";
+import { type ControlDeps, controlServices } from "./control-services.ts";
 import { createGatewayBuilds } from "./gateway-builds.ts";
 
 const TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const CONTENT = "/containerd.services.content.v1.Content/";
 
 /** Everything that is served behind `POST /grpc`. */
-export function createBuildServices(deps: { builder: Builder; sessions: Sessions; clock: Clock }): Services {
+export function createBuildServices(deps: Omit<ControlDeps, "gateway">): Services {
   const gateway = createGatewayBuilds();
   return new Map<string, CallHandler>([
     ...controlServices({ ...deps, gateway }),
