@@ -75,3 +75,12 @@ test("the newest hundred are kept, and what runs in any case", async () => {
   expect(refs.length).toBeLessThanOrEqual(101);
   expect(readdirSync(join(directory, "c")).length).toBe(refs.length);
 });
+
+test("a directory that takes no file ends no build", () => {
+  const store = open("d");
+  rmSync(join(directory, "d"), { recursive: true });
+  store.put(record("one"));
+  expect(store.list().map(({ ref }) => ref)).toEqual(["one"]);
+  store.remove("one");
+  expect(store.list()).toEqual([]);
+});

@@ -29,8 +29,9 @@ const unpack = promisify(gunzip);
 export interface HistoryStore {
   /** Newest first. */
   list(): HistoryRecord[];
-  /** Replaces what has the same ref. */
+  /** Replaces what has the same ref. Never throws. */
   put(record: HistoryRecord): void;
+  /** Nothing is left where it cannot be written. */
   putLog(ref: string, events: BuildEvent[]): Promise<void>;
   /** Throws not-found. */
   log(ref: string): Promise<BuildEvent[]>;
@@ -47,10 +48,16 @@ interface Known {
 export function createHistoryStore({ root, logger }: { root: string; logger: Logger }): HistoryStore {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const known = readRecords(root, logger);
+  /** A full disk ends no build: what is in memory is told until the daemon ends. */
   const write = (record: HistoryRecord) => {
     const path = join(root, `${nameOf(record.ref)}.json`);
-    writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      rmSync(`${path}.new`, { force: true });
+      logger.warn("writing the build history", { ref: record.ref, error: messageOf(error) });
+    }
   };
   const remove = (ref: string) => {
     if (!known.delete(ref)) return;
@@ -76,7 +83,13 @@ export function createHistoryStore({ root, logger }: { root: string; logger: Log
       const bytes = await pack(encodeEvents(events, MAX_EVENTS_BYTES));
       const kept = known.get(ref);
       if (kept === undefined || bytes.length > MAX_LOG_BYTES) return;
-      writeFileSync(join(root, nameOf(ref) + LOG_SUFFIX), bytes, { mode: 0o600 });
+      const path = join(root, nameOf(ref) + LOG_SUFFIX);
+      try {
+        writeFileSync(path, bytes, { mode: 0o600 });
+      } catch (error) {
+        rmSync(path, { force: true });
+        throw error;
+      }
       kept.logBytes = bytes.length;
       trim();
     },

@@ -111,11 +111,9 @@ export function createJob(deps: JobDeps, { ref, name, session, onReleased }: Job
   };
 
   async function close(): Promise<void> {
-    try {
-      await Promise.all([resources.release(), history.putLog(ref, log.kept())]);
-    } catch (error) {
-      deps.logger.error("ending a build", { ref, error: messageOf(error) });
-    }
+    const ends = await Promise.allSettled([resources.release(), history.putLog(ref, log.kept())]);
+    for (const end of ends)
+      if (end.status === "rejected") deps.logger.warn("ending a build", { ref, error: messageOf(end.reason) });
   }
 }
 
