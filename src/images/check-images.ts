@@ -5,7 +5,6 @@ import { MAX_MANIFEST_BYTES, parseManifestDocument } from "../formats/oci/manife
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRow } from "../storage/records/images.ts";
 import type { Snapshots } from "../storage/snapshots/snapshots.ts";
-import { isOwnLayer } from "./built/materialize.ts";
 import { blobsOf } from "./collect.ts";
 import type { Library } from "./library.ts";
 
@@ -20,7 +19,7 @@ export interface ImageFault {
 export interface ImageCheckDeps {
   library: Library;
   content: Pick<Content, "has" | "read">;
-  snapshots: Pick<Snapshots, "has">;
+  snapshots: Pick<Snapshots, "has" | "isSealed">;
 }
 
 /** Whether config, manifest, blobs and layers of every image are there and say the same as its record. */
@@ -43,9 +42,7 @@ async function faultsOf({ content, snapshots }: ImageCheckDeps, row: ImageRow): 
   const chain = chainIds(row.layers.map(({ diffId }) => diffId));
   // Their archives are made of the layers' own files when they are wanted.
   const unmade = new Set(
-    row.layers
-      .filter((layer, at) => isOwnLayer(layer) && snapshots.has(chain[at] as string))
-      .map(({ digest }) => digest),
+    row.layers.filter((_, at) => snapshots.isSealed(chain[at] as string)).map(({ digest }) => digest),
   );
   const missing = [...new Set(blobsOf(row))].filter((digest) => !content.has(digest) && !unmade.has(digest));
   const broken = [

@@ -50,6 +50,20 @@ test("an image of layers without archives is whole, survives a restart and a col
   expect((await other.images.get("own")).id).toBe((await again.images.get("own")).id);
 });
 
+test("a layer that came as an archive and is built once more counts as built", async () => {
+  await using fixture = await openFixture();
+  await buildImage(fixture);
+  const archive = await collect(await fixture.images.save(["own"], { signal: never }));
+  await using other = await openFixture();
+  await load(other.images, archive);
+  const { chainId } = await other.images.get("own");
+  expect(other.snapshots.isSealed(chainId as string)).toBe(false);
+  await buildImage(other);
+  expect(other.snapshots.isSealed(chainId as string)).toBe(true);
+  await using again = await openFixture(other.root);
+  expect(again.snapshots.isSealed(chainId as string)).toBe(true);
+});
+
 test("files that are not what they were make no archive", async () => {
   await using fixture = await openFixture();
   const tree = await buildImage(fixture);

@@ -103,7 +103,7 @@ async function finish(
     const chainId = chainOf(layers).at(-1) as string;
     options.hold([chainId, diffId]);
     deps.failpoint("build.sealed");
-    await staged.commit({ chainId, parent: base.chainId, sizeBytes: fileBytes });
+    await staged.commit({ chainId, parent: base.chainId, sizeBytes: fileBytes, sealed: true });
     deps.failpoint("build.committed");
     const { epochSeconds } = options;
     const createdAt = epochSeconds === undefined ? deps.clock.now() : new Date(epochSeconds * 1000);

@@ -9,7 +9,7 @@ import { pack } from "../../storage/snapshots/pack/pack.ts";
 import type { Snapshots } from "../../storage/snapshots/snapshots.ts";
 
 /** A layer that was built here is known by its diffID, and its archive is made when somebody wants it. */
-export function isOwnLayer({ digest, diffId, mediaType }: LayerRow): boolean {
+function isOwnLayer({ digest, diffId, mediaType }: LayerRow): boolean {
   return digest === diffId && mediaType === MEDIA_TYPES.ociLayer;
 }
 

@@ -10,6 +10,8 @@ export interface Layer {
   chainId: ChainID;
   parent: ChainID | undefined;
   sizeBytes: number;
+  /** See `CommittedLayer.sealed`. */
+  sealed: boolean;
   /** Root directory's attributes, which a writable layer on top repeats. */
   root: { mode: number; uid: number; gid: number };
 }
@@ -80,6 +82,7 @@ export function encodeLayer(layer: Layer): string {
     chainId: layer.chainId,
     ...(layer.parent === undefined ? {} : { parent: layer.parent }),
     sizeBytes: layer.sizeBytes,
+    ...(layer.sealed ? { sealed: true } : {}),
     root: layer.root,
   });
 }
@@ -89,7 +92,8 @@ export function readLayer(root: string, number: number): Layer | undefined {
   try {
     const value = JSON.parse(readFileSync(join(root, String(number), LAYER_FILE), "utf8")) as Omit<Layer, "number">;
     if (typeof value.chainId !== "string" || typeof value.sizeBytes !== "number") return undefined;
-    return { number, chainId: value.chainId, parent: value.parent, sizeBytes: value.sizeBytes, root: value.root };
+    const { chainId, parent, sizeBytes, root: attributes } = value;
+    return { number, chainId, parent, sizeBytes, sealed: value.sealed === true, root: attributes };
   } catch {
     return undefined;
   }

@@ -79,6 +79,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     has: (chainId) => index.layers.has(chainId) && !index.doubtful.has(chainId),
     stage: () => stage(state),
     stageActive: (key) => stageActive(state, key),
+    isSealed: (chainId) => index.layers.get(chainId)?.sealed === true,
     layerDirectory: (chainId) => join(root, `${layerOf(state, chainId).number}/fs`),
     stackDirectories: (chainId) => ({ root, layers: lowerOf(state, chainId) }),
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
@@ -173,7 +174,10 @@ async function newStage(state: State, make: (path: string) => Promise<void>): Pr
       state.sealer.seal({ root: state.root, layers: [`${name}/fs`, ...lowerOf(state, parent)] }, options),
     commit: async (layer) => {
       const known = state.index.layers.get(layer.chainId);
-      if (known !== undefined && !state.index.doubtful.has(layer.chainId)) return discard();
+      if (known !== undefined && !state.index.doubtful.has(layer.chainId)) {
+        if (layer.sealed === true && !known.sealed) markSealed(state, known);
+        return discard();
+      }
       const staged = { number: known?.number ?? number, name, path };
       commit(state, staged, layer);
       state.staging.delete(number);
@@ -186,13 +190,14 @@ async function newStage(state: State, make: (path: string) => Promise<void>): Pr
  * the same chainID gives up its number, by which containers know it.
  */
 function commit(state: State, staged: { number: number; name: string; path: string }, committed: CommittedLayer): void {
-  const { chainId, parent, sizeBytes, impliedDirectories = [] } = committed;
+  const { chainId, parent, sizeBytes, sealed = false, impliedDirectories = [] } = committed;
   const below = lowerOf(state, parent);
   if (parent !== undefined) {
     adoptAttributes({ rootFd: state.rootFd, layers: below }, join(staged.name, "fs"), impliedDirectories);
   }
   const { mode, uid, gid } = lstatSync(staged.path);
-  const layer: Layer = { number: staged.number, chainId, parent, sizeBytes, root: { mode: mode & 0o7777, uid, gid } };
+  const attributes = { mode: mode & 0o7777, uid, gid };
+  const layer: Layer = { number: staged.number, chainId, parent, sizeBytes, sealed, root: attributes };
   writeFileSync(join(state.root, staged.name, LAYER_FILE), encodeLayer(layer), { mode: 0o600, flag: "wx" });
   state.settling.mark(staged.name);
   const name = String(staged.number);
@@ -202,6 +207,14 @@ function commit(state: State, staged: { number: number; name: string; path: stri
   state.index.layers.set(chainId, layer);
   state.index.doubtful.delete(chainId);
   state.settling.add(name);
+}
+
+/** The same files came as an archive before: now it is known that they give it again. */
+function markSealed({ root }: State, layer: Layer): void {
+  layer.sealed = true;
+  const path = join(root, String(layer.number), LAYER_FILE);
+  writeFileSync(`${path}.new`, encodeLayer(layer), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }
 
 /** A handful of system calls and no sync: a container whose creation a power cut undoes was never reported as durable. */

@@ -28,6 +28,8 @@ export interface Snapshots {
   stageActive(key: string): Promise<StagedLayer>;
   /** A committed layer's own files. Never to be written to. Throws not-found. */
   layerDirectory(chainId: ChainID): string;
+  /** Whether an archive of the layer, with its diffID, can be made of its files. Absent: false. */
+  isSealed(chainId: ChainID): boolean;
   /** A committed stack's directories, topmost first; undefined: of the empty root. */
   stackDirectories(chainId: ChainID | undefined): LayerDirectories;
   /**
@@ -110,6 +112,8 @@ export interface CommittedLayer {
   chainId: ChainID;
   parent: ChainID | undefined;
   sizeBytes: number;
+  /** It did not come as an archive: one is made of its files when it is wanted. */
+  sealed?: boolean;
   /**
    * Directories (relative, "" is the root; parents first) that the layer only implied: they take owner, mode and times from the
    * parent's view of them.
