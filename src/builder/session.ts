@@ -10,6 +10,11 @@ export interface BuildSession {
   readonly closed: AbortSignal;
   /** Whether the client offers directories at all; a classic build has sent an archive instead. */
   readonly hasDirectories: boolean;
+  /**
+   * Files of a directory that the client has sent beforehand, by path; those that it does not have are not in the map. undefined: not
+   * all of them are known, and they have to be asked for.
+   */
+  sentFiles?(directory: string, paths: string[]): Map<string, Uint8Array> | undefined;
   /** Walks one of the client's directories. Resolves when all that was wanted has come. Throws not-found: there is no such directory. */
   receive(request: DirectoryRequest, sink: DirectorySink, signal: AbortSignal): Promise<void>;
   /** undefined: the client has no such secret. */

@@ -188,11 +188,18 @@ export class Library {
     if (target !== undefined) await this.#openTarget(target);
     const rows = references.map((reference) => this.#row(row.id, reference, target));
     const known = this.#entries.get(row.id);
-    const kept = known === undefined ? row : { ...known.row, ...(target === undefined ? {} : row) };
-    this.#deps.records.put(kept, rows);
+    const kept = known === undefined ? row : target === undefined ? known.row : { ...known.row, ...row };
+    // A build from the cache makes what is there already: nothing has to wait for the disk then.
+    if (known === undefined || kept !== known.row || rows.some((row) => !this.#isNoted(row)))
+      this.#deps.records.put(kept, rows);
     for (const [index, reference] of references.entries()) this.#move(reference, rows[index] as ReferenceRow);
     if (known !== undefined) return this.#refresh({ ...known, row: kept });
     return this.#load(row);
+  }
+
+  #isNoted({ reference, imageId, target }: ReferenceRow): boolean {
+    const noted = this.#references.get(reference)?.row;
+    return noted?.imageId === imageId && noted.target === target;
   }
 
   /** The same image with another manifest (its layers were compressed); it and its layers must be in content. */

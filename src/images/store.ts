@@ -82,6 +82,8 @@ const NEVER = new AbortController().signal;
 
 export function createImageStore(deps: StoreDeps): ImageStore {
   const leases = createLeases();
+  /** As the layout's index is on the disk; empty: not known. */
+  let written: Uint8Array = new Uint8Array();
   const unpacking = new SharedJobs<void>();
   const prepare = (path: string, options: UnpackOptions) => prepareLayer(deps, path, options);
   const collect = createCollector({ ...deps, leases });
@@ -116,7 +118,12 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     needed: () => neededKeys(deps.library, deps.roots()),
     collect,
     // One at a time: an older list must not replace a newer one.
-    writeIndex: sharePasses(() => deps.content.writeIndex(layoutIndex(deps))),
+    writeIndex: sharePasses(async () => {
+      const index = layoutIndex(deps);
+      if (Buffer.compare(index, written) === 0) return;
+      await deps.content.writeIndex(index);
+      written = index;
+    }),
   };
 }
 

@@ -31,6 +31,8 @@ export interface WireBuildRequest {
   Call: string;
   Context: WireContextSource | null;
   Dockerfile: WireContextSource | null;
+  /** Files of the context that will be asked for first: base64 by path; null: it is not there. Absent: they have to be asked for. */
+  FirstFiles?: Record<string, string | null>;
   NamedContexts: Record<string, WireContextSource>;
   FileName: string;
   Target: string;

@@ -31,7 +31,7 @@ export const CONFIG_CASES: BuildCase[] = [
     peers: EVERYBODY,
     dockerfile: 'FROM busybox\nLABEL a=1 "b.c"="two words" d=\'q "uoted"\'\nLABEL e multi\\\nline\nLABEL a=again\n',
   },
-  { name: "expose-ports", peers: EVERYBODY, dockerfile: "FROM busybox\nEXPOSE 80 443/tcp 53/udp 8000-8002\n" },
+  { name: "expose-ports", peers: DOCKER, dockerfile: "FROM busybox\nEXPOSE 80 443/tcp 53/udp 8000-8002\n" },
   {
     name: "user-and-workdir",
     peers: BUILDKIT,
@@ -66,7 +66,7 @@ export const CONFIG_CASES: BuildCase[] = [
     name: "onbuild-is-kept",
     dockerfile: 'FROM busybox\nONBUILD RUN echo later\nONBUILD COPY . /app\nONBUILD CMD ["x"]\n',
   },
-  { name: "scratch-with-config-only", dockerfile: 'FROM scratch\nLABEL a=b\nCMD ["/nothing"]\n', peers: BUILDKIT },
+  { name: "scratch-with-config-only", dockerfile: 'FROM scratch\nLABEL a=b\nCMD ["/nothing"]\n', peers: NOBODY },
   { name: "labels-by-flag", dockerfile: "FROM busybox\nLABEL a=file\n", flags: ["--label", "a=flag", "--label", "b="] },
   {
     name: "arg-is-no-environment",

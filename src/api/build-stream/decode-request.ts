@@ -15,7 +15,13 @@ const OUTPUT_TYPES = ["image", "local", "tar", "oci", "docker", "none"];
 const CACHE_TYPES = ["registry", "inline", "local"];
 const MAX_REF_CHARACTERS = 128;
 
+/** Of `FirstFiles`: a handful, and each fits the client's own limit. */
+const MAX_FIRST_FILES = 8;
+const MAX_FIRST_FILE_CHARACTERS = 128 * 1024;
+
 export interface DecodedBuild {
+  /** Files of the context that the client has sent along, by path; undefined: it has no such file. */
+  firstFiles: Map<string, Uint8Array | undefined>;
   ref: string;
   name: string;
   call: Subrequest | undefined;
@@ -36,6 +42,7 @@ export function decodeBuild(value: unknown, archive: (name: string) => AsyncIter
     ref,
     name: fields.string("Name"),
     call: call === "" ? undefined : (call as Subrequest),
+    firstFiles: decodeFirstFiles(fields.entries("FirstFiles")),
     outputs: fields.list("Outputs").map(decodeOutput),
     cacheTo: fields.list("CacheTo").map(decodeCache),
     request: {
@@ -69,6 +76,18 @@ export function decodeBuild(value: unknown, archive: (name: string) => AsyncIter
       attestations: decodeAttestations(fields.object("Attestations", "Attestations")),
     },
   };
+}
+
+function decodeFirstFiles(entries: [string, unknown][]): Map<string, Uint8Array | undefined> {
+  if (entries.length > MAX_FIRST_FILES) throw invalid(`more than ${MAX_FIRST_FILES} files came with the request`);
+  return new Map(
+    entries.map(([path, text]) => {
+      if (text === null) return [path, undefined];
+      if (typeof text !== "string" || text.length > MAX_FIRST_FILE_CHARACTERS)
+        throw invalid(`invalid content of ${JSON.stringify(path)}`);
+      return [path, Buffer.from(text, "base64")];
+    }),
+  );
 }
 
 function oneOf(text: string, all: readonly string[], what: string): string {

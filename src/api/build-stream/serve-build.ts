@@ -74,6 +74,7 @@ async function answerBuild(payload: Uint8Array, call: BuildCall): Promise<void> 
   const { channel, logger, signal } = call;
   try {
     const decoded = decodeBuild(parseRequest(payload), (name) => call.session.archive(name));
+    call.session.know(decoded.firstFiles);
     const result = await runBuild(decoded, call);
     await channel.sendJson(FRAME.result, 0, result);
   } catch (error) {

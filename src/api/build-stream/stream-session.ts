@@ -46,6 +46,7 @@ export class StreamSession implements BuildSession {
       ),
   };
   readonly #channel: BuildChannel;
+  #firstFiles = new Map<string, Uint8Array | undefined>();
   readonly #questions = new Map<number, (answer: Uint8Array | undefined) => void>();
   /** Questions whose answer nobody waits for any more. */
   readonly #abandoned = new Set<number>();
@@ -57,6 +58,17 @@ export class StreamSession implements BuildSession {
     closed.addEventListener("abort", () => {
       for (const settle of this.#questions.values()) settle(undefined);
     });
+  }
+
+  /** What came with the request, before anything is asked for. */
+  know(files: Map<string, Uint8Array | undefined>): void {
+    this.#firstFiles = files;
+  }
+
+  sentFiles(directory: string, paths: string[]): Map<string, Uint8Array> | undefined {
+    if (directory !== "context" || !paths.every((path) => this.#firstFiles.has(path))) return undefined;
+    const found = paths.map((path) => [path, this.#firstFiles.get(path)] as const);
+    return new Map(found.filter((one): one is [string, Uint8Array] => one[1] !== undefined));
   }
 
   /** Of an `answer` frame. Throws Error for one that was not asked for. */

@@ -24,6 +24,8 @@ export function openSessionContext(
   return {
     onlyDockerfile: undefined,
     async readFiles(paths, limitBytes, signal) {
+      const sent = session.sentFiles?.(source.name, paths);
+      if (sent !== undefined) return sent;
       const sink = new SmallFileSink(limitBytes, paths.length);
       const request = { name: source.name, include: paths, exclude: [], followPaths: paths };
       await session.receive(request, sink, signal);

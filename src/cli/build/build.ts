@@ -11,6 +11,7 @@ import { openBuildDisplay, warningsText } from "./display/build-display.ts";
 import type { BuildState } from "./display/build-state.ts";
 import { failureText } from "./display/failure-text.ts";
 import { type ProgressMode, progressMode } from "./display/progress-mode.ts";
+import { firstFiles } from "./first-files.ts";
 import { locateSources } from "./locate-context.ts";
 import { readOffers } from "./offered.ts";
 import { planBuild } from "./plan-build.ts";
@@ -56,6 +57,9 @@ async function build(context: CliContext, flags: Parsed): Promise<number> {
   const ref = crypto.randomUUID().replaceAll("-", "");
   const proxies = proxyEnvironment(await context.config(), transport.host.url, flags.list("build-arg"));
   const request = planBuild(flags, { ref, sources, outputs, environment: context.environment, proxies });
+  const known =
+    request.Dockerfile === null && sources.directory !== undefined && firstFiles(sources.directory, request.FileName);
+  if (known) request.FirstFiles = known;
   const caches = openCacheDirectories(context.workingDir, request);
   for (const note of caches.notes) await context.io.err(`WARNING: ${note}\n`);
   clearIdFile(flags.string("iidfile"));

@@ -16,6 +16,13 @@ int main(void) {
   int agent = socket(AF_UNIX, SOCK_STREAM, 0);
   if (connect(agent, (struct sockaddr *)&address, sizeof address) != 0) return perror("connect"), 3;
   if (write(agent, question, sizeof question) != sizeof question) return 4;
-  ssize_t got = read(agent, answer, sizeof answer);
-  return got <= 0 || fwrite(answer, 1, got, stdout) != (size_t)got ? 5 : 0;
+  /* The first four bytes say how many follow; they may come in any number of pieces. */
+  size_t got = 0, wanted = 4;
+  while (got < wanted && wanted <= sizeof answer) {
+    ssize_t count = read(agent, answer + got, wanted - got);
+    if (count <= 0) return 5;
+    got += count;
+    if (got == 4) wanted = 4 + ((unsigned char)answer[2] << 8 | (unsigned char)answer[3]);
+  }
+  return fwrite(answer, 1, got, stdout) != got ? 6 : 0;
 }
