@@ -30,7 +30,7 @@ const FOUR_STAGES = `${[1, 2, 3, 4]
   .join(
     "",
   )}FROM busybox\n${[1, 2, 3, 4].map((stage) => `COPY --from=stage${stage} /result /result-${stage}\n`).join("")}`;
-const APT = `FROM debian
+const APT = `FROM debian-apt
 RUN apt-get update && apt-get install -y --no-install-recommends jq nginx-light && rm -rf /var/lib/apt/lists/*
 `;
 const COPY_ALL = "FROM busybox\nCOPY . /src\nRUN test -f /src/changing\n";
@@ -129,7 +129,7 @@ function measureOf({ name, target, samples, context, noCache, touches, base }: W
     builders: true,
     async before(peer) {
       users++;
-      await bring(peer, base === undefined ? busybox : await base(), base === undefined ? "busybox" : "debian");
+      await bring(peer, base === undefined ? busybox : await base(), base === undefined ? "busybox" : "debian-apt");
       if (touches) (await open()).touch();
       // The first fills the cache; without one it is a warm-up all the same.
       await build(peer);

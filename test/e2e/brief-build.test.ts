@@ -20,6 +20,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "gantry-brief-build-"));
   daemon = await startDaemon({ busybox: false });
   await daemon.load(await debianAptImage());
+  await gantry("tag", "debian-apt", "debian");
 }, 120_000);
 afterAll(async () => {
   if (why !== undefined) return;
@@ -79,7 +80,7 @@ withDebian(
       "engine",
       "sh",
       "-c",
-      "cd / && tar c bin/true usr/bin/true lib lib64 usr/lib/x86_64-linux-gnu/libc.so.6 usr/lib64 | gantry import - tiny",
+      "cd / && tar ch usr/bin/true lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.so.6 | gantry import - tiny",
     );
     await gantry("exec", "engine", "gantry", "run", "--rm", "--net=none", "tiny", "/usr/bin/true");
     await gantry("rm", "-f", "-v", "engine");

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync } from "node:fs";
-import { type TestDaemon, GANTRY, startDaemon } from "../harness/daemon.ts";
+import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
 import { DOCKER_REGISTRY, type PeerRegistry, startDockerRegistry } from "../harness/docker-registry.ts";
 import { runProgram } from "../harness/run-program.ts";
 import { playOnScreen } from "../harness/screen.ts";
