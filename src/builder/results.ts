@@ -31,6 +31,11 @@ export interface FileSource {
   directory: string;
   /** In depth-first order, names in byte order, a directory before what it holds. */
   entries: SourceEntry[];
+  /**
+   * Where the files were made, if another source may have names of the same ones: they share it then. Absent: in `directory`, which
+   * no other build has.
+   */
+  birthplace?: string;
   /** For provenance: what was fetched. `digest` of an archive or commit. */
   origin: { uri: string; digest: string | undefined } | undefined;
 }

@@ -83,15 +83,16 @@ class TreeCopy {
       linkAt(this.#root, first, pair.target, name);
       return;
     }
-    if (type === S_IFREG) this.#file(pair, name, status);
-    else special(pair, name, status);
+    copyEntry(pair, name, status, this.#buffer);
     if (status.links > 1) this.#links.set(status.inode, path);
   }
+}
 
-  #file(pair: Pair, name: Buffer, status: FileStatus): void {
-    closeFd(openAt(pair.target, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600));
-    withBoth(pair, name, O_NONBLOCK, (child) => copyFile(child, status, this.#buffer));
-  }
+/** Something that is no directory, under the same name. `buffer`: for the bytes on their way. */
+export function copyEntry(pair: Pair, name: Buffer, status: FileStatus, buffer: Uint8Array): void {
+  if ((status.mode & S_IFMT) !== S_IFREG) return special(pair, name, status);
+  closeFd(openAt(pair.target, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600));
+  withBoth(pair, name, O_NONBLOCK, (child) => copyFile(child, status, buffer));
 }
 
 /** Content and attributes of an open regular file. `buffer`: for the bytes on their way. */

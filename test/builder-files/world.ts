@@ -41,6 +41,8 @@ export interface World extends AsyncDisposable {
   tree(...layers: Files[]): Promise<TreeResult>;
   /** A context with such files. */
   source(files: Files): FilesResult;
+  /** The layers of `top` above `base` as one. */
+  squash(base: TreeResult, top: TreeResult): Promise<TreeResult>;
   /** The same after a restart. */
   reopen(): ReturnType<typeof createFiles>;
   context: OpContext;
@@ -65,6 +67,7 @@ export function openWorld(): World {
     snapshots,
     made,
     files,
+    squash: (base, top) => layers.squash(base, top, contextOf()),
     reopen: () => createFiles({ layers, snapshots, directory: join(root, "builder") }),
     context: contextOf(),
     async tree(...stack) {

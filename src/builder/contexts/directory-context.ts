@@ -55,12 +55,14 @@ async function select(
 ): Promise<string> {
   if (exclude.length === 0) return directory;
   mkdirSync(target, { mode: 0o755 });
-  const everything = { roots: [directory], path: "", wildcards: false, optional: false };
+  const roots = [{ directory, origins: [directory] }];
+  const everything = { roots, path: "", wildcards: false, optional: false };
   const rules = { parents: false, exclude };
   await run(
     {
       kind: "copy",
       target,
+      linkedFrom: [],
       base: [],
       sources: [everything],
       rules,

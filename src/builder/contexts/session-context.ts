@@ -77,7 +77,7 @@ async function receive({ kept }: SessionContextDeps, receiving: Receiving): Prom
     const entries = await sync.finish();
     options.signal.throwIfAborted();
     if (sync.hasChanged || before.length === 0) kept.keep(directory, entries);
-    return { directory: directory.files, entries, origin: undefined };
+    return { directory: directory.files, birthplace: `context:${directory.id}`, entries, origin: undefined };
   } finally {
     await writer.close();
     progress.done();

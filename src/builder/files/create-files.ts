@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { LinkedFiles } from "../../storage/snapshots/links/link-origins.ts";
 import type { Executor, OpContext } from "../executor.ts";
 import type { CopyOp, CopySource } from "../graph.ts";
 import type { FileSource, TreeResult, VertexResult } from "../results.ts";
@@ -6,7 +7,7 @@ import { addArchives, closeArchives, findArchives } from "./add-archives.ts";
 import { entriesKey } from "./entries-key.ts";
 import { EntryTree } from "./entry-tree.ts";
 import type { SelectionRules, SourceSelection } from "./files-request.ts";
-import { copyJob, emptyDirectory, type FilesDeps, type FilesState, rootsOf } from "./files-state.ts";
+import { copyJob, emptyDirectory, type FilesDeps, type FilesState, rootsOf, runCopy } from "./files-state.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { createRememberedKeys } from "./remembered-keys.ts";
 import { createFilesJobs } from "./run-files-job.ts";
@@ -51,8 +52,9 @@ async function copy(state: FilesState, { op, inputs, context }: CopyCall): Promi
     if (archives.some((archive) => archive !== undefined)) {
       return await addArchives(state, { op, base, sources, archives, context });
     }
-    return await state.layers.fill(base, context, async (target) => {
-      await state.run({ ...copyJob(op), target, base: rootsOf(state, base), sources }, context.signal);
+    return await state.layers.fill(base, context, async (target, noteLinks) => {
+      const job = { ...copyJob(op), target, linkedFrom: [], base: rootsOf(state, base), sources };
+      await runCopy(state, job, { signal: context.signal, noteLinks });
     });
   } finally {
     closeArchives(archives);
@@ -114,8 +116,12 @@ function selectionOf(state: FilesState, source: CopySource, inputs: VertexResult
     path,
     wildcards,
     optional,
-    roots: input.kind === "files" ? [input.source.directory] : rootsOf(state, input),
+    roots: input.kind === "files" ? [filesOf(input.source)] : rootsOf(state, input),
   };
+}
+
+function filesOf({ directory, birthplace }: FileSource): LinkedFiles {
+  return { directory, origins: [birthplace ?? directory] };
 }
 
 function baseOf(inputs: VertexResult[]): TreeResult {

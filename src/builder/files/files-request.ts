@@ -1,9 +1,10 @@
 import type { ErrorValue } from "../../base/error-value.ts";
+import type { LinkedFiles, LinkOrigin } from "../../storage/snapshots/links/link-origins.ts";
 import type { Owner } from "../graph.ts";
 import type { SourcePath } from "./selection.ts";
 
 /** A tree of files as directories of the host, topmost first; one alone is no stack but itself. */
-export type Roots = string[];
+export type Roots = LinkedFiles[];
 
 /** One source of an instruction: where, and what of it. */
 export interface SourceSelection extends SourcePath {
@@ -20,10 +21,11 @@ export interface SelectionRules {
 
 /** What a worker is asked. Everything is opened before it confines itself to `confineTo`. */
 export type FilesJob =
-  /** Into `target`, the new layer's own directory, over `base`. */
+  /** Into `target`, the new layer's own directory, over `base`. `linkedFrom`: of what earlier jobs have linked into it. */
   | {
       kind: "copy";
       target: string;
+      linkedFrom: readonly LinkOrigin[];
       base: Roots;
       sources: SourceSelection[];
       rules: SelectionRules;
@@ -57,6 +59,8 @@ export interface OpenedSource {
 
 export type FilesReply =
   | { done: true }
+  /** Of a copy: where the files that it has linked may have been made. */
+  | { linkedFrom: LinkOrigin[] }
   | { digest: string }
   | { manifest: Uint8Array<ArrayBuffer> }
   | { bytes: number }

@@ -5,6 +5,8 @@ import { ENOSPC, SystemError } from "../../kernel/errno.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, S_IFDIR, S_IFMT, setUmask } from "../../kernel/files.ts";
 import { walkTree } from "../../kernel/walk-tree.ts";
 import { MAX_USER_FILE_BYTES } from "../../runtime/users.ts";
+import { LinkGuard } from "../../storage/snapshots/links/link-guard.ts";
+import type { LinkOrigin } from "../../storage/snapshots/links/link-origins.ts";
 import { encodeEntries } from "../contexts/manifest.ts";
 import type { Owner } from "../graph.ts";
 import { parseModeChange } from "./file-mode.ts";
@@ -46,8 +48,7 @@ function answer({ job, cancelled }: FilesRequest): FilesReply {
 function perform(job: FilesJob, opened: OpenRoots, check: () => void): FilesReply {
   switch (job.kind) {
     case "copy":
-      copy(job, opened, check);
-      return { done: true };
+      return { linkedFrom: copy(job, opened, check) };
     case "mkdir": {
       const target = targetOf(job, opened, job.mode);
       const made = target.resolve(`${job.path}/`);
@@ -62,7 +63,7 @@ function perform(job: FilesJob, opened: OpenRoots, check: () => void): FilesRepl
       return { digest: hasher.digest() };
     }
     case "scan": {
-      const { root } = opened.source([job.directory]);
+      const { root } = opened.source([{ directory: job.directory, origins: [] }]);
       confine(job.directory);
       return { manifest: encodeEntries(scanTree(root, check)) };
     }
@@ -77,21 +78,25 @@ function perform(job: FilesJob, opened: OpenRoots, check: () => void): FilesRepl
   }
 }
 
-function copy(job: Extract<FilesJob, { kind: "copy" }>, opened: OpenRoots, check: () => void): void {
+function copy(job: Extract<FilesJob, { kind: "copy" }>, opened: OpenRoots, check: () => void): LinkOrigin[] {
   const sources = job.sources.map((source) => ({ source, tree: opened.source(source.roots) }));
   const base = opened.source(job.base);
   const target = targetOf(job, opened, NEW_DIRECTORY_MODE, base);
   const mode = job.mode === undefined ? undefined : parseModeChange(job.mode);
   const owner = ownerIn(base, job.owner);
-  const origins = new Map<number, number>();
-  let count = 0;
+  const links = new LinkGuard([
+    { fd: target.root.upper, origins: job.linkedFrom },
+    ...base.root.map(({ fd, layer }) => ({ fd, origins: job.base[layer]?.origins ?? [] })),
+  ]);
   for (const { source, tree } of sources) {
+    const origins = source.roots.map((root) => root.origins);
     for (const { filter, ...found } of sourceItems(tree, source, job.rules)) {
       const item = { ...found, name: source.as ?? found.name };
-      const copier = new TreeCopier(target, { owner, mode, filter, check, origins, source: count++ });
+      const copier = new TreeCopier(target, { owner, mode, filter, check, links, origins });
       copyItem(copier, tree, { item, destination: job.destination });
     }
   }
+  return links.linkedFrom();
 }
 
 function copyItem(
@@ -171,7 +176,7 @@ class OpenRoots {
   }
 
   source(roots: Roots): LayeredSource {
-    return new LayeredSource(roots.map((directory, layer) => ({ fd: this.open(directory), layer })));
+    return new LayeredSource(roots.map(({ directory }, layer) => ({ fd: this.open(directory), layer })));
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { copyContents } from "../../kernel/copy-contents.ts";
-import { EEXIST, EPERM, SystemError } from "../../kernel/errno.ts";
+import { ENOENT, SystemError } from "../../kernel/errno.ts";
 import {
   closeFd,
   type FileStatus,
@@ -24,8 +24,11 @@ import {
   timesAt,
   timesFd,
 } from "../../kernel/files.ts";
-import { cstring, ptr, trySyscall } from "../../kernel/libc.ts";
+import { cstring, ptr } from "../../kernel/libc.ts";
+import { tryLink } from "../../kernel/try-link.ts";
 import { copyXattrsFd } from "../../kernel/xattr.ts";
+import type { LinkGuard, LinkSource } from "../../storage/snapshots/links/link-guard.ts";
+import type { LinkOrigin } from "../../storage/snapshots/links/link-origins.ts";
 import type { ModeChange } from "./file-mode.ts";
 import { isDirectory, type Part } from "./layered-tree.ts";
 import { likeStatus, modified, type TargetDirectory, type TargetTree } from "./target-tree.ts";
@@ -33,10 +36,10 @@ import { likeStatus, modified, type TargetDirectory, type TargetTree } from "./t
 export interface PlaceOptions {
   owner: { uid: number; gid: number } | undefined;
   mode: ModeChange | undefined;
-  /** Where each file came from, by inode; of all that goes into one layer. */
-  origins: Map<number, number>;
-  /** Which of an instruction's sources this is. */
-  source: number;
+  /** Of all that goes into one layer. */
+  links: LinkGuard;
+  /** Where the files of each layer of the source may have been made. */
+  origins: readonly (readonly LinkOrigin[])[];
 }
 
 /** A name in memory: NUL-terminated at `address`, and as bytes for whoever needs them. */
@@ -52,22 +55,18 @@ export interface SourceFile {
   inode: number;
 }
 
-/** More than any tree has. */
-const MAX_LAYERS = 4096;
-const EXDEV = 18;
-const EMLINK = 31;
-/** What the two sides cannot share is copied. */
-const NOT_LINKED = [EXDEV, EMLINK, EPERM];
-
 /**
  * Puts files into a target: as further names of the same file where nothing about it changes, which costs one system call, else as
- * copies. Nobody ever writes to a file of a context or layer, so what is shared stays what it is. Synchronous: for workers.
+ * copies. Nobody ever writes to a file of a context or layer, so what is shared stays what it is. For one of the things that an
+ * instruction selects: what is selected twice is two files. Synchronous: for workers.
  */
 export class FilePlacer {
   readonly #tree: TargetTree;
   readonly #options: PlaceOptions;
   /** Where the first name of a copied file is, in the new layer: further names of the file become names of the copy. */
   readonly #copies = new Map<string, Buffer>();
+  /** By layer. */
+  readonly #sources: LinkSource[] = [];
 
   constructor(tree: TargetTree, options: PlaceOptions) {
     this.#tree = tree;
@@ -78,23 +77,20 @@ export class FilePlacer {
   place(file: SourceFile, directory: TargetDirectory, target: Name): void {
     const into = this.#tree.materialize(directory);
     const { part, name } = file;
-    const origin = this.#originOf(part);
-    const isShared = (this.#options.origins.get(file.inode) ?? origin) !== origin;
-    if (this.#options.owner === undefined && this.#options.mode === undefined && !isShared) {
+    const { links, owner, mode } = this.#options;
+    const source = this.#sourceOf(part);
+    const mayLink = links.mayLink(file.inode, source);
+    if (mayLink && owner === undefined && mode === undefined) {
       // Where nothing shows through, only what is in the new layer can be in the way.
       if (directory.lower !== undefined) this.#tree.clear(directory, target.bytes());
-      let linked = trySyscall("linkat", part.fd, name.address, into, target.address, 0);
-      if (linked === -EEXIST) {
+      let outcome = tryLink(part.fd, name.address, into, target.address);
+      if (outcome === "exists") {
         this.#tree.clear(directory, target.bytes());
-        linked = trySyscall("linkat", part.fd, name.address, into, target.address, 0);
+        outcome = tryLink(part.fd, name.address, into, target.address);
       }
-      if (linked === 0) {
-        this.#options.origins.set(file.inode, origin);
-        return;
-      }
-      if (!NOT_LINKED.includes(-linked)) throw new SystemError("linkat", -linked, target.bytes().toString());
+      if (outcome === "linked") return links.linked(file.inode, source);
     }
-    this.#changed(file, directory, { name: target.bytes(), mayLink: !isShared });
+    this.#changed(file, directory, { name: target.bytes(), mayLink });
   }
 
   /** Something about it changes, or it cannot be shared. */
@@ -102,7 +98,7 @@ export class FilePlacer {
     const { part } = file;
     const source = file.name.bytes();
     const status = statAt(part.fd, source);
-    if (status === undefined) throw new SystemError("statx", 2, source.toString());
+    if (status === undefined) throw new SystemError("statx", ENOENT, source.toString());
     if ((status.mode & S_IFMT) === S_IFSOCK) return;
     const wanted = this.wanted(status);
     this.#tree.clear(directory, name);
@@ -111,27 +107,21 @@ export class FilePlacer {
     const first = status.links > 1 ? this.#copies.get(key) : undefined;
     if (first !== undefined) return linkAt(this.#tree.root.upper, first, into, name);
     if (mayLink && isSame(status, wanted) && this.#tryLink({ part, source }, into, name)) {
-      this.#options.origins.set(file.inode, this.#originOf(part));
-      return;
+      return this.#options.links.linked(file.inode, this.#sourceOf(part));
     }
     if ((status.mode & S_IFMT) === S_IFREG) copyFile({ part, source, wanted }, into, name);
     else copyNode({ part, source, wanted }, into, name);
     if (status.links > 1) this.#copies.set(key, relativeTo(directory, name));
   }
 
-  /**
-   * One file under several names is one file only where the names are in one source and one layer: contexts and layers share files by
-   * hard links, and as names of one they would change together.
-   */
-  #originOf({ layer }: Part): number {
-    return this.#options.source * MAX_LAYERS + layer;
+  #sourceOf({ layer }: Part): LinkSource {
+    this.#sources[layer] ??= this.#options.links.source(this.#options.origins[layer] ?? []);
+    return this.#sources[layer] as LinkSource;
   }
 
   #tryLink({ part, source }: { part: Part; source: Buffer }, into: number, name: Buffer): boolean {
     const [from, to] = [cstring(source), cstring(name)];
-    const linked = trySyscall("linkat", part.fd, ptr(from), into, ptr(to), 0);
-    if (linked < 0 && !NOT_LINKED.includes(-linked)) throw new SystemError("linkat", -linked, name.toString());
-    return linked === 0;
+    return tryLink(part.fd, ptr(from), into, ptr(to)) === "linked";
   }
 
   /** What a file or directory becomes. */

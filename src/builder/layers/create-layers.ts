@@ -2,13 +2,14 @@ import type { Clock } from "../../base/clock.ts";
 import { chainIds } from "../../formats/oci/chain-id.ts";
 import { MEDIA_TYPES } from "../../formats/oci/media-types.ts";
 import type { LayerRow } from "../../storage/records/images.ts";
+import { type LinkedFiles, type LinkOrigin, uniteOrigins } from "../../storage/snapshots/links/link-origins.ts";
 import type { Sealed } from "../../storage/snapshots/seal/seal.ts";
 import type { Snapshots, StagedLayer } from "../../storage/snapshots/snapshots.ts";
 import type { TreeResult } from "../results.ts";
 import type { Layers, NewLayer } from "./layers.ts";
 
 export interface LayersDeps {
-  snapshots: Pick<Snapshots, "stage" | "stageActive" | "prepare" | "remove" | "has" | "layerDirectory" | "layerBytes">;
+  snapshots: Pick<Snapshots, "stage" | "stageActive" | "prepare" | "remove" | "has" | "stackFiles">;
   clock: Clock;
   randomId: () => string;
   failpoint: (name: string) => void;
@@ -22,8 +23,9 @@ export function createLayers(deps: LayersDeps): Layers {
   return {
     async fill(base, options, work) {
       const staged = await snapshots.stage();
-      return finish(deps, { base, options, staged }, async () => {
-        await work(staged.path);
+      const linkedFrom: LinkOrigin[][] = [];
+      return finish(deps, { base, options, staged, linkedFrom }, async () => {
+        await work(staged.path, (origins) => void linkedFrom.push([...origins]));
         return staged.seal(base.chainId, { ...sealOptions(options), stubs: [] });
       });
     },
@@ -32,8 +34,9 @@ export function createLayers(deps: LayersDeps): Layers {
       await snapshots.prepare(key, base.chainId, { volatile: true });
       let staged: StagedLayer;
       let stubs: string[];
+      const linkedFrom: LinkOrigin[][] = [];
       try {
-        ({ stubs } = await work(key));
+        ({ stubs } = await work(key, (origins) => void linkedFrom.push([...origins])));
         options.signal.throwIfAborted();
         deps.failpoint("build.changed");
         staged = await snapshots.stageActive(key);
@@ -41,7 +44,7 @@ export function createLayers(deps: LayersDeps): Layers {
         await snapshots.remove(key);
         throw error;
       }
-      return finish(deps, { base, options, staged }, () =>
+      return finish(deps, { base, options, staged, linkedFrom }, () =>
         staged.seal(base.chainId, { ...sealOptions(options), stubs }),
       );
     },
@@ -49,16 +52,15 @@ export function createLayers(deps: LayersDeps): Layers {
       const sources = chainOf(top.layers).slice(top.layers.length - added.length);
       let result = base;
       for (const [at, row] of added.entries()) {
-        const directory = snapshots.layerDirectory(sources[at] as string);
-        result = await stackOn(deps, { base: result, options }, [directory], row);
+        const files = snapshots.stackFiles(sources[at]).slice(0, 1);
+        result = await stackOn(deps, { base: result, options }, files, row);
       }
       return { ...result, createdAt: top.createdAt };
     },
     squash(base, top, options) {
-      const directories = chainOf(top.layers)
-        .slice(base.layers.length)
-        .map((chainId) => snapshots.layerDirectory(chainId));
-      return stackOn(deps, { base, options }, directories, undefined);
+      const added = top.layers.length - base.layers.length;
+      const files = snapshots.stackFiles(top.chainId).slice(0, added).reverse();
+      return stackOn(deps, { base, options }, files, undefined);
     },
   };
 }
@@ -71,11 +73,11 @@ function chainOf(layers: LayerRow[]): string[] {
   return chainIds(layers.map(({ diffId }) => diffId));
 }
 
-/** `known`: what the one directory is as a layer; if it is on the base already, nothing is done. */
+/** `files`: of layers, lowest first. `known`: what the one directory is as a layer; if it is on the base already, nothing is done. */
 async function stackOn(
   deps: LayersDeps,
   { base, options }: { base: TreeResult; options: NewLayer },
-  directories: string[],
+  files: LinkedFiles[],
   known: LayerRow | undefined,
 ): Promise<TreeResult> {
   if (known !== undefined) {
@@ -84,26 +86,35 @@ async function stackOn(
     if (deps.snapshots.has(chainId)) return { ...base, layers: [...base.layers, known], chainId, added: known };
   }
   const staged = await deps.snapshots.stage();
-  return finish(deps, { base, options, staged }, () =>
-    staged.seal(base.chainId, { ...sealOptions(options), stubs: [], sources: directories }),
+  return finish(deps, { base, options, staged, linkedFrom: [] }, () =>
+    staged.seal(base.chainId, { ...sealOptions(options), stubs: [], sources: files }),
   );
+}
+
+interface Unfinished {
+  base: TreeResult;
+  options: NewLayer;
+  staged: StagedLayer;
+  /** Complete when `seal` is over. */
+  linkedFrom: LinkOrigin[][];
 }
 
 /** Commits what `seal` has hashed. Held before it can be collected; discarded where anything fails. */
 async function finish(
   deps: LayersDeps,
-  { base, options, staged }: { base: TreeResult; options: NewLayer; staged: StagedLayer },
+  { base, options, staged, linkedFrom }: Unfinished,
   seal: () => Promise<Sealed>,
 ): Promise<TreeResult> {
   try {
-    const { diffId, archiveBytes, fileBytes } = await seal();
+    const { diffId, archiveBytes, fileBytes, linkedFrom: stackedFrom } = await seal();
     options.signal.throwIfAborted();
     const row = { diffId, digest: diffId, sizeBytes: archiveBytes, mediaType: MEDIA_TYPES.ociLayer };
     const layers = [...base.layers, row];
     const chainId = chainOf(layers).at(-1) as string;
     options.hold([chainId, diffId]);
     deps.failpoint("build.sealed");
-    await staged.commit({ chainId, parent: base.chainId, sizeBytes: fileBytes, sealed: true });
+    const origins = uniteOrigins([...linkedFrom, stackedFrom]);
+    await staged.commit({ chainId, parent: base.chainId, sizeBytes: fileBytes, sealed: true, linkedFrom: origins });
     deps.failpoint("build.committed");
     const { epochSeconds } = options;
     const createdAt = epochSeconds === undefined ? deps.clock.now() : new Date(epochSeconds * 1000);

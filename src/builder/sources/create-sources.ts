@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EngineError, invalid } from "../../base/errors.ts";
+import { digestOf } from "../../formats/oci/digest.ts";
 import { scanFiles } from "../contexts/scan-files.ts";
 import type { Executor, OpContext } from "../executor.ts";
 import { components } from "../files/selection.ts";
@@ -51,7 +52,8 @@ async function bringHttp(
   const { digest, sizeBytes, modifiedNs } = await fetchFile(http, { url, checksum, target }, context);
   const nobody = { uid: 0, gid: 0, deviceMajor: 0, deviceMinor: 0, linkName: "", hardlinkTo: undefined };
   const entry = { path, type: "file", mode: 0o600, sizeBytes, modifiedNs, digest, ...nobody } as const;
-  return { directory, entries: [entry], origin: { uri: url, digest } };
+  // The store keeps the file under a name of its own, for other builds.
+  return { directory, birthplace: `http:${digestOf(url)}`, entries: [entry], origin: { uri: url, digest } };
 }
 
 /** The name is the server's or the Dockerfile's to choose: it must be one. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../../base/errors.ts";
+import type { LinkOrigin } from "./links/link-origins.ts";
 import { UNSETTLED_FILE } from "./settling.ts";
 import type { ChainID } from "./snapshots.ts";
 
@@ -12,6 +13,8 @@ export interface Layer {
   sizeBytes: number;
   /** See `CommittedLayer.sealed`. */
   sealed: boolean;
+  /** See `CommittedLayer.linkedFrom`. */
+  linkedFrom: LinkOrigin[];
   /** Root directory's attributes, which a writable layer on top repeats. */
   root: { mode: number; uid: number; gid: number };
 }
@@ -83,6 +86,7 @@ export function encodeLayer(layer: Layer): string {
     ...(layer.parent === undefined ? {} : { parent: layer.parent }),
     sizeBytes: layer.sizeBytes,
     ...(layer.sealed ? { sealed: true } : {}),
+    ...(layer.linkedFrom.length === 0 ? {} : { linkedFrom: layer.linkedFrom }),
     root: layer.root,
   });
 }
@@ -90,10 +94,14 @@ export function encodeLayer(layer: Layer): string {
 /** undefined: there is none, or it cannot be read. */
 export function readLayer(root: string, number: number): Layer | undefined {
   try {
-    const value = JSON.parse(readFileSync(join(root, String(number), LAYER_FILE), "utf8")) as Omit<Layer, "number">;
+    const value = JSON.parse(readFileSync(join(root, String(number), LAYER_FILE), "utf8")) as Omit<
+      Layer,
+      "number" | "linkedFrom"
+    > &
+      Partial<Pick<Layer, "linkedFrom">>;
     if (typeof value.chainId !== "string" || typeof value.sizeBytes !== "number") return undefined;
-    const { chainId, parent, sizeBytes, root: attributes } = value;
-    return { number, chainId, parent, sizeBytes, sealed: value.sealed === true, root: attributes };
+    const { chainId, parent, sizeBytes, linkedFrom = [], root: attributes } = value;
+    return { number, chainId, parent, sizeBytes, sealed: value.sealed === true, linkedFrom, root: attributes };
   } catch {
     return undefined;
   }

@@ -23,6 +23,7 @@ import {
   stackOf,
   TRASH_DIRECTORY,
 } from "./layer-index.ts";
+import { type LinkedFiles, layerOrigins } from "./links/link-origins.ts";
 import { readMerged } from "./merged-view.ts";
 import { missingMountPoints } from "./mount-points.ts";
 import { createSealer, type Sealer } from "./seal/seal.ts";
@@ -82,6 +83,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     isSealed: (chainId) => index.layers.get(chainId)?.sealed === true,
     layerDirectory: (chainId) => join(root, `${layerOf(state, chainId).number}/fs`),
     stackDirectories: (chainId) => ({ root, layers: lowerOf(state, chainId) }),
+    stackFiles: (chainId) => filesOf(state, chainId),
     prepare: async (key, parent, options) => prepare(state, key, { parent, volatile: options?.volatile ?? false }),
     mounts: (key) => activeMount(state, key),
     view: (chainId) => viewMount(state, chainId),
@@ -170,8 +172,10 @@ async function newStage(state: State, make: (path: string) => Promise<void>): Pr
   return {
     path,
     discard,
-    seal: (parent, options) =>
-      state.sealer.seal({ root: state.root, layers: [`${name}/fs`, ...lowerOf(state, parent)] }, options),
+    seal: (parent, options) => {
+      const layers = [`${name}/fs`, ...lowerOf(state, parent)];
+      return state.sealer.seal({ root: state.root, layers, below: filesOf(state, parent) }, options);
+    },
     commit: async (layer) => {
       const known = state.index.layers.get(layer.chainId);
       if (known !== undefined && !state.index.doubtful.has(layer.chainId)) {
@@ -190,14 +194,14 @@ async function newStage(state: State, make: (path: string) => Promise<void>): Pr
  * the same chainID gives up its number, by which containers know it.
  */
 function commit(state: State, staged: { number: number; name: string; path: string }, committed: CommittedLayer): void {
-  const { chainId, parent, sizeBytes, sealed = false, impliedDirectories = [] } = committed;
+  const { chainId, parent, sizeBytes, sealed = false, linkedFrom = [], impliedDirectories = [] } = committed;
   const below = lowerOf(state, parent);
   if (parent !== undefined) {
     adoptAttributes({ rootFd: state.rootFd, layers: below }, join(staged.name, "fs"), impliedDirectories);
   }
   const { mode, uid, gid } = lstatSync(staged.path);
   const attributes = { mode: mode & 0o7777, uid, gid };
-  const layer: Layer = { number: staged.number, chainId, parent, sizeBytes, sealed, root: attributes };
+  const layer: Layer = { number: staged.number, chainId, parent, sizeBytes, sealed, linkedFrom, root: attributes };
   writeFileSync(join(state.root, staged.name, LAYER_FILE), encodeLayer(layer), { mode: 0o600, flag: "wx" });
   state.settling.mark(staged.name);
   const name = String(staged.number);
@@ -301,6 +305,13 @@ function overlayMount(
 function lowerOf(state: State, chainId: ChainID | undefined): string[] {
   const stack = stackOf(state.index.layers, chainId);
   return stack.length === 0 ? [EMPTY_DIRECTORY] : stack.map(({ number }) => `${number}/fs`);
+}
+
+function filesOf(state: State, chainId: ChainID | undefined): LinkedFiles[] {
+  return stackOf(state.index.layers, chainId).map((layer) => ({
+    directory: join(state.root, `${layer.number}/fs`),
+    origins: layerOrigins(layer),
+  }));
 }
 
 function activeOf(state: State, key: string): string {

@@ -1,6 +1,7 @@
 import type { RootView } from "../../kernel/root-view.ts";
 import type { ViewMount } from "../../kernel/view-mounts.ts";
 import type { SnapshotAudit } from "./audit.ts";
+import type { LinkedFiles, LinkOrigin } from "./links/link-origins.ts";
 import type { Sealed, SealOptions } from "./seal/seal.ts";
 
 /** Content-addressed name of a stack of layers. @see OCI image-spec config.md "Layer ChainID" */
@@ -32,6 +33,8 @@ export interface Snapshots {
   isSealed(chainId: ChainID): boolean;
   /** A committed stack's directories, topmost first; undefined: of the empty root. */
   stackDirectories(chainId: ChainID | undefined): LayerDirectories;
+  /** The same, each with where its files may have been made. Empty: of the empty root. Throws not-found. */
+  stackFiles(chainId: ChainID | undefined): LinkedFiles[];
   /**
    * Writable layer over `parent` (undefined: an empty root). `volatile`: never synced to disk, for a container that goes away with
    * its process. Throws conflict if `key` exists, not-found if the parent does not.
@@ -114,6 +117,8 @@ export interface CommittedLayer {
   sizeBytes: number;
   /** It did not come as an archive: one is made of its files when it is wanted. */
   sealed?: boolean;
+  /** Where files were made that it has hard links of, as `LinkGuard.linkedFrom` says. Absent: it has none. */
+  linkedFrom?: LinkOrigin[];
   /**
    * Directories (relative, "" is the root; parents first) that the layer only implied: they take owner, mode and times from the
    * parent's view of them.

@@ -13,11 +13,13 @@ import {
   statFd,
 } from "../../../kernel/files.ts";
 import { layerWriter } from "../changes/layer-changes.ts";
+import { LinkGuard } from "../links/link-guard.ts";
+import type { LinkedFiles, LinkOrigin } from "../links/link-origins.ts";
 import { TarWriter } from "../pack/tar-writer.ts";
 import { TreePacker } from "../pack/tree-packer.ts";
 import { walkLayer } from "./layer-walk.ts";
 import type { Sealed, SealMessage, SealReply, SealRequest } from "./seal.ts";
-import { stackLayer } from "./stack-layer.ts";
+import { LayerStacker } from "./stack-layer.ts";
 import { tidyLayer } from "./tidy-layer.ts";
 
 declare const self: Worker;
@@ -34,15 +36,15 @@ function answer({ id, request }: SealMessage): SealReply {
   }
 }
 
-function seal({ root, layers, sources, stubs, epochSeconds, cancelled }: SealRequest): Sealed {
+function seal({ root, layers, sources, below, stubs, epochSeconds, cancelled }: SealRequest): Sealed {
   const rootFd = openAt(AT_FDCWD, root, O_RDONLY | O_DIRECTORY);
   try {
-    for (const source of sources) stack(source, { rootFd, layer: layers[0] ?? "" });
+    const linkedFrom = sources.length === 0 ? [] : stackAll({ rootFd, layer: layers[0] ?? "" }, sources, below);
     const epoch = epochSeconds === undefined ? undefined : BigInt(epochSeconds);
     tidyLayer({ rootFd, layers }, { stubs: new Set(stubs), epochSeconds: epoch });
     const own = openAt(rootFd, layers[0] ?? "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
-      return hash(own, cancelled);
+      return { ...hash(own, cancelled), linkedFrom };
     } finally {
       closeFd(own);
     }
@@ -51,24 +53,35 @@ function seal({ root, layers, sources, stubs, epochSeconds, cancelled }: SealReq
   }
 }
 
+const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
 /** The layer's root takes the attributes of the last one's. */
-function stack(from: string, { rootFd, layer }: { rootFd: number; layer: string }): void {
-  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-  const source = openAt(AT_FDCWD, from, flags);
+function stackAll(
+  { rootFd, layer }: { rootFd: number; layer: string },
+  sources: LinkedFiles[],
+  below: LinkedFiles[],
+): LinkOrigin[] {
+  const opened: number[] = [];
+  const open = (directory: string, parent = AT_FDCWD) => {
+    const fd = openAt(parent, directory, DIRECTORY);
+    opened.push(fd);
+    return fd;
+  };
   try {
-    const target = openAt(rootFd, layer, flags);
-    try {
-      stackLayer(source, target);
+    const target = open(layer, rootFd);
+    const links = new LinkGuard(below.map(({ directory, origins }) => ({ fd: open(directory), origins })));
+    for (const { directory, origins } of sources) {
+      const source = open(directory);
+      new LayerStacker(target, links, links.source(origins)).stack(source);
       copyAttributes({ source, target }, statFd(source));
-    } finally {
-      closeFd(target);
     }
+    return links.linkedFrom();
   } finally {
-    closeFd(source);
+    for (const fd of opened) closeFd(fd);
   }
 }
 
-function hash(own: number, cancelled: Int32Array<SharedArrayBuffer>): Sealed {
+function hash(own: number, cancelled: Int32Array<SharedArrayBuffer>): Omit<Sealed, "linkedFrom"> {
   const hasher = new Bun.CryptoHasher("sha256");
   let archiveBytes = 0;
   let fileBytes = 0;

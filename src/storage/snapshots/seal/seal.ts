@@ -1,7 +1,8 @@
-import { EngineError } from "../../../base/errors.ts";
 import { type ErrorValue, errorFromValue } from "../../../base/error-value.ts";
+import { EngineError } from "../../../base/errors.ts";
 import { createSemaphore } from "../../../base/semaphore.ts";
 import type { Digest } from "../../../formats/oci/digest.ts";
+import type { LinkedFiles, LinkOrigin } from "../links/link-origins.ts";
 import type { LayerDirectories } from "../snapshots.ts";
 
 /** A layer's directory as the tar that it stands for. */
@@ -13,14 +14,18 @@ export interface Sealed {
   fileBytes: number;
   /** Nothing was changed. */
   isEmpty: boolean;
+  /** Where the files of `sources` that were linked may have been made. */
+  linkedFrom: LinkOrigin[];
 }
 
 export interface SealRequest {
   root: string;
   /** Relative to `root`, the layer's own first. */
   layers: string[];
-  /** Absolute directories of layers, lowest first, that are put into the layer's own before. */
-  sources: string[];
+  /** Layers, lowest first, that are put into the layer's own before. */
+  sources: LinkedFiles[];
+  /** Of the layers below, where there are sources. */
+  below: LinkedFiles[];
   stubs: string[];
   epochSeconds: number | undefined;
   /** Set to 1 by the main thread. */
@@ -35,9 +40,14 @@ export interface SealOptions {
   stubs: string[];
   /** Later modification times become this one. */
   epochSeconds: number | undefined;
-  /** Directories of committed layers, lowest first, whose files are put into the layer before, by hard links. */
-  sources?: string[];
+  /** Committed layers, lowest first, whose files are put into the layer before, by hard links where the tree has no name of them. */
+  sources?: LinkedFiles[];
   signal: AbortSignal;
+}
+
+export interface SealedDirectories extends LayerDirectories {
+  /** The layers below the own one. */
+  below: LinkedFiles[];
 }
 
 /** Layers sealed at once: hashing takes a core. */
@@ -48,7 +58,7 @@ export interface Sealer {
    * Tidies the topmost directory (see `tidyLayer`) and hashes it. Nothing may be mounted or written there. Throws when the signal is
    * aborted; then the directory is as before or tidied in part.
    */
-  seal(directories: LayerDirectories, options: SealOptions): Promise<Sealed>;
+  seal(directories: SealedDirectories, options: SealOptions): Promise<Sealed>;
   close(): void;
 }
 
@@ -58,7 +68,7 @@ export function createSealer(): Sealer {
   const slots = createSemaphore(MAX_PARALLEL);
   let closed = false;
   return {
-    seal: ({ root, layers }, { stubs, epochSeconds, sources = [], signal }) =>
+    seal: ({ root, layers, below }, { stubs, epochSeconds, sources = [], signal }) =>
       slots.run(async () => {
         signal.throwIfAborted();
         const thread = idle.pop() ?? new SealThread();
@@ -67,7 +77,15 @@ export function createSealer(): Sealer {
         signal.addEventListener("abort", cancel, { once: true });
         try {
           const relative = stubs.map((path) => path.split("/").filter(Boolean).join("/"));
-          return await thread.run({ root, layers, sources, stubs: relative, epochSeconds, cancelled });
+          return await thread.run({
+            root,
+            layers,
+            sources,
+            below: sources.length === 0 ? [] : below,
+            stubs: relative,
+            epochSeconds,
+            cancelled,
+          });
         } finally {
           signal.removeEventListener("abort", cancel);
           signal.throwIfAborted();
