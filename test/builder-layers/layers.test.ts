@@ -85,6 +85,23 @@ test("a filled layer's diffID is the digest of the archive that is made of it la
   expect(held).toContain(tree.chainId as string);
 });
 
+test("a large layer, which two threads hash, has the digest of its archive, too; one that is given up leaves nothing", async () => {
+  const large = (signal: AbortSignal) =>
+    layers.fill(SCRATCH, { ...options, signal, epochSeconds: 1000 }, async (directory) => {
+      for (const at of Array(30).keys()) writeFileSync(`${directory}/${at}`, Buffer.alloc(500_000 + at, `${at} `));
+    });
+  const tree = await large(never);
+  const archive = await archiveOf(tree);
+  expect(archive.length).toBeGreaterThan(15_000_000);
+  expect(tree.added?.diffId).toBe(`sha256:${new Bun.CryptoHasher("sha256").update(archive).digest("hex")}` as never);
+  const controller = new AbortController();
+  const doomed = large(controller.signal);
+  setTimeout(() => controller.abort(new Error("given up")), 1);
+  expect(await failure(doomed)).toBe("given up");
+  expect((await large(never)).chainId).toBe(tree.chainId);
+  expect(readdirSync(root).filter((name) => name.startsWith("staged-"))).toEqual([]);
+});
+
 test("the same files give the same layer, whatever the order in which they were made", async () => {
   const make = (names: string[]) =>
     layers.fill(SCRATCH, { ...options, epochSeconds: 1000 }, async (directory) => {

@@ -99,25 +99,40 @@ export interface HeaderFields {
 
 /** A ustar block. Values that do not fit must have been moved into PAX records before; names are cut. Pure. */
 export function encodeHeader(fields: HeaderFields): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
-  const octal = (key: keyof typeof FIELDS, value: number) => {
-    const [start, length] = FIELDS[key];
-    block.write(value.toString(8).padStart(length - 1, "0"), start, length - 1, "latin1");
-  };
+  return writeHeader(Buffer.alloc(BLOCK_BYTES), fields);
+}
+
+/** The same in a block of zeros. */
+export function writeHeader(block: Buffer, fields: HeaderFields): Buffer {
   block.set(fields.name.subarray(0, 100), FIELDS.name[0]);
   block.set(fields.linkName.subarray(0, 100), FIELDS.linkName[0]);
-  octal("mode", fields.mode & 0o7777);
-  octal("uid", fields.uid);
-  octal("gid", fields.gid);
-  octal("size", fields.sizeBytes);
-  octal("modified", fields.modifiedSeconds);
-  octal("deviceMajor", fields.deviceMajor);
-  octal("deviceMinor", fields.deviceMinor);
-  block.write(fields.typeFlag, TYPE_FLAG_AT, 1, "latin1");
-  block.write("ustar\u000000", FIELDS.magic[0], 8, "latin1");
-  block.fill(0x20, FIELDS.checksum[0], FIELDS.checksum[0] + 8);
+  writeOctal(block, FIELDS.mode, fields.mode & 0o7777);
+  writeOctal(block, FIELDS.uid, fields.uid);
+  writeOctal(block, FIELDS.gid, fields.gid);
+  writeOctal(block, FIELDS.size, fields.sizeBytes);
+  writeOctal(block, FIELDS.modified, fields.modifiedSeconds);
+  writeOctal(block, FIELDS.deviceMajor, fields.deviceMajor);
+  writeOctal(block, FIELDS.deviceMinor, fields.deviceMinor);
+  block[TYPE_FLAG_AT] = fields.typeFlag.charCodeAt(0);
+  block.set(MAGIC, FIELDS.magic[0]);
+  const [checksum] = FIELDS.checksum;
+  block.fill(0x20, checksum, checksum + 8);
   let sum = 0;
-  for (let index = 0; index < BLOCK_BYTES; index++) sum += block[index] as number;
-  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, FIELDS.checksum[0], 8, "latin1");
+  for (let index = 0; index < USED_BYTES; index++) sum += block[index] as number;
+  writeOctal(block, [checksum, 7], sum);
+  block[checksum + 6] = 0;
   return block;
+}
+
+const MAGIC = Buffer.from("ustar\u000000", "latin1");
+/** What is behind the last field that is written is zeros. */
+const USED_BYTES = FIELDS.deviceMinor[0] + FIELDS.deviceMinor[1];
+
+/** Digits up to the field's last byte, which stays NUL. By hand: archives have hundreds of thousands of these. */
+function writeOctal(block: Buffer, [start, length]: readonly [number, number], value: number): void {
+  let rest = value;
+  for (let at = start + length - 2; at >= start; at--) {
+    block[at] = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+  }
 }

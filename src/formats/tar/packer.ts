@@ -1,5 +1,5 @@
 import { BLOCK_BYTES, type EntryType, paddingAfter, type TarEntry, type TarTime } from "./entry.ts";
-import { encodeHeader } from "./header.ts";
+import { encodeHeader, writeHeader } from "./header.ts";
 import { formatPaxTime } from "./number.ts";
 import { encodePax, xattrRecord } from "./pax.ts";
 
@@ -43,7 +43,14 @@ export function encodeEntry(entry: PackEntry): Buffer {
   for (const { name: attribute, value } of xattrs) records.push(xattrRecord(attribute, value));
   const within = (value: number, limit: number) => (value > limit ? 0 : value);
   const seconds = modifiedAt.seconds < 0n || modifiedAt.seconds > BigInt(MAX_SIZE) ? 0 : Number(modifiedAt.seconds);
-  const block = encodeHeader({
+  const pax = records.length === 0 ? undefined : encodePax(records);
+  const start = pax === undefined ? 0 : BLOCK_BYTES + pax.length + paddingAfter(pax.length);
+  const blocks = Buffer.alloc(start + BLOCK_BYTES);
+  if (pax !== undefined) {
+    blocks.set(paxHeader(pax.length));
+    blocks.set(pax, BLOCK_BYTES);
+  }
+  writeHeader(blocks.subarray(start), {
     typeFlag: TYPE_FLAGS[entry.type],
     name,
     linkName,
@@ -55,7 +62,7 @@ export function encodeEntry(entry: PackEntry): Buffer {
     deviceMajor: entry.deviceMajor ?? 0,
     deviceMinor: entry.deviceMinor ?? 0,
   });
-  return records.length === 0 ? block : Buffer.concat([...paxBlocks(records), block]);
+  return blocks;
 }
 
 /** Zeros that bring `sizeBytes` of data to a whole block. */
@@ -74,8 +81,13 @@ export function packFile(entry: Omit<PackEntry, "type" | "sizeBytes">, content: 
   return Buffer.concat([header, content, encodePadding(content.length)]);
 }
 
-function paxBlocks(records: { key: string; value: Uint8Array }[]): Buffer[] {
-  const payload = encodePax(records);
+/** By length: nearly all records are a time with a fraction. */
+const paxHeaders = new Map<number, Buffer>();
+const MAX_PAX_HEADERS = 64;
+
+function paxHeader(sizeBytes: number): Buffer {
+  const known = paxHeaders.get(sizeBytes);
+  if (known !== undefined) return known;
   const header = encodeHeader({
     typeFlag: "x",
     name: Buffer.from("PaxHeaders.0/entry"),
@@ -83,14 +95,15 @@ function paxBlocks(records: { key: string; value: Uint8Array }[]): Buffer[] {
     mode: 0o644,
     uid: 0,
     gid: 0,
-    sizeBytes: payload.length,
+    sizeBytes,
     modifiedSeconds: 0,
     deviceMajor: 0,
     deviceMinor: 0,
   });
-  return [header, payload, encodePadding(payload.length)];
+  if (paxHeaders.size < MAX_PAX_HEADERS) paxHeaders.set(sizeBytes, header);
+  return header;
 }
 
-function bytesOf(name: Uint8Array | string): Buffer {
-  return typeof name === "string" ? Buffer.from(name) : Buffer.from(name);
+function bytesOf(name: Uint8Array | string): Uint8Array {
+  return typeof name === "string" ? Buffer.from(name) : name;
 }

@@ -40,10 +40,12 @@ export function parsePax(bytes: Buffer): PaxRecord[] {
 export function encodePax(records: { key: string; value: Uint8Array }[]): Buffer {
   return Buffer.concat(
     records.map(({ key, value }) => {
-      const body = Buffer.concat([Buffer.from(` ${key}=`, "latin1"), value, Buffer.from("\n")]);
-      let length = body.length + 1;
-      while (String(length).length + body.length !== length) length = String(length).length + body.length;
-      return Buffer.concat([Buffer.from(String(length)), body]);
+      const bodyBytes = key.length + value.length + 3;
+      let length = bodyBytes + 1;
+      while (String(length).length + bodyBytes !== length) length = String(length).length + bodyBytes;
+      const record = Buffer.alloc(length, "\n");
+      record.set(value, record.write(`${length} ${key}=`, "latin1"));
+      return record;
     }),
   );
 }

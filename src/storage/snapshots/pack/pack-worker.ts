@@ -1,6 +1,6 @@
 import { errorToValue } from "../../../base/error-value.ts";
-import type { TarTime } from "../../../formats/tar/entry.ts";
 import { EngineError } from "../../../base/errors.ts";
+import type { TarTime } from "../../../formats/tar/entry.ts";
 import { ESRCH, SystemError } from "../../../kernel/errno.ts";
 import {
   closeFd,
@@ -19,7 +19,7 @@ import { collectChanges, layerWriter } from "../changes/layer-changes.ts";
 import { walkLayer } from "../seal/layer-walk.ts";
 import { CANCELLED, MAX_WAITING_CHUNKS, type PackJob, type PackMessage, type PackRequest, TAKEN } from "./pack.ts";
 import { baseName, noSuchFile, readPathStatus } from "./path-status.ts";
-import { TarWriter } from "./tar-writer.ts";
+import { CHUNK_BYTES, type ChunkOutput, TarWriter } from "./tar-writer.ts";
 import { TreePacker } from "./tree-packer.ts";
 
 declare const self: Worker;
@@ -50,17 +50,24 @@ function run({ job, flow }: PackRequest): void {
 }
 
 /** Hands chunks over, and waits while too many of them are on their way. */
-function sender(flow: Int32Array<SharedArrayBuffer>): (chunk: Uint8Array<ArrayBuffer>) => void {
+function sender(flow: Int32Array<SharedArrayBuffer>): ChunkOutput {
   let sent = 0;
-  return (chunk) => {
-    for (;;) {
-      if (Atomics.load(flow, CANCELLED) !== 0) throw new Error("cancelled");
-      const taken = Atomics.load(flow, TAKEN);
-      if (sent - taken < MAX_WAITING_CHUNKS) break;
-      Atomics.wait(flow, TAKEN, taken);
-    }
-    sent++;
-    tell({ chunk }, [chunk.buffer]);
+  let filling = new Uint8Array(0);
+  return {
+    begin: () => {
+      filling = new Uint8Array(CHUNK_BYTES);
+      return filling;
+    },
+    emit: (length) => {
+      for (;;) {
+        if (Atomics.load(flow, CANCELLED) !== 0) throw new Error("cancelled");
+        const taken = Atomics.load(flow, TAKEN);
+        if (sent - taken < MAX_WAITING_CHUNKS) break;
+        Atomics.wait(flow, TAKEN, taken);
+      }
+      sent++;
+      tell({ chunk: filling.subarray(0, length) }, [filling.buffer]);
+    },
   };
 }
 

@@ -3,16 +3,25 @@ import { encodeEnd, encodeEntry, type PackEntry } from "../../../formats/tar/pac
 import { readFull } from "../../../kernel/files.ts";
 
 /** Bytes that are handed on at once. */
-const CHUNK_BYTES = 1 << 18;
+export const CHUNK_BYTES = 1 << 18;
 
-/** An archive in chunks of one size. Synchronous: `emit` may wait, and owns the chunk that it gets. */
+/** Where an archive goes, chunk by chunk. Both calls may wait. */
+export interface ChunkOutput {
+  /** `CHUNK_BYTES` to be filled. */
+  begin(): Uint8Array;
+  /** The first `length` bytes of what `begin` gave are the next of the archive. */
+  emit(length: number): void;
+}
+
+/** An archive in chunks of one size. Synchronous. */
 export class TarWriter {
-  readonly #emit: (chunk: Uint8Array<ArrayBuffer>) => void;
-  #chunk = new Uint8Array(CHUNK_BYTES);
+  readonly #output: ChunkOutput;
+  /** undefined: nothing is gathered. */
+  #chunk: Uint8Array | undefined;
   #length = 0;
 
-  constructor(emit: (chunk: Uint8Array<ArrayBuffer>) => void) {
-    this.#emit = emit;
+  constructor(output: ChunkOutput) {
+    this.#output = output;
   }
 
   header(entry: PackEntry): void {
@@ -23,7 +32,7 @@ export class TarWriter {
   file(fd: number, sizeBytes: number): void {
     let remaining = sizeBytes;
     while (remaining > 0) {
-      const room = this.#chunk.subarray(this.#length, this.#length + Math.min(remaining, this.#room()));
+      const room = this.#room(remaining);
       const count = readFull(fd, room);
       this.#advance(count);
       remaining -= count;
@@ -47,24 +56,26 @@ export class TarWriter {
 
   #write(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length; ) {
-      const count = Math.min(this.#room(), bytes.length - offset);
-      this.#chunk.set(bytes.subarray(offset, offset + count), this.#length);
-      this.#advance(count);
-      offset += count;
+      const room = this.#room(bytes.length - offset);
+      room.set(bytes.subarray(offset, offset + room.length));
+      this.#advance(room.length);
+      offset += room.length;
     }
   }
 
   #zeros(count: number): void {
     for (let remaining = count; remaining > 0; ) {
-      const taken = Math.min(this.#room(), remaining);
-      this.#chunk.fill(0, this.#length, this.#length + taken);
-      this.#advance(taken);
-      remaining -= taken;
+      const room = this.#room(remaining);
+      room.fill(0);
+      this.#advance(room.length);
+      remaining -= room.length;
     }
   }
 
-  #room(): number {
-    return CHUNK_BYTES - this.#length;
+  /** At most so many bytes of the chunk that is being filled. */
+  #room(wanted: number): Uint8Array {
+    this.#chunk ??= this.#output.begin();
+    return this.#chunk.subarray(this.#length, Math.min(this.#length + wanted, CHUNK_BYTES));
   }
 
   #advance(count: number): void {
@@ -73,9 +84,9 @@ export class TarWriter {
   }
 
   #flush(): void {
-    const full = this.#chunk.subarray(0, this.#length);
-    this.#chunk = new Uint8Array(CHUNK_BYTES);
+    const length = this.#length;
+    this.#chunk = undefined;
     this.#length = 0;
-    this.#emit(full);
+    this.#output.emit(length);
   }
 }

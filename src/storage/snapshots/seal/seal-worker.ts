@@ -17,6 +17,7 @@ import { LinkGuard } from "../links/link-guard.ts";
 import type { LinkedFiles, LinkOrigin } from "../links/link-origins.ts";
 import { TarWriter } from "../pack/tar-writer.ts";
 import { TreePacker } from "../pack/tree-packer.ts";
+import { breakHashPipe, createHashPipe, HashPipeWriter } from "./hash-pipe.ts";
 import { walkLayer } from "./layer-walk.ts";
 import type { Sealed, SealMessage, SealReply, SealRequest } from "./seal.ts";
 import { LayerStacker } from "./stack-layer.ts";
@@ -30,13 +31,13 @@ self.onmessage = ({ data }: MessageEvent<SealMessage>) => {
 
 function answer({ id, request }: SealMessage): SealReply {
   try {
-    return { id, sealed: seal(request) };
+    return { id, sealed: seal(id, request) };
   } catch (error) {
     return { id, failed: errorToValue(error) };
   }
 }
 
-function seal({ root, layers, sources, below, stubs, epochSeconds, cancelled }: SealRequest): Sealed {
+function seal(id: number, { root, layers, sources, below, stubs, epochSeconds, cancelled }: SealRequest): Sealed {
   const rootFd = openAt(AT_FDCWD, root, O_RDONLY | O_DIRECTORY);
   try {
     const linkedFrom = sources.length === 0 ? [] : stackAll({ rootFd, layer: layers[0] ?? "" }, sources, below);
@@ -44,7 +45,16 @@ function seal({ root, layers, sources, below, stubs, epochSeconds, cancelled }: 
     tidyLayer({ rootFd, layers }, { stubs: new Set(stubs), epochSeconds: epoch });
     const own = openAt(rootFd, layers[0] ?? "", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     try {
-      return { ...hash(own, cancelled), linkedFrom };
+      const check = () => {
+        if (Atomics.load(cancelled, 0) !== 0) throw new Error("cancelled");
+      };
+      const pipe = createHashPipe();
+      const start = () => postMessage({ id, hash: pipe } satisfies SealReply);
+      try {
+        return { ...hash(own, new HashPipeWriter(pipe, { check, start })), linkedFrom };
+      } finally {
+        breakHashPipe(pipe);
+      }
     } finally {
       closeFd(own);
     }
@@ -81,16 +91,19 @@ function stackAll(
   }
 }
 
-function hash(own: number, cancelled: Int32Array<SharedArrayBuffer>): Omit<Sealed, "linkedFrom"> {
-  const hasher = new Bun.CryptoHasher("sha256");
+/** Reading and hashing take about as long: with a thread each, a large layer takes little more than one of them. */
+function hash(own: number, hashing: HashPipeWriter): Omit<Sealed, "linkedFrom"> {
   let archiveBytes = 0;
   let fileBytes = 0;
   let isEmpty = true;
-  const seen = new Set<string>();
-  const writer = new TarWriter((chunk) => {
-    if (Atomics.load(cancelled, 0) !== 0) throw new Error("cancelled");
-    hasher.update(chunk);
-    archiveBytes += chunk.length;
+  /** A layer lies on one device. */
+  const seen = new Set<bigint>();
+  const writer = new TarWriter({
+    begin: () => hashing.begin(),
+    emit: (length) => {
+      archiveBytes += length;
+      hashing.emit(length);
+    },
   });
   const visitor = layerWriter(writer, new TreePacker(writer));
   walkLayer(own, {
@@ -98,14 +111,13 @@ function hash(own: number, cancelled: Int32Array<SharedArrayBuffer>): Omit<Seale
       isEmpty = false;
       const status = place?.status;
       if (status !== undefined && (status.mode & S_IFMT) === S_IFREG) {
-        const key = status.links > 1 ? `${status.onDevice}:${status.inode}` : "";
-        if (key === "" || !seen.has(key)) fileBytes += status.sizeBytes;
-        if (key !== "") seen.add(key);
+        if (status.links === 1 || !seen.has(status.inode)) fileBytes += status.sizeBytes;
+        if (status.links > 1) seen.add(status.inode);
       }
       visitor.change(kind, path, place);
     },
     opaque: (path) => visitor.opaque(path),
   });
   writer.end();
-  return { diffId: `sha256:${hasher.digest("hex")}` as Digest, archiveBytes, fileBytes, isEmpty };
+  return { diffId: `sha256:${hashing.digest()}` as Digest, archiveBytes, fileBytes, isEmpty };
 }

@@ -4,6 +4,7 @@ import { createSemaphore } from "../../../base/semaphore.ts";
 import type { Digest } from "../../../formats/oci/digest.ts";
 import type { LinkedFiles, LinkOrigin } from "../links/link-origins.ts";
 import type { LayerDirectories } from "../snapshots.ts";
+import { breakHashPipe, type HashPipe } from "./hash-pipe.ts";
 
 /** A layer's directory as the tar that it stands for. */
 export interface Sealed {
@@ -33,7 +34,11 @@ export interface SealRequest {
 }
 
 export type SealMessage = { id: number; request: SealRequest };
-export type SealReply = { id: number; sealed: Sealed } | { id: number; failed: ErrorValue };
+export type SealReply =
+  | { id: number; sealed: Sealed }
+  | { id: number; failed: ErrorValue }
+  /** A large layer: another thread is to hash what comes through. The answer follows. */
+  | { id: number; hash: HashPipe };
 
 export interface SealOptions {
   /** Mount points that were made for a start, absolute or relative: they go where they are empty and new. */
@@ -104,11 +109,13 @@ export function createSealer(): Sealer {
 class SealThread {
   readonly #worker = new Worker(new URL("./seal-worker.ts", import.meta.url));
   #waiting: { id: number; resolve(sealed: Sealed): void; reject(error: Error): void } | undefined;
+  #hasher: Worker | undefined;
   #lastId = 0;
   isAlive = true;
 
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<SealReply>) => {
+      if ("hash" in data) return this.#hash(data.hash);
       const waiting = this.#waiting;
       if (waiting?.id !== data.id) return;
       this.#waiting = undefined;
@@ -117,7 +124,7 @@ class SealThread {
       else waiting.reject(errorFromValue(data.failed));
     };
     this.#worker.onerror = ({ message }) => {
-      this.isAlive = false;
+      this.end();
       this.#waiting?.reject(new EngineError("internal", `seal worker: ${message}`));
       this.#waiting = undefined;
     };
@@ -133,8 +140,22 @@ class SealThread {
     });
   }
 
+  /** The thread for it is kept like this one. What it fails with, the seal worker finds out. */
+  #hash(pipe: HashPipe): void {
+    const hasher = this.#hasher ?? new Worker(new URL("./hash-worker.ts", import.meta.url));
+    this.#hasher = hasher;
+    hasher.onerror = () => {
+      this.#hasher = undefined;
+      hasher.terminate();
+      breakHashPipe(pipe);
+    };
+    hasher.unref();
+    hasher.postMessage(pipe);
+  }
+
   end(): void {
     this.isAlive = false;
     this.#worker.terminate();
+    this.#hasher?.terminate();
   }
 }

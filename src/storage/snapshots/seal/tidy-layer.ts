@@ -1,3 +1,4 @@
+import { DT_BLK, DT_FIFO, DT_LNK, DT_REG, DT_SOCK, forEachName } from "../../../kernel/directory-entries.ts";
 import {
   closeFd,
   type FileStatus,
@@ -12,7 +13,6 @@ import {
   timesAt,
   unlinkAt,
 } from "../../../kernel/files.ts";
-import { names } from "../../../kernel/trees.ts";
 import { removeXattrFd } from "../../../kernel/xattr.ts";
 import { differs } from "../changes/change-walk.ts";
 import { isOpaque, isWhiteout, lookUp, type Merged, OPAQUE_XATTR, rootOf, type Stack } from "../merged-view.ts";
@@ -26,6 +26,8 @@ export interface TidyOptions {
 }
 
 const SLASH = Buffer.from("/");
+/** What can be nothing but a new file where there is nothing below. */
+const FILES = new Set([DT_REG, DT_LNK, DT_FIFO, DT_SOCK, DT_BLK]);
 
 /**
  * Takes out of a layer's directory what a start and overlayfs have left in it and nobody has asked for: mount points, opaque marks
@@ -65,7 +67,14 @@ class Tidying {
   /** Returns how many names are left in it. */
   directory(fd: number, path: Buffer, lower: Merged | undefined): number {
     let left = 0;
-    for (const name of names(fd).sort((one, other) => one.compare(other))) {
+    const { epochSeconds, stubs } = this.#options;
+    const isAllNew = lower === undefined && epochSeconds === undefined && stubs.size === 0;
+    const doubtful: Buffer[] = [];
+    forEachName(fd, (name) => {
+      if (isAllNew && FILES.has(name.type)) left++;
+      else doubtful.push(name.bytes());
+    });
+    for (const name of doubtful.sort((one, other) => one.compare(other))) {
       const status = statAt(fd, name);
       if (status === undefined) continue;
       const child = path.length === 0 ? name : Buffer.concat([path, SLASH, name]);
