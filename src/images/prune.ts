@@ -51,7 +51,7 @@ export async function pruneImages(deps: PruneDeps, filters: Record<string, strin
   removal.measure(deps.unfinished?.keys() ?? []);
   deps.unfinished?.forget();
   const removed = await removal.finish();
-  return { removed, reclaimedBytes: removal.reclaimedBytes() + prunePartials(deps) };
+  return { removed, reclaimedBytes: (await removal.reclaimedBytes()) + prunePartials(deps) };
 }
 
 function newestFirst(entries: Entry[]): Entry[] {

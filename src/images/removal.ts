@@ -23,7 +23,7 @@ export interface RemovalDeps {
   library: Library;
   store: ImageStore;
   content: Pick<Content, "has" | "stat">;
-  snapshots: Pick<Snapshots, "has" | "layerBytes">;
+  snapshots: Pick<Snapshots, "has" | "freedBytes">;
   usedBy: (imageId: string) => { id: string; running: boolean }[];
   publish: (action: "untag" | "delete", entry: Entry, name: string) => void;
   failpoint: (name: string) => void;
@@ -41,7 +41,7 @@ export interface RemovalOptions {
 export class Removal {
   readonly #deps: RemovalDeps;
   readonly #messages: (RemovedImage | { image: Entry })[] = [];
-  /** Bytes of the blobs and layers that may go with the images. */
+  /** Digests and chainIDs that may go with the images, with the bytes of blobs. */
   readonly #sizes = new Map<string, number>();
 
   constructor(deps: RemovalDeps) {
@@ -64,19 +64,15 @@ export class Removal {
 
   /** Keys, digests or chainIDs, that may be garbage once this is finished. */
   measure(keys: Iterable<string>): void {
-    const { content, snapshots } = this.#deps;
-    for (const key of keys) {
-      this.#sizes.set(key, content.stat(key as Digest)?.sizeBytes ?? 0);
-      this.#sizes.set(`layer ${key}`, snapshots.layerBytes(key) ?? 0);
-    }
+    for (const key of keys) this.#sizes.set(key, this.#deps.content.stat(key as Digest)?.sizeBytes ?? 0);
   }
 
-  /** Of what is gone by now; call it when all is finished. */
-  reclaimedBytes(): number {
+  /** Of what is gone by now, files that others have names of left out; call it when all is finished. */
+  async reclaimedBytes(): Promise<number> {
     const { content, snapshots } = this.#deps;
-    const isGone = (key: string) =>
-      key.startsWith("layer ") ? !snapshots.has(key.slice("layer ".length)) : !content.has(key as Digest);
-    return [...this.#sizes].reduce((total, [key, bytes]) => total + (isGone(key) ? bytes : 0), 0);
+    const gone = [...this.#sizes].filter(([key]) => !content.has(key as Digest));
+    const layers = [...this.#sizes.keys()].filter((key) => !snapshots.has(key));
+    return gone.reduce((total, [, bytes]) => total + bytes, await snapshots.freedBytes(layers));
   }
 
   /** Nothing refers to it by name, nobody uses it, nothing was made of it. */

@@ -1,5 +1,5 @@
 import { EISDIR, ENOENT, ENOTDIR, SystemError } from "./errno.ts";
-import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from "./files.ts";
+import { closeFd, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, statAt } from "./files.ts";
 import { cstring, ptr, syscall, trySyscall } from "./libc.ts";
 
 /** Directories open at once; a deeper one is moved up before it is emptied, so that no tree is too deep. */
@@ -7,9 +7,9 @@ const MAX_OPEN_DEPTH = 256;
 
 /**
  * Deletes everything below the directory `top`, by descriptor: no name is resolved through a symlink, whatever is moved about
- * meanwhile. Synchronous: for workers.
+ * meanwhile. `onFreed` is told the bytes of each file that had no further name. Synchronous: for workers.
  */
-export function removeContents(top: number): void {
+export function removeContents(top: number, onFreed?: (bytes: number) => void): void {
   let moved = 0;
   let firstError = 0;
   const note = (result: number) => {
@@ -17,9 +17,11 @@ export function removeContents(top: number): void {
   };
   const empty = (directory: number, depth: number): void => {
     for (const name of names(directory)) {
+      const status = onFreed === undefined ? undefined : statAt(directory, name);
       const result = tryUnlink(directory, name, false);
       if (result !== -EISDIR) {
         note(result);
+        if (result === 0 && status?.links === 1) onFreed?.(status.sizeBytes);
       } else if (depth >= MAX_OPEN_DEPTH) {
         note(tryRename(directory, name, { directory: top, name: Buffer.from(`deep-${moved++}`) }));
       } else {
@@ -45,15 +47,15 @@ export function removeContents(top: number): void {
   if (firstError !== 0) throw new SystemError("unlinkat", firstError);
 }
 
-/** Deletes a file or a whole tree. Absent: nothing. */
-export function removeTree(directory: number, path: Uint8Array): void {
+/** Deletes a file or a whole tree. Absent: nothing. `onFreed`: of what is in a tree. */
+export function removeTree(directory: number, path: Uint8Array, onFreed?: (bytes: number) => void): void {
   const result = tryUnlink(directory, path, false);
   if (result === 0 || result === -ENOENT) return;
   if (result !== -EISDIR) throw new SystemError("unlinkat", -result, String(path));
   const child = openIfDirectory(directory, path);
   if (child === undefined) return;
   try {
-    removeContents(child);
+    removeContents(child, onFreed);
   } finally {
     closeFd(child);
   }

@@ -22,7 +22,7 @@ export interface RunnerDeps {
   /** `storage/snapshots/copy-up`: fills an empty directory with what a view shows at a path. False: there is no such directory. */
   copyUp: (view: RootMount, path: string, destination: string) => Promise<boolean>;
   /** Deletes everything below a directory, whatever it holds, away from the event loop. */
-  sweep: (directory: string) => Promise<void>;
+  sweep: (directory: string) => Promise<unknown>;
   paths: {
     /** `<data root>/builder/mounts`: what cache mounts keep. Made if missing. */
     cacheMounts: string;

@@ -34,7 +34,10 @@ export interface CacheKeeperDeps {
   /** Contexts and cache mounts. */
   kept: KeptThings[];
   images: Pick<ImagesService, "store" | "library">;
-  snapshots: Pick<Snapshots, "has" | "layerBytes" | "layerStack" | "listLayers" | "listActive" | "stackOf">;
+  snapshots: Pick<
+    Snapshots,
+    "has" | "layerBytes" | "layerStack" | "listLayers" | "listActive" | "stackOf" | "freedBytes"
+  >;
   policy: GcPolicy;
   clock: Clock;
   logger: Logger;
@@ -43,6 +46,10 @@ export interface CacheKeeperDeps {
 
 export interface Pruned {
   removed: CacheRecord[];
+  /**
+   * Of files that are really gone: of a context or layer, those that nothing else had a name of by then. What is removed together
+   * counts once.
+   */
   reclaimedBytes: number;
 }
 
@@ -90,7 +97,10 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
   };
   return {
     list: () => listRecords(deps),
-    prune: (options, report = () => {}) => prune(deps, options, report),
+    async prune(options, report = () => {}) {
+      const { removed, keptBytes: ofKept, layers } = await prune(deps, options, report);
+      return { removed, reclaimedBytes: ofKept + (await snapshots.freedBytes(layers)) };
+    },
     grown({ chainId }) {
       const bytes = chainId === undefined ? 0 : (snapshots.layerBytes(chainId) ?? 0);
       knownBytes += bytes;
@@ -231,11 +241,19 @@ function recordId(key: string): string {
   return key.slice("sha256:".length).slice(0, 25);
 }
 
+interface Removed {
+  removed: CacheRecord[];
+  /** Of contexts and cache mounts. */
+  keptBytes: number;
+  /** That went with them. */
+  layers: string[];
+}
+
 async function prune(
   deps: CacheKeeperDeps,
   options: PruneOptions,
   report: (record: CacheRecord) => void,
-): Promise<Pruned> {
+): Promise<Removed> {
   const { cache, images, snapshots, clock } = deps;
   const mayGo = pruneTest(options, clock.now());
   const listed = await listAll(deps);
@@ -247,25 +265,24 @@ async function prune(
       keepBytes: options.keepStorageBytes ?? -1,
     },
   );
-  if (chosen.length === 0) return { removed: [], reclaimedBytes: 0 };
-  const sizes = new Map(snapshots.listLayers().map((chainId) => [chainId, snapshots.layerBytes(chainId) ?? 0]));
+  if (chosen.length === 0) return { removed: [], keptBytes: 0, layers: [] };
+  const before = snapshots.listLayers();
   const removed: CacheRecord[] = [];
-  let reclaimedBytes = 0;
+  let keptBytes = 0;
   for (const record of chosen) {
     const { key, kept, chainId } = byRecord.get(record) as Listed;
     // A build may have come to it while kept things were listed or removed.
     if (key !== undefined && images.store.leases.has(chainId)) continue;
     if (kept !== undefined && !(await removeKept(deps, kept, record))) continue;
     if (key !== undefined) cache.remove([key]);
-    if (kept !== undefined) reclaimedBytes += privateBytes(record);
+    if (kept !== undefined) keptBytes += privateBytes(record);
     removed.push(record);
     report(record);
   }
   cache.flush();
   deps.failpoint("cache.pruned");
   await images.store.collect();
-  for (const [chainId, bytes] of sizes) if (!snapshots.has(chainId)) reclaimedBytes += bytes;
-  return { removed, reclaimedBytes };
+  return { removed, keptBytes, layers: before.filter((chainId) => !snapshots.has(chainId)) };
 }
 
 function isRemovable(listed: Listed | undefined): boolean {

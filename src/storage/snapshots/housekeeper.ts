@@ -3,8 +3,11 @@ import type { SurveyRow, SurveyRule } from "../../kernel/survey.ts";
 
 /** Work on whole trees, which takes milliseconds to minutes, away from the event loop. Calls that wait for the same are merged. */
 export interface Housekeeper {
-  /** Deletes everything below `directory`, not the directory itself. */
-  sweep(directory: string): Promise<void>;
+  /**
+   * Deletes everything below `directory`, not the directory itself. For each name in it: bytes of the files in its directories that
+   * had no further name when it was their turn.
+   */
+  sweep(directory: string): Promise<Record<string, number>>;
   /** Bytes of the files below `directory`, each inode once; directories count nothing (as `docker ps -s` counts). */
   usage(directory: string): Promise<number>;
   /** Sizes of the parts of a tree; see `surveyTree`. */
@@ -19,17 +22,19 @@ export type HousekeepingRequest = { directory: string } & (
   | { operation: "survey"; rules: SurveyRule[] }
 );
 export type HousekeepingMessage = { id: number; request: HousekeepingRequest };
-/** `bytes` of a usage, `rows` of a survey. */
-export type HousekeepingResult = { bytes?: number; rows?: SurveyRow[] };
+/** `bytes` of a usage, `rows` of a survey, what a sweep has `freed`. */
+export type HousekeepingResult = { bytes?: number; rows?: SurveyRow[]; freed?: Record<string, number> };
 export type HousekeepingReply = { id: number; result: HousekeepingResult } | { id: number; error: string };
 
 /** Removals and surveys have workers of their own: a huge one must not delay the rest, least of all a sync. */
 export function createHousekeeper(): Housekeeper {
   const [remover, syncer, surveyor] = [createHand(), createHand(), createHand()];
-  const [sweeps, syncs, usages] = [sharePassesByKey<void>(), sharePassesByKey<void>(), sharePassesByKey<number>()];
+  const [syncs, usages] = [sharePassesByKey<void>(), sharePassesByKey<number>()];
+  const sweeps = sharePassesByKey<Record<string, number>>();
   const surveys = sharePassesByKey<SurveyRow[]>();
   return {
-    sweep: (directory) => sweeps(directory, async () => void (await remover.ask({ operation: "sweep", directory }))),
+    sweep: (directory) =>
+      sweeps(directory, async () => (await remover.ask({ operation: "sweep", directory })).freed ?? {}),
     sync: (directory) => syncs(directory, async () => void (await syncer.ask({ operation: "sync", directory }))),
     usage: (directory) =>
       usages(directory, async () => (await surveyor.ask({ operation: "usage", directory })).bytes ?? 0),

@@ -7,6 +7,7 @@ import { AT_FDCWD, makeDirAt, modeAt, O_DIRECTORY, openAt, ownAt, symlinkAt } fr
 import type { RootView } from "../../kernel/root-view.ts";
 import type { ViewMount } from "../../kernel/view-mounts.ts";
 import { auditSnapshots } from "./audit.ts";
+import { FreedBytes } from "./freed-bytes.ts";
 import { createHousekeeper, type Housekeeper } from "./housekeeper.ts";
 import { adoptAttributes } from "./implied-directories.ts";
 import {
@@ -50,6 +51,7 @@ interface State {
   housekeeper: Housekeeper;
   sealer: Sealer;
   settling: Settling;
+  freed: FreedBytes;
   logger: Logger;
 }
 
@@ -69,12 +71,13 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     logger,
     sealer: createSealer(),
     housekeeper,
+    freed: new FreedBytes(),
     settling: createSettling({ root, bootId, logger, sync: () => housekeeper.sync(root) }),
     rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
   };
   for (const name of index.unsettled) state.settling.add(name);
   for (const name of index.leftovers) discardDirectory(state, name);
-  sweep(state);
+  void sweep(state);
   return {
     driver: "overlay2",
     has: (chainId) => index.layers.has(chainId) && !index.doubtful.has(chainId),
@@ -102,9 +105,13 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
       index.actives.delete(key);
       state.users.drop(active.parent);
       discardDirectory(state, join(ACTIVE_DIRECTORY, key));
-      sweep(state);
+      void sweep(state);
     },
     removeLayer: async (chainId) => removeLayer(state, chainId),
+    freedBytes: async (chainIds) => {
+      await sweep(state);
+      return [...chainIds].reduce((total, chainId) => total + state.freed.take(chainId), 0);
+    },
     usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
     directoryUsage: (directory) => state.housekeeper.usage(directory),
     settle: () => state.settling.settle(),
@@ -113,7 +120,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
     doubt: (chainId) => void index.doubtful.add(chainId),
     discard: (path) => {
       discardDirectory(state, relative(root, path));
-      sweep(state);
+      void sweep(state);
     },
     listActive: () => [...index.actives.keys()],
     listLayers: () => [...index.layers.keys()],
@@ -148,7 +155,7 @@ async function stageActive(state: State, key: string): Promise<StagedLayer> {
   state.index.actives.delete(key);
   state.users.drop(parent);
   discardDirectory(state, directory);
-  sweep(state);
+  void sweep(state);
   return staged;
 }
 
@@ -167,7 +174,7 @@ async function newStage(state: State, make: (path: string) => Promise<void>): Pr
   const discard = async () => {
     state.staging.delete(number);
     discardDirectory(state, name);
-    sweep(state);
+    void sweep(state);
   };
   return {
     path,
@@ -333,22 +340,27 @@ function removeLayer(state: State, chainId: ChainID): void {
   const layer = state.index.layers.get(chainId);
   if (layer === undefined) return;
   if (state.users.has(chainId)) throw conflict(`layer ${chainId} is in use`);
-  discardDirectory(state, String(layer.number));
+  const trashName = discardDirectory(state, String(layer.number));
+  if (trashName !== undefined) state.freed.thrownAway(trashName, chainId);
   state.index.layers.delete(chainId);
   state.users.drop(layer.parent);
-  sweep(state);
+  void sweep(state);
 }
 
-/** Out of sight at once, by a rename; the deletion itself is done by the housekeeper. */
-function discardDirectory(state: State, name: string): void {
+/** Out of sight at once, by a rename; the deletion itself is done by the housekeeper. The new name, if there was something. */
+function discardDirectory(state: State, name: string): string | undefined {
   const trashName = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
   const path = join(state.root, name);
   // A damaged store may have lost it already.
-  if (existsSync(path)) renameSync(path, join(state.root, TRASH_DIRECTORY, trashName));
+  if (!existsSync(path)) return undefined;
+  renameSync(path, join(state.root, TRASH_DIRECTORY, trashName));
+  return trashName;
 }
 
-function sweep(state: State): void {
-  state.housekeeper
+/** Never rejects. */
+function sweep(state: State): Promise<void> {
+  return state.housekeeper
     .sweep(join(state.root, TRASH_DIRECTORY))
+    .then((freed) => state.freed.deleted(freed))
     .catch((error: unknown) => state.logger.warn("deleting old layers", { error: messageOf(error) }));
 }

@@ -56,6 +56,11 @@ export interface Snapshots {
   remove(key: string): Promise<void>;
   /** Removes a committed layer. Throws conflict while another snapshot stands on it. Absent: nothing. */
   removeLayer(chainId: ChainID): Promise<void>;
+  /**
+   * What removed layers have given back (see `FreedBytes`), told once for each: resolves when their files are deleted. Layers that are
+   * there: nothing.
+   */
+  freedBytes(chainIds: Iterable<ChainID>): Promise<number>;
   /** Bytes of the files of an active snapshot's own layer. */
   usage(key: string): Promise<number>;
   /** Bytes of the files of the layers that an active snapshot stands on. */
