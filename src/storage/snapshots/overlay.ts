@@ -60,24 +60,8 @@ interface State {
  * `active/<key>/{fs,work,parent}` writable, `trash/` being deleted.
  */
 export function createOverlaySnapshots(deps: { root: string; bootId: string; logger: Logger }): Snapshots {
-  const { root, bootId, logger } = deps;
-  const index = readLayerIndex(root, bootId);
-  const housekeeper = createHousekeeper();
-  const state: State = {
-    root,
-    index,
-    users: countUsers(index),
-    staging: new Set(),
-    logger,
-    sealer: createSealer(),
-    housekeeper,
-    freed: new FreedBytes(),
-    settling: createSettling({ root, bootId, logger, sync: () => housekeeper.sync(root) }),
-    rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
-  };
-  for (const name of index.unsettled) state.settling.add(name);
-  for (const name of index.leftovers) discardDirectory(state, name);
-  void sweep(state);
+  const state = openState(deps);
+  const { root, index, logger } = state;
   return {
     driver: "overlay2",
     has: (chainId) => index.layers.has(chainId) && !index.doubtful.has(chainId),
@@ -108,10 +92,7 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
       void sweep(state);
     },
     removeLayer: async (chainId) => removeLayer(state, chainId),
-    freedBytes: async (chainIds) => {
-      await sweep(state);
-      return [...chainIds].reduce((total, chainId) => total + state.freed.take(chainId), 0);
-    },
+    freedBytes: (chainIds) => freedBytes(state, chainIds),
     usage: (key) => state.housekeeper.usage(join(root, ACTIVE_DIRECTORY, activeOf(state, key), "fs")),
     directoryUsage: (directory) => state.housekeeper.usage(directory),
     settle: () => state.settling.settle(),
@@ -141,6 +122,27 @@ export function createOverlaySnapshots(deps: { root: string; bootId: string; log
       await state.housekeeper.close();
     },
   };
+}
+
+function openState({ root, bootId, logger }: { root: string; bootId: string; logger: Logger }): State {
+  const index = readLayerIndex(root, bootId);
+  const housekeeper = createHousekeeper();
+  const state: State = {
+    root,
+    index,
+    users: countUsers(index),
+    staging: new Set(),
+    logger,
+    sealer: createSealer(),
+    housekeeper,
+    freed: new FreedBytes(),
+    settling: createSettling({ root, bootId, logger, sync: () => housekeeper.sync(root) }),
+    rootFd: openAt(AT_FDCWD, root, O_DIRECTORY),
+  };
+  for (const name of index.unsettled) state.settling.add(name);
+  for (const name of index.leftovers) discardDirectory(state, name);
+  void sweep(state);
+  return state;
 }
 
 function stage(state: State): Promise<StagedLayer> {
@@ -355,6 +357,11 @@ function discardDirectory(state: State, name: string): string | undefined {
   if (!existsSync(path)) return undefined;
   renameSync(path, join(state.root, TRASH_DIRECTORY, trashName));
   return trashName;
+}
+
+async function freedBytes(state: State, chainIds: Iterable<ChainID>): Promise<number> {
+  await sweep(state);
+  return [...chainIds].reduce((total, chainId) => total + state.freed.take(chainId), 0);
 }
 
 /** Never rejects. */
