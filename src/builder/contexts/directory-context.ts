@@ -62,7 +62,7 @@ async function select(
     {
       kind: "copy",
       target,
-      linkedFrom: [],
+      isWritten: false,
       base: [],
       sources: [everything],
       rules,

@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { extract } from "../../storage/snapshots/extract/extract.ts";
-import { type LinkOrigin, uniteOrigins } from "../../storage/snapshots/links/link-origins.ts";
 import type { OpContext } from "../executor.ts";
 import type { CopyOp, Owner } from "../graph.ts";
 import type { TreeResult } from "../results.ts";
 import { closeFile, isArchive, plainArchive } from "./archives.ts";
 import type { OpenedSource, Roots, SourceSelection } from "./files-request.ts";
-import { copyJob, emptyDirectory, type FilesState, rootsOf, runCopy } from "./files-state.ts";
+import { copyJob, emptyDirectory, type FilesState, rootsOf } from "./files-state.ts";
 
 /** What one source stands for, archives among it open. */
 export interface ArchiveSource {
@@ -70,15 +69,13 @@ interface AddCall {
 
 /** Sources in their order: archives become what they hold, by way of an overlay mount of a worker's own; the others are copied. */
 export function addArchives(state: FilesState, { op, base, sources, archives, context }: AddCall): Promise<TreeResult> {
-  return state.layers.change(base, context, async (key, noteLinks) => {
+  return state.layers.change(base, context, async (key) => {
     const { root, layers } = state.snapshots.directories(key);
     const target = join(root, layers[0] ?? "");
     const below = rootsOf(state, base);
-    let linkedFrom: LinkOrigin[] = [];
-    const copyPlain = async (selection: SourceSelection) => {
-      const job = { ...copyJob(op), target, linkedFrom, base: below, sources: [selection] };
-      linkedFrom = uniteOrigins([linkedFrom, await runCopy(state, job, { signal: context.signal, noteLinks })]);
-    };
+    // What an archive does to names that are there must not reach the files of others.
+    const copyPlain = (selection: SourceSelection) =>
+      state.run({ ...copyJob(op), target, isWritten: true, base: below, sources: [selection] }, context.signal);
     for (const [index, source] of sources.entries()) {
       const archive = archives[index];
       if (archive === undefined) {

@@ -7,7 +7,7 @@ import { addArchives, closeArchives, findArchives } from "./add-archives.ts";
 import { entriesKey } from "./entries-key.ts";
 import { EntryTree } from "./entry-tree.ts";
 import type { SelectionRules, SourceSelection } from "./files-request.ts";
-import { copyJob, emptyDirectory, type FilesDeps, type FilesState, rootsOf, runCopy } from "./files-state.ts";
+import { copyJob, emptyDirectory, type FilesDeps, type FilesState, rootsOf } from "./files-state.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { createRememberedKeys } from "./remembered-keys.ts";
 import { createFilesJobs } from "./run-files-job.ts";
@@ -53,8 +53,10 @@ async function copy(state: FilesState, { op, inputs, context }: CopyCall): Promi
       return await addArchives(state, { op, base, sources, archives, context });
     }
     return await state.layers.fill(base, context, async (target, noteLinks) => {
-      const job = { ...copyJob(op), target, linkedFrom: [], base: rootsOf(state, base), sources };
-      await runCopy(state, job, { signal: context.signal, noteLinks });
+      const job = { ...copyJob(op), target, isWritten: false, base: rootsOf(state, base), sources };
+      const reply = await state.run(job, context.signal);
+      if (!("linkedFrom" in reply)) throw new Error("nothing was copied");
+      noteLinks(reply.linkedFrom);
     });
   } finally {
     closeArchives(archives);

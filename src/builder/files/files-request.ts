@@ -21,11 +21,11 @@ export interface SelectionRules {
 
 /** What a worker is asked. Everything is opened before it confines itself to `confineTo`. */
 export type FilesJob =
-  /** Into `target`, the new layer's own directory, over `base`. `linkedFrom`: of what earlier jobs have linked into it. */
+  /** Into `target`, the new layer's own directory, over `base`. `isWritten`: others write there, too. */
   | {
       kind: "copy";
       target: string;
-      linkedFrom: readonly LinkOrigin[];
+      isWritten: boolean;
       base: Roots;
       sources: SourceSelection[];
       rules: SelectionRules;

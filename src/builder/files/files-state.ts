@@ -1,10 +1,9 @@
-import type { LinkOrigin } from "../../storage/snapshots/links/link-origins.ts";
 import type { Snapshots } from "../../storage/snapshots/snapshots.ts";
 import type { CopyOp } from "../graph.ts";
-import type { Layers, NoteLinks } from "../layers/layers.ts";
+import type { Layers } from "../layers/layers.ts";
 import type { FileSource, TreeResult } from "../results.ts";
 import type { EntryTree } from "./entry-tree.ts";
-import type { FilesJob, Roots } from "./files-request.ts";
+import type { Roots } from "./files-request.ts";
 import type { RememberedKeys } from "./remembered-keys.ts";
 import type { RunFilesJob } from "./run-files-job.ts";
 
@@ -32,18 +31,6 @@ export function copyJob({ destination, owner, mode, parents, exclude }: CopyOp) 
 export function rootsOf(state: Pick<FilesDeps, "snapshots">, { chainId }: TreeResult): Roots {
   if (chainId === undefined) return [{ directory: emptyDirectory(state), origins: [] }];
   return state.snapshots.stackFiles(chainId);
-}
-
-/** Carries out a copy; what it has linked is noted for the layer. */
-export async function runCopy(
-  state: Pick<FilesState, "run">,
-  job: Extract<FilesJob, { kind: "copy" }>,
-  { signal, noteLinks }: { signal: AbortSignal; noteLinks: NoteLinks },
-): Promise<LinkOrigin[]> {
-  const reply = await state.run(job, signal);
-  if (!("linkedFrom" in reply)) throw new Error("nothing was copied");
-  noteLinks(reply.linkedFrom);
-  return reply.linkedFrom;
 }
 
 /** Where a thread sees nothing. */

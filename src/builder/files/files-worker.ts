@@ -84,10 +84,8 @@ function copy(job: Extract<FilesJob, { kind: "copy" }>, opened: OpenRoots, check
   const target = targetOf(job, opened, NEW_DIRECTORY_MODE, base);
   const mode = job.mode === undefined ? undefined : parseModeChange(job.mode);
   const owner = ownerIn(base, job.owner);
-  const links = new LinkGuard([
-    { fd: target.root.upper, origins: job.linkedFrom },
-    ...base.root.map(({ fd, layer }) => ({ fd, origins: job.base[layer]?.origins ?? [] })),
-  ]);
+  const below = base.root.map(({ fd, layer }) => ({ fd, origins: job.base[layer]?.origins ?? [] }));
+  const links = new LinkGuard(below, { isWritten: job.isWritten });
   for (const { source, tree } of sources) {
     const origins = source.roots.map((root) => root.origins);
     for (const { filter, ...found } of sourceItems(tree, source, job.rules)) {

@@ -34,9 +34,8 @@ export function createLayers(deps: LayersDeps): Layers {
       await snapshots.prepare(key, base.chainId, { volatile: true });
       let staged: StagedLayer;
       let stubs: string[];
-      const linkedFrom: LinkOrigin[][] = [];
       try {
-        ({ stubs } = await work(key, (origins) => void linkedFrom.push([...origins])));
+        ({ stubs } = await work(key));
         options.signal.throwIfAborted();
         deps.failpoint("build.changed");
         staged = await snapshots.stageActive(key);
@@ -44,7 +43,7 @@ export function createLayers(deps: LayersDeps): Layers {
         await snapshots.remove(key);
         throw error;
       }
-      return finish(deps, { base, options, staged, linkedFrom }, () =>
+      return finish(deps, { base, options, staged, linkedFrom: [] }, () =>
         staged.seal(base.chainId, { ...sealOptions(options), stubs }),
       );
     },

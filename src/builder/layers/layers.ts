@@ -29,13 +29,9 @@ export interface Layers {
   ): Promise<TreeResult>;
   /**
    * `work` mounts an active snapshot and changes files in it. Returns mount points that were made for it: they go away again where
-   * they are empty and the base has none. Nothing is mounted any more when `work` is over.
+   * they are empty and the base has none. No file of a context or layer is linked there. Nothing is mounted any more when `work` is over.
    */
-  change(
-    base: TreeResult,
-    options: NewLayer,
-    work: (key: string, noteLinks: NoteLinks) => Promise<{ stubs: string[] }>,
-  ): Promise<TreeResult>;
+  change(base: TreeResult, options: NewLayer, work: (key: string) => Promise<{ stubs: string[] }>): Promise<TreeResult>;
   /** The topmost layers of a tree (`added`, base first), on another base. */
   restack(base: TreeResult, top: TreeResult, added: LayerRow[], options: NewLayer): Promise<TreeResult>;
   /** All layers of `top` above `base` as one. */

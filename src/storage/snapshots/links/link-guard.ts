@@ -23,11 +23,14 @@ export interface Neighbour {
  */
 export class LinkGuard {
   readonly #neighbours: (Neighbour & { inodes: ReadonlySet<number> | undefined })[];
+  readonly #isWritten: boolean;
   readonly #sources: LinkSource[] = [];
   /** Where each inode of the new layer came from. */
   readonly #linked = new Map<number, LinkSource>();
 
-  constructor(neighbours: Neighbour[]) {
+  /** `isWritten`: others write into the layer's directory, too. Then nothing is linked. */
+  constructor(neighbours: Neighbour[], { isWritten = false } = {}) {
+    this.#isWritten = isWritten;
     this.#neighbours = neighbours.map((neighbour) => ({ ...neighbour, inodes: undefined }));
   }
 
@@ -38,6 +41,7 @@ export class LinkGuard {
   }
 
   mayLink(inode: number, source: LinkSource): boolean {
+    if (this.#isWritten) return false;
     source.taken ??= this.#takenFrom(source);
     for (const inodes of source.taken) if (inodes.has(inode)) return false;
     return (this.#linked.get(inode) ?? source) === source;
