@@ -229,3 +229,20 @@ test("a thing that comes into use while it is removed stays, and is not told as 
   list.inUse = true;
   expect(await pruning).toEqual({ removed: [], reclaimedBytes: 0 });
 });
+
+test("a layer whose record has a new result goes when the build is over, or when the last build that holds it is", async () => {
+  const store = new Store();
+  const keeper = store.keeper();
+  const old = store.step(nothing, "date");
+  const release = store.leases.hold([String(old.chainId)]);
+  const [{ key = "" } = {}] = store.cache.rows();
+  const result = store.layer(nothing, "date, later");
+  store.cache.put({ key, base: nothing, result, description: "date" });
+  keeper.buildEnded();
+  await keeper.settled();
+  expect(store.layers.has(String(old.chainId))).toBe(true);
+  release();
+  keeper.buildEnded();
+  await keeper.settled();
+  expect([...store.layers.keys()]).toEqual([String(result.chainId)]);
+});

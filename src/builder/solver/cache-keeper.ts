@@ -65,7 +65,8 @@ export interface CacheKeeper {
 }
 
 export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
-  const { policy, snapshots, clock, logger } = deps;
+  const { policy, snapshots, clock } = deps;
+  const sweeper = createSweeper(deps);
   const limitBytes = Math.min(...policy.rules.map(({ keepStorageBytes = 0 }) => keepStorageBytes));
   /** At most so much: what was measured last, and what came since. */
   let knownBytes = Number.POSITIVE_INFINITY;
@@ -77,7 +78,7 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
     measuredAtMs = clock.monotonicMs();
     knownBytes = grownBytes = 0;
     for (const rule of policy.rules) await prune(deps, rule, () => {});
-    dropSurplus(deps);
+    await dropSurplus(deps);
     const records = await listRecords(deps);
     const layersBytes = ownLayersBytes(deps);
     keptBytes = records.reduce((total, record) => total + privateBytes(record), 0) - layersBytes;
@@ -85,7 +86,7 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
   });
   const begin = () => {
     enforcing = enforce().catch((error: unknown) =>
-      logger.error("keeping the build cache within its limit", { error: messageOf(error) }),
+      deps.logger.error("keeping the build cache within its limit", { error: messageOf(error) }),
     );
   };
   return {
@@ -99,16 +100,40 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
       if (knownBytes > limitBytes && grownBytes >= limitBytes * LOOK_AGAIN_SHARE) begin();
     },
     buildEnded() {
+      sweeper.buildEnded();
       if (knownBytes > limitBytes || clock.monotonicMs() - measuredAtMs > MEASURE_EVERY_MS) begin();
     },
     imageRemoved() {
       knownBytes = ownLayersBytes(deps) + keptBytes;
       if (knownBytes > limitBytes) begin();
     },
-    settled: () => enforcing,
+    settled: async () => void (await Promise.all([enforcing, sweeper.settled()])),
     recordsOf: (chainId) =>
       layerRecords(deps).flatMap((one) => (one.chainId === chainId ? [one.record.description] : [])),
     ownLayers: () => new Set([...layerRecords(deps), ...orphanedBases(deps)].flatMap(ownLayer)),
+  };
+}
+
+/**
+ * Takes away what a build without the cache has put others in the place of. What another build still holds goes when that one is over;
+ * what an image has goes with the image.
+ */
+function createSweeper({ cache, images: { store }, logger }: CacheKeeperDeps) {
+  const displaced = new Set<string>();
+  let sweeping: Promise<void> = Promise.resolve();
+  const sweep = async () => {
+    await store.collect();
+    for (const chainId of displaced) if (!store.leases.has(chainId)) displaced.delete(chainId);
+  };
+  return {
+    buildEnded() {
+      for (const chainId of cache.takeDisplaced()) displaced.add(chainId);
+      if (displaced.size === 0) return;
+      sweeping = sweep().catch((error: unknown) =>
+        logger.error("removing layers that the build cache has no more", { error: messageOf(error) }),
+      );
+    },
+    settled: () => sweeping,
   };
 }
 
@@ -283,10 +308,11 @@ async function removeKept({ logger }: CacheKeeperDeps, kept: KeptThings, { id }:
 }
 
 /** Records without layers of their own take no space and are never too many for the limit in bytes. */
-function dropSurplus({ cache }: CacheKeeperDeps): void {
+async function dropSurplus({ cache, images }: CacheKeeperDeps): Promise<void> {
   const rows = cache.rows();
   const surplus = rows.length - MAX_RECORDS;
   if (surplus <= 0) return;
   rows.sort((left, right) => left.lastUsedAtMs - right.lastUsedAtMs);
   cache.remove(rows.slice(0, surplus).map(({ key }) => key));
+  await images.store.collect();
 }
