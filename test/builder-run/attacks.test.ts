@@ -177,7 +177,9 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
   test("attack 41: two steps that swap a cache mount's directory for a link while each other mounts it see no file of the host", async () => {
     const seconds = Number(process.env["GANTRY_ATTACK_SECONDS"] ?? 3);
     const programs = mountOf("bind", { target: "/tools" }, 1);
-    await shop.run(`mkdir -p /cache/dir; echo inside > /cache/dir/file; ln -sfn ${place} /cache/link`, { mounts: [cache()] });
+    await shop.run(`mkdir -p /cache/dir; echo inside > /cache/dir/file; ln -sfn ${place} /cache/link`, {
+      mounts: [cache()],
+    });
     const swapping = shop.run(
       "",
       {
@@ -192,7 +194,9 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
     const look = async (target: string) => {
       while (!isOver) {
         const mounts = [mountOf("cache", { id: "swapped", target, source: "dir" })];
-        seen.add(await shop.failure(`ls ${target}; cat ${target}/host-file 2>/dev/null; touch ${target}/left`, { mounts }));
+        seen.add(
+          await shop.failure(`ls ${target}; cat ${target}/host-file 2>/dev/null; touch ${target}/left`, { mounts }),
+        );
       }
     };
     await Promise.all([look("/shown"), look("/etc/deep/shown")]);

@@ -20,6 +20,7 @@ class Store {
   readonly images: TreeResult[] = [];
   readonly kept = new Map<string, KeptContext>();
   readonly clock = createSystemClock();
+  passedOver = false;
   layerBytes = 100;
   limitBytes = Number.POSITIVE_INFINITY;
   readonly cache = createBuildCache({
@@ -44,7 +45,10 @@ class Store {
           },
         },
       ],
-      images: { store: { leases, collect: () => this.collect() }, library: { entries, damaged: () => [] } },
+      images: {
+        store: { leases, collect: () => this.collect(), hasPassedOver: () => this.passedOver },
+        library: { entries, damaged: () => [] },
+      },
       snapshots: {
         has: (chainId: string) => layers.has(chainId),
         layerBytes: (chainId: string) => (layers.has(chainId) ? this.layerBytes : undefined),
@@ -79,6 +83,7 @@ class Store {
   }
 
   async collect(): Promise<void> {
+    this.passedOver = false;
     const needed = new Set(this.cache.roots());
     for (const { layers: rows } of this.images) {
       let top = nothing;
@@ -91,7 +96,11 @@ class Store {
       removed = false;
       const parents = new Set(this.layers.values());
       for (const chainId of this.layers.keys()) {
-        if (needed.has(chainId) || this.leases.has(chainId) || parents.has(chainId)) continue;
+        if (needed.has(chainId) || parents.has(chainId)) continue;
+        if (this.leases.has(chainId)) {
+          this.passedOver = true;
+          continue;
+        }
         this.layers.delete(chainId);
         removed = true;
       }

@@ -114,24 +114,16 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
   };
 }
 
-/**
- * Takes away what a build without the cache has put others in the place of. What another build still holds goes when that one is over;
- * what an image has goes with the image.
- */
+/** Takes away, when a build is over, what it has put others in the place of, and what was let lie because it was held. */
 function createSweeper({ cache, images: { store }, logger }: CacheKeeperDeps) {
-  const displaced = new Set<string>();
   let sweeping: Promise<void> = Promise.resolve();
-  const sweep = async () => {
-    await store.collect();
-    for (const chainId of displaced) if (!store.leases.has(chainId)) displaced.delete(chainId);
-  };
   return {
     buildEnded() {
-      for (const chainId of cache.takeDisplaced()) displaced.add(chainId);
-      if (displaced.size === 0) return;
-      sweeping = sweep().catch((error: unknown) =>
-        logger.error("removing layers that the build cache has no more", { error: messageOf(error) }),
-      );
+      const isDisplaced = cache.takeDisplaced();
+      if (!isDisplaced && !store.hasPassedOver()) return;
+      sweeping = store
+        .collect()
+        .catch((error: unknown) => logger.error("removing what builds have left", { error: messageOf(error) }));
     },
     settled: () => sweeping,
   };

@@ -50,7 +50,11 @@ export function createGitStore(root: string, git: Git = runGit): GitStore {
         const repository = join(root, name);
         const { remote, settings } = accountApart(source.remote);
         // What the client has given for this server counts before an account in the URL.
-        const own = { home: join(root, "home"), ...access, settings: access.settings?.length ? access.settings : settings };
+        const own = {
+          home: join(root, "home"),
+          ...access,
+          settings: access.settings?.length ? access.settings : settings,
+        };
         const run: Run = (argv, more = {}) => git(argv, { cwd: repository, ...own, ...more });
         await prepare(root, name, run);
         const bare = { ...source, remote };
