@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
@@ -127,6 +127,7 @@ function runnerDeps(parts: BuilderParts, layers: RunnerDeps["layers"]): RunnerDe
     host,
     hostFiles: hostAccess().hostFiles,
     defaults: containerDefaults(config),
+    stepTasks: Math.floor(maxTasks() / 2),
     copyUp,
     sweep: (path) => housekeeper.sweep(path),
     paths: {
@@ -141,6 +142,13 @@ function runnerDeps(parts: BuilderParts, layers: RunnerDeps["layers"]): RunnerDe
     randomId,
     failpoint,
   };
+}
+
+/** Processes and threads that the kernel has room for. */
+function maxTasks(): number {
+  return Math.min(
+    ...["pid_max", "threads-max"].map((name) => Number(readFileSync(`/proc/sys/kernel/${name}`, "utf8"))),
+  );
 }
 
 function diskBytes(path: string): number {

@@ -1,6 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import { chainIds } from "../formats/oci/chain-id.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../formats/oci/config.ts";
+import type { Digest } from "../formats/oci/digest.ts";
 import { MAX_MANIFEST_BYTES, parseManifestDocument } from "../formats/oci/manifest.ts";
 import type { Content } from "../storage/content/content.ts";
 import type { ImageRow } from "../storage/records/images.ts";
@@ -38,13 +39,21 @@ export async function checkImages(deps: ImageCheckDeps): Promise<ImageFault[]> {
   return faults;
 }
 
-async function faultsOf({ content, snapshots }: ImageCheckDeps, row: ImageRow): Promise<ImageFault[]> {
+/** Blobs of an image that should be here. Archives of layers that were made here are made when they are wanted. */
+export function missingBlobs(
+  row: ImageRow,
+  { content, snapshots }: Pick<ImageCheckDeps, "snapshots"> & { content: Pick<Content, "has"> },
+): Digest[] {
   const chain = chainIds(row.layers.map(({ diffId }) => diffId));
-  // Their archives are made of the layers' own files when they are wanted.
   const unmade = new Set(
     row.layers.filter((_, at) => snapshots.isSealed(chain[at] as string)).map(({ digest }) => digest),
   );
-  const missing = [...new Set(blobsOf(row))].filter((digest) => !content.has(digest) && !unmade.has(digest));
+  return [...new Set(blobsOf(row))].filter((digest) => !content.has(digest) && !unmade.has(digest));
+}
+
+async function faultsOf({ content, snapshots }: ImageCheckDeps, row: ImageRow): Promise<ImageFault[]> {
+  const chain = chainIds(row.layers.map(({ diffId }) => diffId));
+  const missing = missingBlobs(row, { content, snapshots });
   const broken = [
     ...missing.map((digest) => `its blob ${digest} is missing`),
     ...(missing.includes(row.id) ? [] : await faults(() => checkConfig(content, row))),

@@ -26,19 +26,36 @@ const TURN_REMOVALS = 50;
 /** Deleted files whose space is waited for at once. */
 const PARALLEL_DELETIONS = 8;
 
-/**
- * Deletes blobs and layers that no image, lease or root refers to. Whatever is held at any moment of it stays: its holder may have
- * made an image of it since. One runs at a time; those who call meanwhile share the next.
- */
-export function createCollector(deps: CollectDeps): () => Promise<void> {
-  return sharePasses(() => collect(deps));
+export interface Collector {
+  /**
+   * Deletes blobs and layers that no image, lease or root refers to. Whatever is held at any moment of it stays: its holder may have
+   * made an image of it since. One runs at a time; those who call meanwhile share the next.
+   */
+  collect(): Promise<void>;
+  /** Whether the last collection let something lie that was only held: when its holder is done, it may be garbage. */
+  hasPassedOver(): boolean;
 }
 
-async function collect(deps: CollectDeps): Promise<void> {
+export function createCollector(deps: CollectDeps): Collector {
+  let passedOver = false;
+  const collectOnce = sharePasses(async () => {
+    passedOver = await collect(deps);
+  });
+  return { collect: collectOnce, hasPassedOver: () => passedOver };
+}
+
+/** True: something that nobody needs was held. */
+async function collect(deps: CollectDeps): Promise<boolean> {
   const { content, leases, library, roots } = deps;
   using held = leases.watch();
   const needed = neededKeys(library, roots());
-  const isIdleBlob = (key: string) => !needed.blobs.has(key) && !held.has(key);
+  let passedOver = false;
+  const isIdle = (key: string) => {
+    if (!held.has(key)) return true;
+    passedOver = true;
+    return false;
+  };
+  const isIdleBlob = (key: string) => !needed.blobs.has(key) && isIdle(key);
   await removeBlobs(
     deps,
     content
@@ -47,7 +64,8 @@ async function collect(deps: CollectDeps): Promise<void> {
       .filter(isIdleBlob),
     isIdleBlob,
   );
-  await removeLayers(deps, (key) => !needed.layers.has(key) && !held.has(key));
+  await removeLayers(deps, (key) => !needed.layers.has(key) && isIdle(key));
+  return passedOver;
 }
 
 /** A base layer's chainID is the digest of its plain tar: an image may need the layer and not the blob of that name. */

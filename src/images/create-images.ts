@@ -1,5 +1,5 @@
-import { invalid, messageOf } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
+import { invalid, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Digest } from "../formats/oci/digest.ts";
 import { parsePlatformSpecifier } from "../formats/oci/platform.ts";
@@ -17,12 +17,13 @@ import { fetchSource } from "./import/fetch-source.ts";
 import { importArchive } from "./import/import.ts";
 import { type Entry, Library } from "./library.ts";
 import { loadArchive } from "./load/load.ts";
-import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
+import { isLost } from "./lost-images.ts";
 import { pruneImages } from "./prune.ts";
+import type { UnfinishedPulls } from "./pull/unfinished-pulls.ts";
 import { type RemovalDeps, removeImage, variantFor } from "./removal.ts";
 import { saveArchive } from "./save/save.ts";
-import { imagesUsage } from "./usage.ts";
 import { createImageStore, type ImageStore } from "./store.ts";
+import { imagesUsage } from "./usage.ts";
 
 export interface ImagesDeps {
   content: Content;
@@ -78,6 +79,14 @@ export async function createImages(deps: ImagesDeps): Promise<ImagesService> {
     await store.restore(row);
   };
   await library.open(restore, (id, error) => logger.error("an image cannot be used", { id, error: messageOf(error) }));
+  for (const row of library.damaged().filter((damaged) => isLost(damaged, deps))) {
+    const names = library.referencesOf(row.id).map(familiarReference);
+    logger.warn("an image is lost: the machine ended before its layers were durable; build it again", {
+      id: row.id,
+      names: names.join(", "),
+    });
+    library.remove(row.id);
+  }
   await store.collect();
   const service: Service = { ...deps, library, store };
   let collecting: Promise<void> | undefined;

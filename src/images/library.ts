@@ -66,12 +66,10 @@ export class Library {
       if (row.target !== undefined)
         await this.#openTarget(row.target).catch((error: unknown) => onDamaged(row.imageId, error));
     }
-    for (const row of this.#deps.records.images()) {
-      await this.#open(row, restore).catch((error: unknown) => {
-        this.#damaged.set(row.id, row);
-        onDamaged(row.id, error);
-      });
-    }
+    const rows = this.#deps.records.images();
+    // All of them from the start: restoring one may have garbage collected, and what the others refer to is none.
+    for (const row of rows) this.#damaged.set(row.id, row);
+    for (const row of rows) await this.#open(row, restore).catch((error: unknown) => onDamaged(row.id, error));
   }
 
   async #open(row: ImageRow, restore: (row: ImageRow) => Promise<void>): Promise<void> {

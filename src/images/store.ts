@@ -12,7 +12,7 @@ import type { ImageRow, LayerRow } from "../storage/records/images.ts";
 import type { Snapshots, StagedLayer } from "../storage/snapshots/snapshots.ts";
 import type { Unpacked, UnpackOptions, Unpacker } from "../storage/snapshots/unpack/unpack.ts";
 import { createMaterializer, type Materializer } from "./built/materialize.ts";
-import { blobsOf, createCollector, type NeededKeys, neededKeys } from "./collect.ts";
+import { blobsOf, type Collector, createCollector, type NeededKeys, neededKeys } from "./collect.ts";
 import { createLeases, type Leases } from "./leases.ts";
 import type { Entry, Library } from "./library.ts";
 
@@ -53,7 +53,7 @@ export interface InstallRequest {
 }
 
 /** What stands behind the images: layers are unpacked and stacked, garbage is collected. For load, pull and build. */
-export interface ImageStore extends Materializer {
+export interface ImageStore extends Materializer, Collector {
   readonly leases: Leases;
   /** Unpacks a blob's file into a layer without a place. */
   prepare(path: string, options: UnpackOptions): Promise<PreparedLayer>;
@@ -69,8 +69,6 @@ export interface ImageStore extends Materializer {
   bring(layers: LayerRow[], request: Pick<InstallRequest, "fetch" | "signal">): Promise<void>;
   /** Unpacks the layers that an unclean end of the machine has taken, from their blobs. Throws when that cannot be. */
   restore(row: ImageRow): Promise<void>;
-  /** Deletes blobs and layers that no image, lease or root refers to. Calls while one pass is under way share the next. */
-  collect(): Promise<void>;
   /** Digests and chainIDs that an image, a name or a root refers to; what is leased comes on top. */
   needed(): NeededKeys;
   /** Rewrites the layout's index after a change of images or names. */
@@ -86,7 +84,8 @@ export function createImageStore(deps: StoreDeps): ImageStore {
   let written: Uint8Array = new Uint8Array();
   const unpacking = new SharedJobs<void>();
   const prepare = (path: string, options: UnpackOptions) => prepareLayer(deps, path, options);
-  const collect = createCollector({ ...deps, leases });
+  const collector = createCollector({ ...deps, leases });
+  const { collect } = collector;
   const sweep = () =>
     void collect().catch((error: unknown) =>
       deps.logger.error("removing what a pull left", { error: messageOf(error) }),
@@ -116,7 +115,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
     restore: ({ layers }) =>
       ensureLayers({ deps, unpacking, chain: chainOf(layers), request: { layers, signal: NEVER }, sweep }),
     needed: () => neededKeys(deps.library, deps.roots()),
-    collect,
+    ...collector,
     // One at a time: an older list must not replace a newer one.
     writeIndex: sharePasses(async () => {
       const index = layoutIndex(deps);

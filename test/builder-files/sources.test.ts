@@ -319,7 +319,7 @@ test.skipIf(!hasGit || !isRoot)("attack 43: nothing of a repository runs, and no
   expect(existsSync(proof)).toBe(false);
 });
 
-test.each([["http://169.254.169.254/x.git"], ["git://[fe80::1]/x"]])(
+test.each([["http://169.254.169.254/x.git"], ["git://[fe80::1]/x"], ["git@169.254.169.254:x"]])(
   "attack 43: the remote %p is refused as one on the link",
   async (evil) => {
     expect(await failure(bring(repository({ remote: evil })))).toContain("is a link-local address: refused");
@@ -337,6 +337,35 @@ test.each([
 ])("attack 43: the remote %p is refused", async (evil) => {
   expect(await failure(bring(repository({ remote: evil })))).toBe(`invalid git remote ${JSON.stringify(evil)}`);
 });
+
+test.skipIf(!hasGit)(
+  "attack 45: the account in a repository's URL is in no command line, and reaches the server",
+  async () => {
+    const seen: { authorization: string | null; commands: string }[] = [];
+    const host = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch(request) {
+        const { stdout } = Bun.spawnSync(["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"], { stderr: "ignore" });
+        seen.push({ authorization: request.headers.get("authorization"), commands: stdout.toString() });
+        return new Response("no", { status: 403 });
+      },
+    });
+    try {
+      const remote = `http://me:hush-9157@127.0.0.1:${host.port}/x.git`;
+      const told = await failure(bring(repository({ remote })));
+      expect(told).toContain("403");
+      expect(told).not.toContain("hush-9157");
+      expect(seen[0]?.authorization).toBe(`Basic ${Buffer.from("me:hush-9157").toString("base64")}`);
+      expect(seen[0]?.commands).toContain(`http://127.0.0.1:${host.port}/x.git`);
+      expect(seen[0]?.commands).not.toContain("hush-9157");
+      const kept = Bun.spawnSync(["grep", "-r", "hush-9157", directory]);
+      expect(kept.stdout.toString()).toBe("");
+    } finally {
+      await host.stop(true);
+    }
+  },
+);
 
 test.skipIf(!hasGit || !isRoot)("attack 43: a ref is never an option", async () => {
   const proof = join(root, "proof-of-ref");

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { randomId } from "../../src/base/ids.ts";
 import { silentLogger } from "../../src/base/logger.ts";
@@ -146,6 +147,23 @@ test("a step that changes nothing makes an empty layer", async () => {
   // The digest of an archive without entries, as everybody has it.
   expect(tree.added?.diffId).toBe("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef" as never);
 });
+
+test.each(["sub/.wh.foo", ".wh..wh..opq", ".wh.dir/file"])(
+  "attack 40: a file called %s is refused: as an archive it would remove others",
+  async (path) => {
+    const before = readdirSync(root).sort();
+    const making = layers.fill(SCRATCH, options, async (directory) => {
+      mkdirSync(dirname(`${directory}/${path}`), { recursive: true });
+      writeFileSync(`${directory}/${path}`, "");
+    });
+    expect(await failure(making)).toMatch(
+      /^"\/.*\.wh\..*": a layer cannot hold a file whose name begins with "\.wh\."/,
+    );
+    expect(readdirSync(root).sort()).toEqual(before);
+    const ordinary = await layers.fill(SCRATCH, options, async (directory) => writeFileSync(`${directory}/a.wh.b`, ""));
+    expect(readdirSync(directoryOf(ordinary))).toEqual(["a.wh.b"]);
+  },
+);
 
 test("work that fails leaves nothing", async () => {
   const below = await base();

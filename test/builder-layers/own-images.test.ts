@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { randomId } from "../../src/base/ids.ts";
 import { createLayers } from "../../src/builder/layers/create-layers.ts";
@@ -70,4 +71,60 @@ test("files that are not what they were make no archive", async () => {
   rmSync(`${fixture.snapshots.layerDirectory(tree.chainId as string)}/hello`);
   expect(await failure(fixture.images.save(["own"], { signal: never }))).toContain("its files are not what they were");
   expect(fixture.content.list()).toHaveLength(2);
+});
+
+/** As the disk may be after a power cut: the layer has its name, its files are torn. `"record"`: so is what it says of itself. */
+function cutPower(fixture: Fixture, torn: "files" | "record"): void {
+  for (const number of readdirSync(join(fixture.root, "snapshots")).filter((name) => /^\d+$/.test(name))) {
+    const directory = join(fixture.root, "snapshots", number);
+    writeFileSync(join(directory, "unsettled"), "this");
+    truncateSync(join(directory, torn === "files" ? "fs/hello" : "layer.json"));
+  }
+}
+
+test.each(["files", "record"] as const)(
+  "fault 63: an image whose only layer was torn (its %s) by a power cut is gone with its names, and can be built again",
+  async (torn) => {
+    await using fixture = await openFixture();
+    const tree = await buildImage(fixture);
+    await fixture.snapshots.settle();
+    cutPower(fixture, torn);
+    await using next = await openFixture(fixture.root, "next");
+    expect([next.images.library.entries(), next.images.library.damaged()]).toEqual([[], []]);
+    expect(await failure(next.images.get("own"))).toContain("No such image");
+    expect(next.snapshots.has(tree.chainId as string)).toBe(false);
+    // Collected with it, so that nothing can find half of it.
+    expect(next.snapshots.listLayers()).toEqual([]);
+    expect(next.content.list()).toEqual([]);
+    const again = await buildImage(next);
+    expect(again.chainId).toBe(tree.chainId as string);
+    expect(readFileSync(`${next.snapshots.layerDirectory(tree.chainId as string)}/hello`, "utf8")).toBe("world");
+    await next.snapshots.settle();
+    await using last = await openFixture(fixture.root, "last");
+    expect((await last.images.get("own")).chainId).toBe(tree.chainId as string);
+  },
+);
+
+test("fault 63: an image that was saved before the power cut is made anew of its archive", async () => {
+  await using fixture = await openFixture();
+  const tree = await buildImage(fixture);
+  await collect(await fixture.images.save(["own"], { signal: never }));
+  await fixture.snapshots.settle();
+  cutPower(fixture, "files");
+  await using next = await openFixture(fixture.root, "next");
+  expect((await next.images.get("own")).chainId).toBe(tree.chainId as string);
+  expect(readFileSync(`${next.snapshots.layerDirectory(tree.chainId as string)}/hello`, "utf8")).toBe("world");
+});
+
+test("fault 63: a container on a layer that a power cut has torn is told so, and not started on half of it", async () => {
+  await using fixture = await openFixture();
+  const tree = await buildImage(fixture);
+  await fixture.snapshots.prepare("container", tree.chainId);
+  await fixture.snapshots.settle();
+  cutPower(fixture, "files");
+  await using next = await openFixture(fixture.root, "next");
+  expect(next.images.library.entries()).toEqual([]);
+  expect(() => next.snapshots.mounts("container")).toThrow(`layer ${tree.chainId} is damaged`);
+  await buildImage(next);
+  expect(next.snapshots.mounts("container").kind).toBe("overlay");
 });

@@ -161,4 +161,48 @@ describe.skipIf(obstacle() !== undefined)("hostile build steps (needs root and b
     expect(await shop.failure("mknod /disk b 254 0 && cat /disk")).toContain("perati");
     expect(readFileSync(`${place}/host-file`, "utf8")).toBe("of the host\n");
   });
+
+  test("attack 46: a fork bomb ends at the step's limit of tasks, and nothing of it is left", async () => {
+    const other = await openWorkshop({ deps: { stepTasks: 40 } });
+    try {
+      const script = "for i in $(seq 100); do sleep 1000 & done; echo all";
+      expect(await other.failure(script)).toContain("Resource temporarily unavailable");
+      expect(other.leftovers()).toEqual([]);
+      expect((await other.run("for i in $(seq 20); do sleep 0 & done; wait; echo all")).text).toBe("all\n");
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("attack 41: two steps that swap a cache mount's directory for a link while each other mounts it see no file of the host", async () => {
+    const seconds = Number(process.env["GANTRY_ATTACK_SECONDS"] ?? 3);
+    const programs = mountOf("bind", { target: "/tools" }, 1);
+    await shop.run(`mkdir -p /cache/dir; echo inside > /cache/dir/file; ln -sfn ${place} /cache/link`, {
+      mounts: [cache()],
+    });
+    const swapping = shop.run(
+      "",
+      {
+        argv: ["/tools/probe", "swap", "/cache/dir", "/cache/link", String(seconds * 1000)],
+        mounts: [cache(), programs],
+      },
+      { inputs: [tools] },
+    );
+    let isOver = false;
+    void swapping.then(() => (isOver = true));
+    const seen = new Set<string>();
+    const look = async (target: string) => {
+      while (!isOver) {
+        const mounts = [mountOf("cache", { id: "swapped", target, source: "dir" })];
+        seen.add(
+          await shop.failure(`ls ${target}; cat ${target}/host-file 2>/dev/null; touch ${target}/left`, { mounts }),
+        );
+      }
+    };
+    await Promise.all([look("/shown"), look("/etc/deep/shown")]);
+    await swapping;
+    for (const text of seen) expect(text).not.toContain("of the host");
+    expect([...seen].some((text) => text.includes("file\n"))).toBe(true);
+    expect(readdirSync(place).sort()).toEqual(["host-file", "outside", "tools", "victim"]);
+  }, 600_000);
 });

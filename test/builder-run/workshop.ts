@@ -154,6 +154,7 @@ async function openFoundation(directory: string, endpoints: Map<string, Endpoint
     host,
     hostFiles: hostAccess().hostFiles,
     defaults: containerDefaults({ ...resolveDaemonConfig(new Map(), {}), cgroupParent }),
+    stepTasks: 1000,
     copyUp,
     sweep: (place) => housekeeper.sweep(place),
     paths: {

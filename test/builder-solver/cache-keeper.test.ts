@@ -20,6 +20,7 @@ class Store {
   readonly images: TreeResult[] = [];
   readonly kept = new Map<string, KeptContext>();
   readonly clock = createSystemClock();
+  passedOver = false;
   layerBytes = 100;
   limitBytes = Number.POSITIVE_INFINITY;
   readonly cache = createBuildCache({
@@ -44,7 +45,10 @@ class Store {
           },
         },
       ],
-      images: { store: { leases, collect: () => this.collect() }, library: { entries, damaged: () => [] } },
+      images: {
+        store: { leases, collect: () => this.collect(), hasPassedOver: () => this.passedOver },
+        library: { entries, damaged: () => [] },
+      },
       snapshots: {
         has: (chainId: string) => layers.has(chainId),
         layerBytes: (chainId: string) => (layers.has(chainId) ? this.layerBytes : undefined),
@@ -79,6 +83,7 @@ class Store {
   }
 
   async collect(): Promise<void> {
+    this.passedOver = false;
     const needed = new Set(this.cache.roots());
     for (const { layers: rows } of this.images) {
       let top = nothing;
@@ -91,7 +96,11 @@ class Store {
       removed = false;
       const parents = new Set(this.layers.values());
       for (const chainId of this.layers.keys()) {
-        if (needed.has(chainId) || this.leases.has(chainId) || parents.has(chainId)) continue;
+        if (needed.has(chainId) || parents.has(chainId)) continue;
+        if (this.leases.has(chainId)) {
+          this.passedOver = true;
+          continue;
+        }
         this.layers.delete(chainId);
         removed = true;
       }
@@ -228,4 +237,21 @@ test("a thing that comes into use while it is removed stays, and is not told as 
   const pruning = keeper.prune(all);
   list.inUse = true;
   expect(await pruning).toEqual({ removed: [], reclaimedBytes: 0 });
+});
+
+test("a layer whose record has a new result goes when the build is over, or when the last build that holds it is", async () => {
+  const store = new Store();
+  const keeper = store.keeper();
+  const old = store.step(nothing, "date");
+  const release = store.leases.hold([String(old.chainId)]);
+  const [{ key = "" } = {}] = store.cache.rows();
+  const result = store.layer(nothing, "date, later");
+  store.cache.put({ key, base: nothing, result, description: "date" });
+  keeper.buildEnded();
+  await keeper.settled();
+  expect(store.layers.has(String(old.chainId))).toBe(true);
+  release();
+  keeper.buildEnded();
+  await keeper.settled();
+  expect([...store.layers.keys()]).toEqual([String(result.chainId)]);
 });

@@ -283,6 +283,27 @@ test("a result is brought from a cache elsewhere that the request names, and kep
   expect(new Set(keys).size).toBe(1);
 });
 
+test("attack 40: what a cache elsewhere has for other layers than the step stands on is not even fetched", async () => {
+  const solver = new TestSolver();
+  const foreign = layerOn(layerOn(emptyBase, "foreign"), "evil");
+  const asked: string[] = [];
+  const fetched: string[] = [];
+  const importer = {
+    lookup: async (key: string) => {
+      asked.push(key);
+      const fetch = async () => {
+        fetched.push(key);
+        throw new Error("a bomb");
+      };
+      return { layers: foreign.layers, createdAt: new Date(), fetch };
+    },
+  };
+  await solver.solve(chainGraph("x", "y"), { scope: { importer } });
+  expect(solver.ran).toEqual(["x", "y"]);
+  // Of the first step nobody can know: it stands on nothing.
+  expect([asked.length, fetched]).toEqual([2, asked.slice(0, 1)]);
+});
+
 test("a step that waits for room has not started", async () => {
   const solver = new TestSolver();
   const budget = createBudget({ cpuCount: 1, memoryBytes: 0 });

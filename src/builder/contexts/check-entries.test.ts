@@ -51,6 +51,17 @@ test.each([
   expect(check(texts)).toBe(message);
 });
 
+test.each([
+  [0, 0, "device 0:0"],
+  [1, 3, ""],
+  [0, 1, ""],
+])("a character device %p:%p is a file, but for the one that means a removed file", (deviceMajor, deviceMinor, why) => {
+  const checking = new EntryCheck(CONTEXT_LIMITS);
+  const next = () => checking.next({ ...entryOf("n"), type: "character", deviceMajor, deviceMinor });
+  if (why === "") next();
+  else expect(next).toThrow(why);
+});
+
 test("there are limits", () => {
   expect(check(["a", "b", "c"], { entries: 2, bytes: 1000 })).toBe("build context: more than 2 files");
   expect(check(["a", "b", "c"], { entries: 9, bytes: 25 })).toBe("build context: larger than 25 bytes");

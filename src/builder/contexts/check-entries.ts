@@ -41,6 +41,8 @@ export class EntryCheck {
     this.#previous = path;
     this.#checkParent(path);
     if (type === "directory") this.#open.push(path);
+    if (type === "character" && entry.deviceMajor === 0 && entry.deviceMinor === 0)
+      throw bad(path, "a device 0:0, which says in a layer that a file is removed");
     if (type !== "file") {
       if (type === "symlink" && (linkName === "" || linkName.includes("\0"))) throw bad(path, "a link to nothing");
       return;

@@ -6,6 +6,7 @@ import { planSource, type SourceOptions } from "./copy-sources.ts";
 import { internalVertex } from "./graph-builder.ts";
 import { addHistory, addVertex, currentStep, expander, nextStep, type Step } from "./stage-state.ts";
 import { shownText } from "./vertex-names.ts";
+import { withoutPasswords } from "./without-passwords.ts";
 
 /** An instruction whose words are final. */
 interface Expanded {
@@ -59,7 +60,8 @@ export function applyCopy(step: Step, copy: CopyInstruction): void {
       location,
     });
   }
-  addHistory(stage, `${historyText(name, copy, words)} # buildkit`, stage.vertex);
+  // Whoever has the image reads it.
+  addHistory(stage, `${withoutPasswords(historyText(name, copy, words))} # buildkit`, stage.vertex);
 }
 
 function expandCopy(step: Step, copy: CopyInstruction): Expanded {

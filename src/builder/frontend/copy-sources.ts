@@ -4,6 +4,7 @@ import { parseDigest } from "../../formats/oci/digest.ts";
 import type { CopySource, SourceOp } from "../graph.ts";
 import { belowRoot, hasWildcards } from "./context-paths.ts";
 import { parseGitReference, validateCommit } from "./git-reference.ts";
+import { withoutPasswords } from "./without-passwords.ts";
 
 /** A source of ADD or COPY: a path of what is copied from, or something that has to be fetched first. */
 export type PlannedSource =
@@ -78,7 +79,7 @@ function gitSource(
       checksum: options.checksum ?? git.checksum,
       ...(submodules === false ? { submodules } : {}),
     },
-    name: `[internal] load git source ${withoutPassword(remote)}`,
+    name: `[internal] load git source ${withoutPasswords(remote)}`,
     source: { path: "/", wildcards: false, unpack: "never", optional: false },
   };
 }
@@ -90,7 +91,7 @@ function httpSource(text: string, { checksum, unpack }: SourceOptions): Extract<
   return {
     kind: "fetched",
     op: { kind: "http", url: text, checksum: checksum === undefined ? undefined : parseDigest(checksum), fileName },
-    name: `[internal] load ${withoutPassword(text)}`,
+    name: `[internal] load ${withoutPasswords(text)}`,
     source: { path: fileName, wildcards: false, unpack: unpack === true ? "detect" : "never", optional: false },
   };
 }
@@ -107,9 +108,4 @@ function decoded(text: string): string {
   } catch {
     return text; // A lone % is a character of the name.
   }
-}
-
-/** What is shown to people and kept in logs must not hold an account. */
-function withoutPassword(url: string): string {
-  return url.replace(/^(https?:\/\/)[^@/]*@/, "$1xxxxx@").replace(/^([a-z]+:\/\/[^@/:]*):[^@/]*@/, "$1:xxxxx@");
 }

@@ -11,6 +11,7 @@ import { continuedImage, emptyImage, encodeImage, type ImageState, imageOf } fro
 import type { TargetPlan } from "./plan.ts";
 import type { Root, StageNode } from "./stage-node.ts";
 import { nextStep, type Planner, type StageState, stageTitle } from "./stage-state.ts";
+import { withoutPasswords } from "./without-passwords.ts";
 import { joinWorkingDir } from "./workdir-instruction.ts";
 
 type RootedPlanner = Omit<Planner, "sourceVertex">;
@@ -48,7 +49,7 @@ export function planStages(
 }
 
 function note({ instructions }: StageState, text: string, vertex: VertexIndex | undefined): void {
-  instructions.push({ text, vertex });
+  instructions.push({ text: withoutPasswords(text), vertex });
 }
 
 function isBase(node: StageNode, reached: ReadonlySet<StageNode>): boolean {

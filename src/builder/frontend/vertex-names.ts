@@ -8,6 +8,7 @@ import {
   parsePlatformSpecifier,
 } from "../../formats/oci/platform.ts";
 import type { Environment } from "./environment.ts";
+import { withoutPasswords } from "./without-passwords.ts";
 
 export interface StepPlace {
   label: string;
@@ -19,13 +20,13 @@ export interface StepPlace {
   isTrigger: boolean;
 }
 
-/** `[linux/arm64 build 2/5] RUN make`. @see BuildKit frontend/dockerfile/dockerfile2llb/convert.go `prefixCommand` */
+/** `[linux/arm64 build 2/5] RUN make`; accounts in URLs are not told: names go into logs and the cache's records. @see BuildKit frontend/dockerfile/dockerfile2llb/convert.go `prefixCommand` */
 export function stepName({ label, step, steps, platform, environment, isTrigger }: StepPlace, text: string): string {
   const shownPlatform =
     platform === undefined ? "" : `${formatPlatform(platform)}${crossTarget(platform, environment)} `;
   const shownLabel = label === "" ? "" : `${label} `;
   const count = String(step).padStart(String(steps).length);
-  return `[${shownPlatform}${shownLabel}${count}/${steps}] ${isTrigger ? "ONBUILD " : ""}${text}`;
+  return `[${shownPlatform}${shownLabel}${count}/${steps}] ${isTrigger ? "ONBUILD " : ""}${withoutPasswords(text)}`;
 }
 
 /** `->arm64`: the stage runs here and has declared that it builds for there. */

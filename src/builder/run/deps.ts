@@ -19,6 +19,8 @@ export interface RunnerDeps {
   host: HostFacts;
   hostFiles: Pick<ContainersDeps["hostFiles"], "hostname" | "hosts" | "resolvConf">;
   defaults: Pick<ContainersDeps["defaults"], "cgroupParent" | "dns" | "shmSizeBytes" | "ulimits" | "securityOptions">;
+  /** Processes and threads of one step at most, so that a fork bomb leaves the host what it takes to end it. */
+  stepTasks: number;
   /** `storage/snapshots/copy-up`: fills an empty directory with what a view shows at a path. False: there is no such directory. */
   copyUp: (view: RootMount, path: string, destination: string) => Promise<boolean>;
   /** Deletes everything below a directory, whatever it holds, away from the event loop. */

@@ -33,7 +33,7 @@ export interface PlannedStep {
   devices: ResourcesSpec["devices"];
 }
 
-type PlanDeps = Pick<RunnerDeps, "host" | "defaults" | "paths"> & {
+type PlanDeps = Pick<RunnerDeps, "host" | "defaults" | "paths" | "stepTasks"> & {
   launcher: Pick<RunnerDeps["launcher"], "exitRecordPath">;
   networks: Pick<RunnerDeps["networks"], "loopbackMessages">;
 };
@@ -114,10 +114,10 @@ export function securityOf(
 export function resourcesOf(
   op: Pick<RunOp, "resources" | "ulimits">,
   resources: BuildResources,
-  { defaults }: Pick<RunnerDeps, "defaults">,
+  { defaults, stepTasks }: Pick<RunnerDeps, "defaults" | "stepTasks">,
 ): ResourcesSpec {
   const ulimits = withDefaultUlimits(op.ulimits, defaults.ulimits);
-  return { ...NO_LIMITS, ...op.resources, ...resources, ulimits };
+  return { ...NO_LIMITS, pidsLimit: stepTasks, ...op.resources, ...resources, ulimits };
 }
 
 function networkOf({ op, sandbox }: PlannedStep, deps: PlanDeps): Pick<ContainerPlanInput, "network"> {

@@ -33,6 +33,8 @@ export interface BuildCache {
   /** The result on `base`, whose chainID is part of the key. Counts as used. undefined: none, or its layers are not there any more. */
   find(key: string, base: TreeResult): TreeResult | undefined;
   put(entry: CacheEntry): void;
+  /** Whether a record has got another result since this was asked: the layers that it had may be nobody's now. */
+  takeDisplaced(): boolean;
   rows(): BuildCacheRow[];
   remove(keys: Iterable<string>): void;
   /** ChainIDs of layers, and digests of blobs that no image need have. */
@@ -47,6 +49,7 @@ export function createBuildCache(deps: BuildCacheDeps): BuildCache {
   const alive = stored.filter(({ chainId }) => snapshots.has(chainId));
   const rows = new Map(alive.map((row) => [row.key, row]));
   const writer = createWriter(deps, rows);
+  let displaced = false;
   const remove = (key: string) => {
     if (rows.delete(key)) writer.changed(key);
   };
@@ -64,8 +67,16 @@ export function createBuildCache(deps: BuildCacheDeps): BuildCache {
       return resultOf(row, base);
     },
     put(entry) {
-      rows.set(entry.key, rowOf(entry, clock.now().getTime()));
+      const row = rowOf(entry, clock.now().getTime());
+      const before = rows.get(entry.key);
+      if (before !== undefined && before.chainId !== row.chainId) displaced = true;
+      rows.set(entry.key, row);
       writer.changed(entry.key);
+    },
+    takeDisplaced() {
+      const taken = displaced;
+      displaced = false;
+      return taken;
     },
     rows: () => [...rows.values()],
     remove: (keys) => {

@@ -72,7 +72,8 @@ export interface CacheKeeper {
 }
 
 export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
-  const { policy, snapshots, clock, logger } = deps;
+  const { policy, snapshots, clock } = deps;
+  const sweeper = createSweeper(deps);
   const limitBytes = Math.min(...policy.rules.map(({ keepStorageBytes = 0 }) => keepStorageBytes));
   /** At most so much: what was measured last, and what came since. */
   let knownBytes = Number.POSITIVE_INFINITY;
@@ -84,7 +85,7 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
     measuredAtMs = clock.monotonicMs();
     knownBytes = grownBytes = 0;
     for (const rule of policy.rules) await prune(deps, rule, () => {});
-    dropSurplus(deps);
+    await dropSurplus(deps);
     const records = await listRecords(deps);
     const layersBytes = ownLayersBytes(deps);
     keptBytes = records.reduce((total, record) => total + privateBytes(record), 0) - layersBytes;
@@ -92,7 +93,7 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
   });
   const begin = () => {
     enforcing = enforce().catch((error: unknown) =>
-      logger.error("keeping the build cache within its limit", { error: messageOf(error) }),
+      deps.logger.error("keeping the build cache within its limit", { error: messageOf(error) }),
     );
   };
   return {
@@ -109,16 +110,32 @@ export function createCacheKeeper(deps: CacheKeeperDeps): CacheKeeper {
       if (knownBytes > limitBytes && grownBytes >= limitBytes * LOOK_AGAIN_SHARE) begin();
     },
     buildEnded() {
+      sweeper.buildEnded();
       if (knownBytes > limitBytes || clock.monotonicMs() - measuredAtMs > MEASURE_EVERY_MS) begin();
     },
     imageRemoved() {
       knownBytes = ownLayersBytes(deps) + keptBytes;
       if (knownBytes > limitBytes) begin();
     },
-    settled: () => enforcing,
+    settled: async () => void (await Promise.all([enforcing, sweeper.settled()])),
     recordsOf: (chainId) =>
       layerRecords(deps).flatMap((one) => (one.chainId === chainId ? [one.record.description] : [])),
     ownLayers: () => new Set([...layerRecords(deps), ...orphanedBases(deps)].flatMap(ownLayer)),
+  };
+}
+
+/** Takes away, when a build is over, what it has put others in the place of, and what was let lie because it was held. */
+function createSweeper({ cache, images: { store }, logger }: CacheKeeperDeps) {
+  let sweeping: Promise<void> = Promise.resolve();
+  return {
+    buildEnded() {
+      const isDisplaced = cache.takeDisplaced();
+      if (!isDisplaced && !store.hasPassedOver()) return;
+      sweeping = store
+        .collect()
+        .catch((error: unknown) => logger.error("removing what builds have left", { error: messageOf(error) }));
+    },
+    settled: () => sweeping,
   };
 }
 
@@ -300,10 +317,11 @@ async function removeKept({ logger }: CacheKeeperDeps, kept: KeptThings, { id }:
 }
 
 /** Records without layers of their own take no space and are never too many for the limit in bytes. */
-function dropSurplus({ cache }: CacheKeeperDeps): void {
+async function dropSurplus({ cache, images }: CacheKeeperDeps): Promise<void> {
   const rows = cache.rows();
   const surplus = rows.length - MAX_RECORDS;
   if (surplus <= 0) return;
   rows.sort((left, right) => left.lastUsedAtMs - right.lastUsedAtMs);
   cache.remove(rows.slice(0, surplus).map(({ key }) => key));
+  await images.store.collect();
 }

@@ -157,14 +157,20 @@ async function bringFromElsewhere(
 ): Promise<TreeResult | undefined> {
   try {
     const found = await importer?.lookup(key, signal);
-    const brought = await found?.fetch({ hold, signal });
-    if (brought === undefined || !standsOn(brought, base)) return undefined;
+    // Before anything is fetched: what stands on something else is not this step's, whatever its record says.
+    if (found === undefined || !beginsWith(found.layers, base)) return undefined;
+    const brought = await found.fetch({ hold, signal });
+    if (!standsOn(brought, base)) return undefined;
     return { ...brought, layers: [...base.layers, ...brought.layers.slice(base.layers.length)] };
   } catch {
     // The importer has told of it in the build's events.
     signal.throwIfAborted();
     return undefined;
   }
+}
+
+function beginsWith(layers: TreeResult["layers"], base: TreeResult): boolean {
+  return base.layers.every(({ diffId }, at) => diffId === layers[at]?.diffId);
 }
 
 function standsOn({ layers, chainId }: TreeResult, base: TreeResult): boolean {

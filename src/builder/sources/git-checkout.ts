@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { EngineError, invalid, isKind } from "../../base/errors.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { digestOf } from "../../formats/oci/digest.ts";
+import { accountApart, serverOf } from "./git-account.ts";
 import { type Git, type GitOptions, runGit } from "./git-program.ts";
 import { oldestNames } from "./oldest-names.ts";
 import { refuseLinkLocal } from "./public-address.ts";
@@ -44,14 +45,22 @@ export function createGitStore(root: string, git: Git = runGit): GitStore {
       if (!REMOTE.test(source.remote)) throw invalid(`invalid git remote ${JSON.stringify(source.remote)}`);
       const name = digestOf(source.remote).slice("sha256:".length);
       return queue.run(name, async () => {
-        if (URL.canParse(source.remote)) await refuseLinkLocal(new URL(source.remote));
+        const server = serverOf(source.remote);
+        if (server !== undefined) await refuseLinkLocal(server);
         const repository = join(root, name);
-        const run: Run = (argv, more = {}) =>
-          git(argv, { cwd: repository, home: join(root, "home"), ...access, ...more });
+        const { remote, settings } = accountApart(source.remote);
+        // What the client has given for this server counts before an account in the URL.
+        const own = {
+          home: join(root, "home"),
+          ...access,
+          settings: access.settings?.length ? access.settings : settings,
+        };
+        const run: Run = (argv, more = {}) => git(argv, { cwd: repository, ...own, ...more });
         await prepare(root, name, run);
-        const commit = await bring(source, run);
+        const bare = { ...source, remote };
+        const commit = await bring(bare, run);
         checkCommit(commit, source.checksum);
-        await checkOut({ source, repository, directory, commit }, run);
+        await checkOut({ source: bare, repository, directory, commit }, run);
         for (const old of oldestNames(root, /^[0-9a-f]{64}$/, MAX_KEPT)) {
           await rm(join(root, old), { recursive: true, force: true });
         }

@@ -167,6 +167,8 @@ async function write({ request, response, stalled }: Receiving, path: string, op
       options.onBytes(bytes.length);
       timer = setTimeout(() => stalled.abort(), STALL_MS);
     }
+    // What is known of the file is believed after a power cut, too.
+    await file.datasync();
   } catch (error) {
     options.signal.throwIfAborted();
     if (stalled.signal.aborted) throw new ConnectionError(request, "the connection stalled", error);

@@ -4,7 +4,8 @@ import { messageOf } from "../../base/errors.ts";
 import { chainIds } from "../../formats/oci/chain-id.ts";
 import type { Digest } from "../../formats/oci/digest.ts";
 import { parseReference } from "../../formats/reference/reference.ts";
-import { blobsOf } from "../../images/collect.ts";
+import { missingBlobs } from "../../images/check-images.ts";
+import { isLost } from "../../images/lost-images.ts";
 import type { ImageRow } from "../../storage/records/images.ts";
 import type { CheckDeps } from "./check-store.ts";
 import { describeFindings, type Findings, type Problem } from "./findings.ts";
@@ -67,17 +68,20 @@ function rowsToMend({ images: { library }, snapshots }: CheckDeps, findings: Fin
 }
 
 async function mendImage(deps: CheckDeps, row: ImageRow, signal: AbortSignal): Promise<Outcome> {
-  if (!blobsOf(row).every((digest) => deps.content.has(digest))) return giveUpImage(deps, row);
+  if (missingBlobs(row, deps).length > 0 || isLost(row, deps)) return giveUpImage(deps, row);
   await deps.images.store.install({ row, references: [], signal });
   return { repaired: true, remedy: "its layers were unpacked again" };
 }
 
 /** What still works of an image stays; a record that nothing can be made of goes. */
-function giveUpImage({ images: { library }, usedBy }: CheckDeps, row: ImageRow): Outcome {
-  if (library.get(row.id) !== undefined) return { repaired: false, remedy: "pull or load it again" };
-  if (usedBy(row.id).length > 0) return { repaired: false, remedy: "a container stands on it: pull or load it again" };
-  library.remove(row.id);
-  return { repaired: true, remedy: "its record was removed: pull or load it again" };
+function giveUpImage(deps: CheckDeps, row: ImageRow): Outcome {
+  const { images, usedBy } = deps;
+  const lost = isLost(row, deps);
+  const advice = lost ? "build it again" : "pull or load it again";
+  if (!lost && images.library.get(row.id) !== undefined) return { repaired: false, remedy: advice };
+  if (usedBy(row.id).length > 0) return { repaired: false, remedy: `a container stands on it: ${advice}` };
+  images.library.remove(row.id);
+  return { repaired: true, remedy: `its record was removed: ${advice}` };
 }
 
 function dropTarget({ images: { library } }: CheckDeps, digest: Digest): Outcome {

@@ -251,6 +251,9 @@ function prepare(state: State, key: string, active: Active): RootMount {
 function activeMount(state: State, key: string): OverlayMount {
   const active = state.index.actives.get(activeOf(state, key)) as Active;
   const [upper, work] = [`${ACTIVE_DIRECTORY}/${key}/fs`, `${ACTIVE_DIRECTORY}/${key}/work`];
+  const torn = stackOf(state.index.layers, active.parent).find(({ chainId }) => state.index.doubtful.has(chainId));
+  if (torn !== undefined)
+    throw new EngineError("internal", `layer ${torn.chainId} is damaged: its image has to come anew`);
   const lower = lowerOf(state, active.parent);
   // The kernel refuses a volatile layer that was mounted before and perhaps lost writes; ours dies with its container anyway.
   if (active.volatile) rmSync(join(state.root, work, "work/incompat"), { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { invalid } from "../../../base/errors.ts";
 import type { TarWriter } from "../pack/tar-writer.ts";
 import type { TreePacker } from "../pack/tree-packer.ts";
 import type { ChangeKind, ChangeVisitor } from "./change-walk.ts";
@@ -35,15 +36,29 @@ const SLASH = 0x2f;
 /** Fixed, so that the same changes give the same layer. */
 const EPOCH = { seconds: 0n, nanoseconds: 0 };
 
-/** Writes the changes as a layer. @see OCI image-spec layer.md "Whiteouts" */
+const WHITEOUT_PREFIX = Buffer.from(".wh.");
+
+/**
+ * Writes the changes as a layer. Throws invalid-argument for a file whose own name begins with `.wh.`: whoever unpacks the layer would
+ * remove another file instead. @see OCI image-spec layer.md "Whiteouts"
+ */
 export function layerWriter(writer: TarWriter, packer: TreePacker): Required<ChangeVisitor> {
   const mark = (name: Buffer) => writer.header({ type: "file", name, mode: 0, sizeBytes: 0, modifiedAt: EPOCH });
   return {
     change(_kind, path, place) {
-      if (place !== undefined) return packer.entry(place, path, place.status);
       const base = path.lastIndexOf(SLASH) + 1;
-      mark(Buffer.concat([path.subarray(0, base), Buffer.from(".wh."), path.subarray(base)]));
+      if (place !== undefined) {
+        if (WHITEOUT_PREFIX.equals(path.subarray(base, base + WHITEOUT_PREFIX.length))) throw meansRemoval(path);
+        return packer.entry(place, path, place.status);
+      }
+      mark(Buffer.concat([path.subarray(0, base), WHITEOUT_PREFIX, path.subarray(base)]));
     },
     opaque: (path) => mark(Buffer.concat([path, Buffer.from("/.wh..wh..opq")])),
   };
+}
+
+function meansRemoval(path: Buffer) {
+  return invalid(
+    `${JSON.stringify(`/${path.toString()}`)}: a layer cannot hold a file whose name begins with ".wh.": such names say that another file is removed`,
+  );
 }

@@ -70,6 +70,8 @@ export class Placer implements TarSink {
     // The extraction point itself stays as it is, as with Docker.
     if (name === undefined) return;
     const entry = this.#options.owner === undefined ? given : { ...given, ...this.#options.owner };
+    if (entry.type === "character" && entry.deviceMajor === 0 && entry.deviceMinor === 0)
+      throw invalid(`${JSON.stringify(entry.name.toString())}: a device 0:0 says in a layer that a file is removed`);
     this.#enter(path.slice(0, -1));
     const before = statAt(AT_FDCWD, name);
     const wasDirectory = before !== undefined && (before.mode & S_IFMT) === S_IFDIR;
