@@ -33,10 +33,11 @@ export class TarWriter {
     let remaining = sizeBytes;
     while (remaining > 0) {
       const room = this.#room(remaining);
+      const wanted = room.length;
       const count = readFull(fd, room);
       this.#advance(count);
       remaining -= count;
-      if (count < room.length) {
+      if (count < wanted) {
         this.#zeros(remaining);
         remaining = 0;
       }
@@ -57,22 +58,24 @@ export class TarWriter {
   #write(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length; ) {
       const room = this.#room(bytes.length - offset);
-      room.set(bytes.subarray(offset, offset + room.length));
-      this.#advance(room.length);
-      offset += room.length;
+      const count = room.length;
+      room.set(bytes.subarray(offset, offset + count));
+      this.#advance(count);
+      offset += count;
     }
   }
 
   #zeros(count: number): void {
     for (let remaining = count; remaining > 0; ) {
       const room = this.#room(remaining);
+      const count = room.length;
       room.fill(0);
-      this.#advance(room.length);
-      remaining -= room.length;
+      this.#advance(count);
+      remaining -= count;
     }
   }
 
-  /** At most so many bytes of the chunk that is being filled. */
+  /** At most so many bytes of the chunk that is being filled. Whoever gets the chunk may take its memory away. */
   #room(wanted: number): Uint8Array {
     this.#chunk ??= this.#output.begin();
     return this.#chunk.subarray(this.#length, Math.min(this.#length + wanted, CHUNK_BYTES));
