@@ -85,7 +85,7 @@ export function createImageStore(deps: StoreDeps): ImageStore {
   const unpacking = new SharedJobs<void>();
   const prepare = (path: string, options: UnpackOptions) => prepareLayer(deps, path, options);
   const collector = createCollector({ ...deps, leases });
-  const { collect } = collector;
+  const collect = () => collector.collect();
   const sweep = () =>
     void collect().catch((error: unknown) =>
       deps.logger.error("removing what a pull left", { error: messageOf(error) }),

