@@ -383,6 +383,53 @@ test.skipIf(!hasGit || !isRoot)(
   },
 );
 
+test.skipIf(!isRoot)(
+  "files that are kept are listed, count while nobody shares them, and are fetched again once removed",
+  async () => {
+    const url = `http://127.0.0.1:${server.port}/file`;
+    const op = { kind: "http", url: `${url}?token=abc`, checksum: undefined, fileName: "f" } as const;
+    served.body = "a new one";
+    served.etag = '"kept"';
+    await bring(op, { buildId: "keeps" });
+    const listed = () => stores.http.list().find(({ description }) => description.includes("?token="));
+    expect(listed()).toMatchObject({ description: `http url ${url}?token=xxxxx`, sizeBytes: 0, inUse: false });
+    await sources.release("keeps");
+    expect(listed()?.sizeBytes).toBe("a new one".length);
+    const before = served.requests.length;
+    await bring(op);
+    await stores.http.remove(listed()?.id ?? "");
+    expect(listed()).toBeUndefined();
+    await bring(op);
+    expect(served.requests.slice(before).map(({ status }) => status)).toEqual([304, 200]);
+    expect(await failure(stores.http.remove("none"))).toBe("No such build cache record: none");
+  },
+);
+
+test.skipIf(!hasGit || !isRoot)("repositories that are kept are listed, and cloned again once removed", async () => {
+  await bring(repository({}));
+  const listed = async () =>
+    (await stores.git.list(stores.run)).find(({ description }) => description.endsWith(remote));
+  const kept = await listed();
+  expect(kept).toMatchObject({ description: `git repository ${remote}`, inUse: false });
+  expect(kept?.sizeBytes).toBeGreaterThan(1000);
+  const busy = bring(repository({ ref: "evil" }));
+  await until("it is in use", async () => (await listed())?.inUse === true);
+  expect(await failure(stores.git.remove(kept?.id ?? ""))).toContain("is in use");
+  await busy;
+  await stores.git.remove(kept?.id ?? "");
+  expect(await listed()).toBeUndefined();
+  expect((await bring(repository({}))).entries.length).toBeGreaterThan(0);
+});
+
+test("a start takes away what a killed daemon was about to remove, or had not made whole", () => {
+  const other = mkdtempSync(join(root, "restart-"));
+  for (const name of [`trash-${"0".repeat(64)}`, `new-${"1".repeat(64)}`, "2".repeat(64)]) {
+    mkdirSync(join(other, "git", name), { recursive: true });
+  }
+  openSourceStores(other).close();
+  expect(readdirSync(join(other, "git"))).toEqual([]);
+});
+
 test.skipIf(!isRoot)("what a build has brought goes with it", async () => {
   await sources.release("build");
   expect(readdirSync(join(directory, "scratch"))).toEqual([]);
