@@ -12,7 +12,9 @@ export type ContextSource =
   | { kind: "http"; url: string }
   /** `https://host/x.git#ref:subdir`, `git@host:x`. */
   | { kind: "git"; url: string }
-  | { kind: "image"; reference: string };
+  | { kind: "image"; reference: string }
+  /** What another build has made; its layers must still be here. `config`: the image's, or nothing for files alone. */
+  | { kind: "result"; target: SolvedTarget; config: Record<string, unknown> };
 
 /** What a Dockerfile is built with. `attribute`s are BuildKit's FrontendOpt where one is named. */
 export interface SolveRequest {
@@ -101,6 +103,44 @@ export interface SolvedTarget {
   materials: { uri: string; digest: string | undefined }[];
 }
 
+/** Something in the tree of a result. */
+export interface ResultEntry {
+  name: string;
+  type: "file" | "directory" | "symlink" | "fifo" | "character" | "block";
+  /** Permission bits with set-id and sticky. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Of a file; else 0. */
+  sizeBytes: number;
+  modifiedNs: bigint;
+  /** Of a symlink. */
+  linkName: string;
+  deviceMajor: number;
+  deviceMinor: number;
+}
+
+/**
+ * Looks into the tree of a result, links followed inside. Throws not-found where a path leads nowhere, invalid-argument for what is
+ * no regular file, no directory, or too large.
+ */
+export interface ResultFiles {
+  /** `lengthBytes` undefined: to the end. */
+  read(path: string, range: { offsetBytes: number; lengthBytes: number | undefined }): Promise<Uint8Array>;
+  /** What a directory holds, in byte order; `pattern`: of these names only (Go's wildcards). */
+  list(path: string, pattern: string | undefined): Promise<ResultEntry[]>;
+  stat(path: string): Promise<ResultEntry>;
+}
+
+/** An image as FROM would take it. */
+export interface FoundImage {
+  /** Canonical, with the digest if it came from a registry. */
+  reference: string;
+  /** Of its manifest or index. */
+  digest: string;
+  config: Record<string, unknown>;
+}
+
 export interface ExportResult {
   /** Of the (first) image; undefined where none was made. */
   imageId: string | undefined;
@@ -134,6 +174,9 @@ export interface BuildJob {
     call: Subrequest,
     signal: AbortSignal,
   ): Promise<{ json: string; text: string; warnings: BuildWarning[] }>;
+  files(target: SolvedTarget, signal: AbortSignal): ResultFiles;
+  /** Brings the image if it is not here, or `pull`. `platform` "": the host's. Throws not-found in Docker's words. */
+  resolveImage(image: { reference: string; platform: string; pull: boolean }, signal: AbortSignal): Promise<FoundImage>;
   /** All events so far, then further ones until the build is over. Any number of readers. */
   events(signal: AbortSignal): AsyncIterable<BuildEvent>;
   finish(outcome: { error: string | undefined }): void;

@@ -168,6 +168,12 @@ function fakeJob(fake: FakeBuilder, ref: string, scripts: JobScripts): { job: Bu
       fake.calls.push({ request, call });
       return { json: `{"call":"${call}"}`, text: `text of ${call}`, warnings: [] };
     },
+    files() {
+      throw new Error("nothing looks into a result here: see test/clients/build-bridge.test.ts");
+    },
+    resolveImage() {
+      throw new Error("nothing asks for an image here: see test/clients/build-bridge.test.ts");
+    },
     async *events(signal) {
       for (let at = 0; ; at++) {
         while (at >= events.length) {

@@ -99,6 +99,12 @@ function fakeJob(ref: string, { fake, log, session, options }: JobParts): BuildJ
       fake.requests.push(request);
       return options.call ?? { json: "{}", text: "", warnings: [] };
     },
+    files() {
+      throw new Error("this command looks into no result");
+    },
+    resolveImage() {
+      throw new Error("this command asks for no image");
+    },
     events: () => log.read(),
     finish({ error }) {
       fake.outcomes.push(error);

@@ -61,6 +61,8 @@ async function open(deps: ContextsDeps, kept: KeptDirectories, { source, options
       return openGit(deps, source.url, options);
     case "image":
       throw invalid(`${source.reference}: an image is no directory`);
+    case "result":
+      throw invalid("the result of a build is no directory");
   }
 }
 

@@ -46,7 +46,7 @@ export function scanTree(root: OpenDirectory, check: () => void): SourceEntry[] 
     for (const name of names.sort((one, other) => one.compare(other))) {
       const own = path === "" ? textOf(name) : `${path}/${textOf(name)}`;
       const found = lookUp(directory, name);
-      const type = found === undefined ? undefined : TYPES.get(found.status.mode & S_IFMT);
+      const type = found === undefined ? undefined : typeOf(found.status);
       if (found === undefined || type === undefined) continue;
       const { status, part } = found;
       const entry = entryOf(own, type, status);
@@ -96,7 +96,12 @@ function digestOf(parent: number, name: Buffer, { buffer, check }: { buffer: Uin
   }
 }
 
-function entryOf(path: string, type: SourceEntry["type"], status: FileStatus): SourceEntry {
+/** What the names of the kernel's types are here; undefined: one that no tree has (a socket). */
+export function typeOf({ mode }: FileStatus): SourceEntry["type"] | undefined {
+  return TYPES.get(mode & S_IFMT);
+}
+
+export function entryOf(path: string, type: SourceEntry["type"], status: FileStatus): SourceEntry {
   const isDevice = type === "character" || type === "block";
   return {
     path,

@@ -13,7 +13,11 @@ import type { Root, StageNode } from "./stage-node.ts";
 import { addCommands, reachableFrom, type StageTable } from "./stage-table.ts";
 
 /** Each image is asked for once, however many stages and platforms name it. */
-export type ImageLookup = (reference: string, platform: Platform) => Promise<ResolvedImage>;
+export interface ImageLookup {
+  image(reference: string, platform: Platform): Promise<ResolvedImage>;
+  /** Of a named context that is a result. */
+  result(context: string): ResolvedImage;
+}
 
 export interface RootsOptions {
   images: ImageLookup;
@@ -23,13 +27,16 @@ export interface RootsOptions {
   target: Platform;
 }
 
-export function createImageLookup(deps: Pick<FrontendDeps, "resolveImage">): ImageLookup {
+export function createImageLookup(deps: Pick<FrontendDeps, "resolveImage" | "resolveResult">): ImageLookup {
   const known = new Map<string, Promise<ResolvedImage>>();
-  return (reference, platform) => {
-    const key = `${reference} ${formatPlatform(platform)}`;
-    const found = known.get(key) ?? deps.resolveImage(reference, platform);
-    known.set(key, found);
-    return found;
+  return {
+    image(reference, platform) {
+      const key = `${reference} ${formatPlatform(platform)}`;
+      const found = known.get(key) ?? deps.resolveImage(reference, platform);
+      known.set(key, found);
+      return found;
+    },
+    result: (context) => deps.resolveResult(context),
   };
 }
 
@@ -72,6 +79,7 @@ async function rootOf(node: StageNode, { images, contexts, sources, target }: Ro
     return await imageRoot(node.baseName, { platform, images, context });
   }
   const source = sources[context] as ContextSource;
+  if (source.kind === "result") return { kind: "image", image: images.result(context), platform, context };
   if (source.kind !== "image") return { kind: "context", name: context };
   if (source.reference === "scratch") return { kind: "scratch" };
   return await imageRoot(source.reference, { platform, images, context });
@@ -83,7 +91,7 @@ async function imageRoot(
 ): Promise<Root> {
   const reference = fullReference(name);
   try {
-    return { kind: "image", image: await images(reference, platform), platform, context };
+    return { kind: "image", image: await images.image(reference, platform), platform, context };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     throw new EngineError(error.kind, `${name}: ${error.message}`, { cause: error });

@@ -71,5 +71,7 @@ function describeSource(source: ContextSource | undefined): string {
       return withoutCredentials(source.url);
     case "image":
       return source.reference;
+    case "result":
+      return "another build";
   }
 }

@@ -64,6 +64,7 @@ function parts(history: HistoryStep[], change: Partial<TargetParts> = {}): Targe
       [3, tree(9, "b")],
       [4, source("https://host/unused")],
     ]),
+    images: new Map(),
     baseCreatedAt: time(0),
     epochSeconds: undefined,
     squashed: undefined,

@@ -1,5 +1,12 @@
 import { EngineError, invalid, messageOf } from "../../../base/errors.ts";
-import type { Attestations, CacheSpec, ContextSource, SolveRequest, Subrequest } from "../../../builder/builder.ts";
+import type {
+  Attestations,
+  CacheSpec,
+  ContextSource,
+  SolvedTarget,
+  SolveRequest,
+  Subrequest,
+} from "../../../builder/builder.ts";
 import type { BuildResources } from "../../../builder/graph.ts";
 import { Fields } from "../../fields.ts";
 import { parseJson } from "../../json.ts";
@@ -16,6 +23,8 @@ export interface OptionsContext {
   signal: AbortSignal;
   entitlements: string[];
   cacheImports: CacheSpec[];
+  /** What a context `input:NAME` stands for. Throws not-found; undefined: nothing, an empty tree. */
+  input: (name: string) => SolvedTarget | undefined;
 }
 
 const SUBREQUESTS: Record<string, Subrequest> = {
@@ -37,7 +46,7 @@ export function subrequestOf(options: FrontendOptions): Subrequest | "describe" 
 /** Throws invalid-argument for a value that cannot be read, not-implemented for what needs foreign build definitions. */
 export function solveRequestOfOptions(options: FrontendOptions, context: OptionsContext): SolveRequest {
   const text = (name: string) => options.get(name) ?? "";
-  refuseInputs(options);
+  refuseSubdirectory(options);
   const buildArgs = prefixed(options, "build-arg:");
   return {
     ...blankRequest(),
@@ -63,12 +72,9 @@ export function solveRequestOfOptions(options: FrontendOptions, context: Options
   };
 }
 
-/** Results of other builds as contexts come as LLB, which this engine does not take. */
-function refuseInputs(options: FrontendOptions): void {
-  for (const name of options.keys()) {
-    if (!name.startsWith("input:") && name !== "contextsubdir") continue;
-    throw new EngineError("not-implemented", `option ${name} is not supported by this engine`);
-  }
+function refuseSubdirectory(options: FrontendOptions): void {
+  if (!options.has("contextsubdir")) return;
+  throw new EngineError("not-implemented", "option contextsubdir is not supported by this engine");
 }
 
 function contextsOf(
@@ -96,11 +102,32 @@ function localContext(name: string, options: FrontendOptions, { session }: Optio
 function namedSource(value: string, options: FrontendOptions, context: OptionsContext): ContextSource {
   const image = /^docker-image:\/\/(.*)$/.exec(value);
   if (image !== null) return { kind: "image", reference: image[1] ?? "" };
+  const input = /^input:(.*)$/.exec(value)?.[1];
+  if (input !== undefined) return inputSource(input, options, context);
   const local = /^local:(.*)$/.exec(value);
   if (local === null) return sourceOf(value, context);
   const source = localContext(local[1] ?? "", options, context);
   if (source === undefined) throw invalid(`context ${value} needs a session`);
   return source;
+}
+
+/** The config is the client's to send; without one it is files alone. @see buildx build/build.go `waitContextDeps` */
+function inputSource(name: string, options: FrontendOptions, { input }: OptionsContext): ContextSource {
+  const target = input(name);
+  if (target === undefined) return { kind: "image", reference: "scratch" };
+  const text = options.get(`input-metadata:${name}`);
+  const metadata = text === undefined ? undefined : new Fields(parseJson(text), "InputMetadata");
+  const config = metadata?.string("containerimage.config") ?? "";
+  const { os, architecture, variant } = target.platform;
+  const bare = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  return { kind: "result", target, config: config === "" ? bare : decodeConfig(config) };
+}
+
+/** Go writes bytes in base64. */
+function decodeConfig(text: string): Record<string, unknown> {
+  const config = parseJson(Buffer.from(text, "base64").toString());
+  if (typeof config === "object" && config !== null && !Array.isArray(config)) return { ...config };
+  throw invalid("the image config of a context is no object");
 }
 
 function sourceOf(value: string, { session, signal }: OptionsContext): ContextSource {

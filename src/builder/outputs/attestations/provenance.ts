@@ -177,6 +177,7 @@ function remoteUrl(source: ContextSource): string | undefined {
       return `docker-image://${source.reference}`;
     case "session":
     case "archive":
+    case "result":
       return undefined;
   }
 }
