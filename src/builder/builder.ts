@@ -219,6 +219,13 @@ export interface HistoryRecord {
   steps: { total: number; completed: number; cached: number; warnings: number };
   imageId: string | undefined;
   platforms: string[];
+  /** Newer ones do not drive it out. */
+  pinned: boolean;
+}
+
+export interface HistoryChange {
+  type: "started" | "completed" | "deleted";
+  record: HistoryRecord;
 }
 
 /** Builds images and keeps their cache. */
@@ -236,6 +243,10 @@ export interface Builder {
   ): Promise<{ removed: CacheRecord[]; reclaimedBytes: number }>;
   /** Newest first. */
   history(): HistoryRecord[];
+  /** What becomes of the history from now on, until the signal is aborted. Where several things happen to one build, the last. */
+  watchHistory(signal: AbortSignal): AsyncIterable<HistoryChange>;
+  /** Throws not-found, and conflict while it is running. */
+  pin(ref: string, pinned: boolean): void;
   /** Events of a build that is over. Throws not-found. */
   logs(ref: string): AsyncIterable<BuildEvent>;
   forget(ref: string): void;

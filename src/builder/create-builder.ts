@@ -31,6 +31,12 @@ export interface BuilderDeps extends JobDeps {
 export function createBuilder(deps: BuilderDeps): Builder {
   const { history, cache, keeper, contexts, clock } = deps;
   const jobs = new Jobs(deps);
+  const ended = (ref: string): HistoryRecord => {
+    if (jobs.isRunning(ref)) throw new EngineError("conflict", `build ${ref} is running`);
+    const record = history.list().find((one) => one.ref === ref);
+    if (record === undefined) throw notFound("build", ref);
+    return record;
+  };
   return {
     start: (ref, options) => jobs.start(ref, options),
     job: (ref, signal) => jobs.find(ref, signal),
@@ -43,13 +49,15 @@ export function createBuilder(deps: BuilderDeps): Builder {
       return pruned;
     },
     history: () => history.list().map((record) => jobs.live(record.ref) ?? record),
+    watchHistory: (signal) => history.watch(signal),
+    pin(ref, pinned) {
+      history.put({ ...ended(ref), pinned });
+    },
     async *logs(ref) {
       yield* await history.log(ref);
     },
     forget(ref) {
-      if (jobs.isRunning(ref)) throw new EngineError("conflict", `build ${ref} is running`);
-      if (!history.list().some((record) => record.ref === ref)) throw notFound("build", ref);
-      history.remove(ref);
+      history.remove(ended(ref).ref);
     },
     async close() {
       await Promise.race([jobs.close(), clock.sleep(CLOSE_MS)]);

@@ -119,6 +119,10 @@ export function createFakeBuilder(): FakeBuilder {
       return { removed: await fake.cache(), reclaimedBytes: 123 };
     },
     history: () => fake.past,
+    async *watchHistory() {},
+    pin() {
+      throw new Error("the history of a fake does not change: see test/clients/build-bridge.test.ts");
+    },
     async *logs(ref) {
       yield vertex(`log of ${ref}`, DONE);
     },

@@ -59,6 +59,10 @@ export function createFakeBuilder(options: FakeBuilderOptions = {}): FakeBuilder
     cache: async () => [],
     prune: async () => ({ removed: [], reclaimedBytes: 0 }),
     history: () => fake.records,
+    async *watchHistory() {},
+    pin() {
+      throw new Error("this command pins no build");
+    },
     logs: (ref) => (jobs.get(ref) ?? fail(ref)).log.read(),
     forget: (ref) => void (fake.records = fake.records.filter((record) => record.ref !== ref)),
     close: async () => undefined,

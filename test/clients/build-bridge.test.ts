@@ -3,6 +3,7 @@ import { type BuildKitClient, connectBuildKit, type Message, offerSession, refus
 import { BRIDGE, CONTROL } from "../api/buildx-build.ts";
 import { auth, fileSync } from "../api/session-handlers.ts";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
+import { until } from "../harness/until.ts";
 
 /** What clients do by the bridge besides a plain build: look into results, ask for images, take results as contexts. */
 let daemon: TestDaemon;
@@ -180,6 +181,38 @@ test("a context that is another build definition, or none at all, is refused", a
   const { entries } = await build.call("ReadDir", { Ref: ref.id, DirPath: "/" });
   expect(entries.map(({ path }: Message) => path as string)).toEqual(["here"]);
   await build.end({ ref });
+});
+
+test("the history is told while it is made: builds begin, end, are pinned and deleted", async () => {
+  const told: string[] = [];
+  const all = client.service(CONTROL)["ListenBuildHistory"]?.({}) as NodeJS.EventEmitter & { cancel(): void };
+  const onlyOther = client.service(CONTROL)["ListenBuildHistory"]?.({ Ref: "other" }) as typeof all;
+  const over = new Promise((resolve) => all.on("error", resolve));
+  onlyOther.on("error", () => undefined);
+  all.on("data", ({ type, record }: Message) => {
+    const last = `${record.Ref} ${["started", "complete", "deleted"][type as number]}${record.pinned === true ? " pinned" : ""}`;
+    if (told.at(-1) !== last) told.push(last);
+  });
+  onlyOther.on("data", ({ record }: Message) => told.push(`other: ${record.Ref}`));
+  await until("the past is told", () => told.length > 0);
+  told.length = 0;
+  const build = new Steered();
+  await build.begin("FROM scratch\nCOPY here /");
+  await until("it has begun", () => told.length === 1);
+  const update = (request: Message) => client.call(`${CONTROL}/UpdateBuildHistory`, { Ref: build.ref, ...request });
+  expect(await refusal(update({ Pinned: true }))).toBe(`ALREADY_EXISTS: build ${build.ref} is running`);
+  await build.end(await build.solve());
+  await until("it is over", () => told.length === 2);
+  await update({ Pinned: true });
+  await until("it is pinned", () => told.length === 3);
+  await update({ Finalize: true });
+  await update({ Delete: true });
+  await until("it is deleted", () => told.length === 4);
+  const { ref } = build;
+  expect(told).toEqual([`${ref} started`, `${ref} complete`, `${ref} complete pinned`, `${ref} deleted pinned`]);
+  all.cancel();
+  onlyOther.cancel();
+  await over;
 });
 
 test("nothing is left", async () => {

@@ -20,6 +20,7 @@ export class JobRecord {
       steps: { total: 0, completed: 0, cached: 0, warnings: 0 },
       imageId: undefined,
       platforms: [],
+      pinned: false,
     };
   }
 

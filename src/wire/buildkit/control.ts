@@ -148,6 +148,7 @@ export const HistoryRecord = message({
   createdAt: field(6, Timestamp),
   completedAt: field(7, Timestamp),
   exporterResponse: map(9, STRING),
+  pinned: bool(14),
   numCachedSteps: int32(15),
   numTotalSteps: int32(16),
   numCompletedSteps: int32(17),
