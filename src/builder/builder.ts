@@ -11,7 +11,7 @@ export type ContextSource =
   /** `https://…`: an archive, or a Dockerfile by itself. */
   | { kind: "http"; url: string }
   /** `https://host/x.git#ref:subdir`, `git@host:x`. */
-  | { kind: "git"; url: string }
+  | { kind: "git"; url: string; keepGitDirectory?: boolean }
   | { kind: "image"; reference: string }
   /** What another build has made; its layers must still be here. `config`: the image's, or nothing for files alone. */
   | { kind: "result"; target: SolvedTarget; config: Record<string, unknown> };
@@ -20,6 +20,8 @@ export type ContextSource =
 export interface SolveRequest {
   /** The main context; undefined: an empty one. */
   context: ContextSource | undefined;
+  /** The directory of the main context that instructions see; its Dockerfile is still found in the whole of it. Absent: all of it. */
+  contextSubdirectory?: string;
   /** Where the Dockerfile is, if not in the main context. */
   dockerfile: ContextSource | undefined;
   /** `--build-context name=…`, by name. */

@@ -17,9 +17,12 @@ import { silentLogger } from "../../src/base/logger.ts";
 import { createContexts } from "../../src/builder/contexts/create-contexts.ts";
 import type { OpContext } from "../../src/builder/executor.ts";
 import type { SourceOp } from "../../src/builder/graph.ts";
+import type { SolveRequest } from "../../src/builder/builder.ts";
+import { JobContexts } from "../../src/builder/solver/job-contexts.ts";
 import { createSources } from "../../src/builder/sources/create-sources.ts";
 import { openSourceStores } from "../../src/builder/sources/open-stores.ts";
 import { digestOf } from "../../src/formats/oci/digest.ts";
+import { FAKE_REQUEST } from "../harness/fake-frontend.ts";
 import { freePort } from "../harness/free-port.ts";
 import { until } from "../harness/until.ts";
 import { fakeSession } from "./fake-session.ts";
@@ -429,6 +432,25 @@ test("a start takes away what a killed daemon was about to remove, or had not ma
   openSourceStores(other).close();
   expect(readdirSync(join(other, "git"))).toEqual([]);
 });
+
+test.skipIf(!hasGit || !isRoot)(
+  "the main context's URL names a directory, and BUILDKIT_CONTEXT_KEEP_GIT_DIR keeps .git",
+  async () => {
+    const all = { include: [], exclude: [], followPaths: [] };
+    const paths = async (url: string, more: Partial<SolveRequest> = {}) => {
+      const opened = new JobContexts(contexts, { ...FAKE_REQUEST, context: { kind: "git", url }, ...more });
+      const { entries } = await (await opened.open("context", OPTIONS)).files(all, OPTIONS);
+      await opened.close();
+      return entries.map(({ path }) => path).filter((path) => !path.startsWith(".git/"));
+    };
+    expect(await paths(`${remote}?branch=main&subdir=sub`)).toEqual(["dir", "dir/f"]);
+    expect(await paths(`${remote}#main`, { contextSubdirectory: "sub/dir" })).toEqual(["f"]);
+    const buildArgs = { BUILDKIT_CONTEXT_KEEP_GIT_DIR: "1" };
+    expect(await paths(`${remote}#main`, { buildArgs })).toContain(".git");
+    expect(await paths(`${remote}?ref=main&keep-git-dir=0`, { buildArgs })).not.toContain(".git");
+    expect(await paths(`${remote}#main`, { buildArgs: { BUILDKIT_CONTEXT_KEEP_GIT_DIR: "0" } })).not.toContain(".git");
+  },
+);
 
 test.skipIf(!isRoot)("what a build has brought goes with it", async () => {
   await sources.release("build");

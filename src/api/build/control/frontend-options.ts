@@ -46,7 +46,6 @@ export function subrequestOf(options: FrontendOptions): Subrequest | "describe" 
 /** Throws invalid-argument for a value that cannot be read, not-implemented for what needs foreign build definitions. */
 export function solveRequestOfOptions(options: FrontendOptions, context: OptionsContext): SolveRequest {
   const text = (name: string) => options.get(name) ?? "";
-  refuseSubdirectory(options);
   const buildArgs = prefixed(options, "build-arg:");
   return {
     ...blankRequest(),
@@ -72,20 +71,18 @@ export function solveRequestOfOptions(options: FrontendOptions, context: Options
   };
 }
 
-function refuseSubdirectory(options: FrontendOptions): void {
-  if (!options.has("contextsubdir")) return;
-  throw new EngineError("not-implemented", "option contextsubdir is not supported by this engine");
-}
-
 function contextsOf(
   options: FrontendOptions,
   context: OptionsContext,
-): Pick<SolveRequest, "context" | "dockerfile" | "namedContexts"> {
+): Pick<SolveRequest, "context" | "contextSubdirectory" | "dockerfile" | "namedContexts"> {
   const main = options.get("context") ?? "";
   const fileKey = options.get("dockerfilekey");
   const remote = main !== "";
   const named = Object.entries(prefixed(options, "context:"));
+  const subdirectory = options.get("contextsubdir") ?? "";
   return {
+    // A directory of the client is what it is: the client itself looks below.
+    ...(remote && subdirectory !== "" ? { contextSubdirectory: subdirectory } : {}),
     context: remote ? sourceOf(main, context) : localContext(options.get("contextkey") ?? "context", options, context),
     // A remote context has its own Dockerfile, unless the client says where another one is.
     dockerfile: remote && fileKey === undefined ? undefined : localContext(fileKey ?? "dockerfile", options, context),
