@@ -243,6 +243,8 @@ export interface Builder {
     options: PruneOptions,
     report?: (record: CacheRecord) => void,
   ): Promise<{ removed: CacheRecord[]; reclaimedBytes: number }>;
+  /** How the cache is kept small: one after the other, when it grows. Empty: it is not. */
+  gcPolicy(): PruneOptions[];
   /** Newest first. */
   history(): HistoryRecord[];
   /** What becomes of the history from now on, until the signal is aborted. Where several things happen to one build, the last. */

@@ -5,6 +5,7 @@ import type { Builder, HistoryRecord } from "./builder.ts";
 import type { Contexts } from "./contexts/contexts.ts";
 import type { BuildCache } from "./solver/build-cache.ts";
 import type { CacheKeeper } from "./solver/cache-keeper.ts";
+import type { GcPolicy } from "./solver/gc-policy.ts";
 import type { HistoryStore } from "./solver/history-store.ts";
 import { createJob, type JobDeps, type RunningJob } from "./solver/job.ts";
 
@@ -22,6 +23,7 @@ export interface BuilderDeps extends JobDeps {
   history: HistoryStore;
   cache: BuildCache;
   keeper: CacheKeeper;
+  policy: GcPolicy;
   contexts: Pick<Contexts, "close">;
   publish: (event: { type: "builder"; action: string; actorId: string; attributes: Record<string, string> }) => void;
   clock: Clock;
@@ -48,6 +50,7 @@ export function createBuilder(deps: BuilderDeps): Builder {
       deps.publish({ type: "builder", action: "prune", actorId: "", attributes });
       return pruned;
     },
+    gcPolicy: () => deps.policy.rules,
     history: () => history.list().map((record) => jobs.live(record.ref) ?? record),
     watchHistory: (signal) => history.watch(signal),
     pin(ref, pinned) {

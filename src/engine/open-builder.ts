@@ -77,16 +77,10 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
   const sources = createSources(stores);
   const contexts = createContexts({ ...stores, directory, bootId: parts.bootId, logger });
   const outputs = createOutputs({ content, snapshots, images, distribution, publish, clock, failpoint });
-  const keeper = createCacheKeeper({
-    cache,
-    kept: keptThings({ contexts, stores, cacheMounts: runner.cacheMounts }),
-    images,
-    snapshots,
-    policy: parseGcPolicy(config.builder, diskBytes(config.dataRoot)),
-    clock,
-    logger,
-    failpoint,
-  });
+  const policy = parseGcPolicy(config.builder, diskBytes(config.dataRoot));
+  const common = { images, snapshots, clock, logger, failpoint };
+  const kept = keptThings({ contexts, stores, cacheMounts: runner.cacheMounts });
+  const keeper = createCacheKeeper({ ...common, cache, kept, policy });
   const solver = createRequestSolver({
     executor: { ...files, source: sources.source, run: runner.run, mountKey: runner.mountKey },
     cache,
@@ -105,19 +99,8 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
       outputs.importCaches(cacheFrom, { accounts, ref, session, report }),
   });
   const history = createHistoryStore({ root: join(directory, "history"), logger });
-  const builder = createBuilder({
-    solver,
-    outputs,
-    files,
-    images,
-    history,
-    cache,
-    keeper,
-    contexts,
-    publish,
-    clock,
-    logger,
-  });
+  const own = { solver, outputs, files, history, cache, keeper, policy, contexts };
+  const builder = createBuilder({ ...common, ...own, publish });
   const close = async () => {
     await builder.close();
     await runner.close();

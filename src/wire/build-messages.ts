@@ -167,6 +167,14 @@ export interface WireBuildResult {
   Text: string;
 }
 
+/** `GET /gantry/build/builder`: the one builder, the engine itself. */
+export interface WireBuilder {
+  Version: string;
+  /** Of its own; others need an emulator on the host. */
+  Platforms: string[];
+  GcPolicy: { All: boolean; Filters: string[]; KeepBytes: number | null }[];
+}
+
 /** `GET /gantry/build/history`, newest first. */
 export interface WireBuildRecord {
   Ref: string;

@@ -118,6 +118,7 @@ export function createFakeBuilder(): FakeBuilder {
       fake.prunes.push(options);
       return { removed: await fake.cache(), reclaimedBytes: 123 };
     },
+    gcPolicy: () => [{ all: false, filters: { type: ["source.local"] }, keepStorageBytes: 2e9 }],
     history: () => fake.past,
     async *watchHistory() {},
     pin() {

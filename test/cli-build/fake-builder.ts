@@ -58,6 +58,7 @@ export function createFakeBuilder(options: FakeBuilderOptions = {}): FakeBuilder
     cancel: () => undefined,
     cache: async () => [],
     prune: async () => ({ removed: [], reclaimedBytes: 0 }),
+    gcPolicy: () => [{ all: false, filters: { type: ["source.local"] }, keepStorageBytes: 2e9 }],
     history: () => fake.records,
     async *watchHistory() {},
     pin() {
