@@ -13,6 +13,8 @@ export type ContextSource =
   /** `https://host/x.git#ref:subdir`, `git@host:x`. */
   | { kind: "git"; url: string; keepGitDirectory?: boolean }
   | { kind: "image"; reference: string }
+  /** An image in an OCI layout of the session's client. `store`: as the client calls it, `oci:…`. */
+  | { kind: "layout"; store: string; digest: string }
   /** What another build has made; its layers must still be here. `config`: the image's, or nothing for files alone. */
   | { kind: "result"; target: SolvedTarget; config: Record<string, unknown> };
 

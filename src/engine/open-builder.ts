@@ -12,6 +12,7 @@ import { createFiles } from "../builder/files/create-files.ts";
 import { planBuild } from "../builder/frontend/plan-build.ts";
 import { answerSubrequest } from "../builder/frontend/subrequests/answer-subrequest.ts";
 import { createLayers } from "../builder/layers/create-layers.ts";
+import { bringLayoutImage } from "../builder/outputs/cache/layout-image.ts";
 import { createOutputs } from "../builder/outputs/create-outputs.ts";
 import { createRunner, type Runner } from "../builder/run/create-runner.ts";
 import { hostTexts } from "../builder/run/host-texts.ts";
@@ -95,6 +96,7 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
     resolver: createImageResolver({ images, distribution, content }),
     layers,
     snapshots,
+    bringLayout: (request) => bringLayoutImage({ content, images }, request),
     openImporter: ({ cacheFrom, accounts }, { ref, session, report }) =>
       outputs.importCaches(cacheFrom, { accounts, ref, session, report }),
   });

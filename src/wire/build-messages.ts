@@ -6,6 +6,8 @@ export type WireContextSource =
   /** The client sends an archive, or a Dockerfile, when it is asked for `Name`. */
   | { Kind: "archive"; Name: string }
   | { Kind: "http" | "git"; Url: string }
+  /** An image in a layout of the client, which it calls `Store`. */
+  | { Kind: "layout"; Store: string; Digest: string }
   | { Kind: "image"; Reference: string };
 
 export interface WireCacheSpec {

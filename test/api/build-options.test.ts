@@ -175,7 +175,7 @@ describe("each FrontendOpt becomes the builder's", () => {
     [{ Definition: Buffer.from("x") }, /^UNIMPLEMENTED: this engine builds Dockerfiles/],
     [{ Frontend: "gateway.v0", FrontendAttrs: { source: "x/y" } }, /^UNIMPLEMENTED: frontend gateway.v0 \(x\/y\)/],
     [{ FrontendAttrs: { "context:x": "input:y" } }, /^NOT_FOUND: No such input: y/],
-    [{ FrontendAttrs: { "context:x": "oci-layout://y" } }, /^UNIMPLEMENTED: context oci-layout/],
+    [{ FrontendAttrs: { "context:x": "oci-layout://y" } }, /^INVALID_ARGUMENT: oci-layout reference "y" has no digest/],
     [{ FrontendAttrs: { "context:x": "local:y" } }, /^INVALID_ARGUMENT: context local:y needs a session/],
     [{ FrontendAttrs: { ulimit: "x" } }, /^INVALID_ARGUMENT: invalid ulimit argument: x/],
     [{ FrontendAttrs: { memory: "x" } }, /^INVALID_ARGUMENT: invalid memory: x/],

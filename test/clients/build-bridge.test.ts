@@ -1,8 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type BuildKitClient, connectBuildKit, type Message, offerSession, refusal } from "../api/buildkit-peer.ts";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ServerWritableStream, status } from "@grpc/grpc-js";
+import {
+  type BuildKitClient,
+  connectBuildKit,
+  type Handlers,
+  type Message,
+  offerSession,
+  refusal,
+} from "../api/buildkit-peer.ts";
 import { BRIDGE, CONTROL } from "../api/buildx-build.ts";
 import { auth, fileSync } from "../api/session-handlers.ts";
 import { startDaemon, type TestDaemon } from "../harness/daemon.ts";
+import { runProgram } from "../harness/run-program.ts";
 import { until } from "../harness/until.ts";
 
 /** What clients do by the bridge besides a plain build: look into results, ask for images, take results as contexts. */
@@ -26,12 +37,12 @@ class Steered {
   answer: Promise<Message> = Promise.resolve({});
   #session: Disposable | undefined;
 
-  async begin(dockerfile: string, exporters: Message[] = []): Promise<void> {
+  async begin(dockerfile: string, exporters: Message[] = [], more: Handlers = {}): Promise<void> {
     const files = [
       { path: "Dockerfile", content: dockerfile },
       { path: "here", content: "here" },
     ];
-    const handlers = { ...fileSync({ context: files, dockerfile: files }), ...auth({}) };
+    const handlers = { ...fileSync({ context: files, dockerfile: files }), ...auth({}), ...more };
     this.#session = await offerSession(daemon.socket, { id: `s-${this.ref}`, handlers });
     this.answer = client.call(`${CONTROL}/Solve`, { Ref: this.ref, Session: `s-${this.ref}`, Exporters: exporters });
     this.answer.catch(() => undefined);
@@ -181,6 +192,57 @@ test("a context that is another build definition, or none at all, is refused", a
   const { entries } = await build.call("ReadDir", { Ref: ref.id, DirPath: "/" });
   expect(entries.map(({ path }: Message) => path as string)).toEqual(["here"]);
   await build.end({ ref });
+});
+
+/** containerd's content service over the blobs of a layout, as buildx offers it for `oci-layout://`. */
+function contentOf(layout: string, store: string, spoil: (bytes: Buffer) => Buffer = (bytes) => bytes): Handlers {
+  return {
+    "containerd.services.content.v1.Content": {
+      Read(call: ServerWritableStream<Message, Message>) {
+        const path = join(layout, "blobs", String(call.request.digest).replace(":", "/"));
+        const isKnown =
+          String(call.metadata.get("buildkit-attachable-store-id")[0]) === `oci:${store}` && existsSync(path);
+        if (!isKnown) return void call.emit("error", { code: status.NOT_FOUND, details: "content not found" });
+        call.write({ offset: 0, data: spoil(readFileSync(path)) });
+        call.end();
+      },
+    },
+  };
+}
+
+test("an image in a layout of the client is a context, and no image of the engine", async () => {
+  const layout = join(daemon.directory, "layout");
+  const archive = join(daemon.directory, "layout.tar");
+  const base = new Steered();
+  await base.begin("FROM busybox\nENV LAYOUT=yes\nRUN echo in a layout > /here", [
+    { Type: "moby", Attrs: { name: "to-layout" } },
+  ]);
+  await base.end(await base.solve());
+  await daemon.client(["/usr/bin/docker", "save", "-o", archive, "to-layout"]);
+  mkdirSync(layout);
+  await runProgram(["tar", "-xf", archive, "-C", layout]);
+  await daemon.call("DELETE", "/images/to-layout?force=1");
+  await client.collect(`${CONTROL}/Prune`, { all: true });
+  const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")) as Message;
+  const digest = index["manifests"][0].digest as string;
+  const options = { "context:base": `oci-layout://store:tag@${digest}` };
+  const solve = async (handlers: Handlers) => {
+    const build = new Steered();
+    await build.begin("FROM base\nRUN cat /here > /copied && echo $LAYOUT >> /copied", [], handlers);
+    try {
+      const { ref } = await build.solve(options);
+      return String((await build.call("ReadFile", { Ref: ref.id, FilePath: "/copied" }))["Data"]);
+    } finally {
+      await build.end({});
+    }
+  };
+  expect(await solve(contentOf(layout, "store"))).toBe("in a layout\nyes\n");
+  expect(await daemon.call<Message[]>("GET", "/images/json?all=1")).toHaveLength(3);
+  await client.collect(`${CONTROL}/Prune`, { all: true });
+  const spoilt = contentOf(layout, "store", (bytes) => Buffer.concat([bytes.subarray(0, -1), Buffer.from("!")]));
+  expect(await refusal(solve(spoilt))).toContain("wrong digest");
+  expect(await refusal(solve(contentOf(layout, "other")))).toStartWith("NOT_FOUND");
+  expect(await refusal(solve({}))).toContain("this client offers no directory for it");
 });
 
 test("the history is told while it is made: builds begin, end, are pinned and deleted", async () => {

@@ -94,8 +94,8 @@ export function fakeFrontendDeps({ files = {}, images = {} }: Omit<FakeFrontend,
       if (document === undefined) throw notFound("image", reference);
       return fakeImage(reference, document, formatPlatform(platform));
     },
-    resolveResult(name): ResolvedImage {
-      throw notFound("result", name);
+    async resolveContext(name): Promise<ResolvedImage> {
+      throw notFound("image of context", name);
     },
     async readFiles(context, paths) {
       read.push(`${context}: ${paths.join(" ")}`);

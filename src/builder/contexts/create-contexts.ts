@@ -62,7 +62,8 @@ async function open(deps: ContextsDeps, kept: KeptDirectories, { source, options
     case "image":
       throw invalid(`${source.reference}: an image is no directory`);
     case "result":
-      throw invalid("the result of a build is no directory");
+    case "layout":
+      throw invalid("the image of a context is no directory");
   }
 }
 

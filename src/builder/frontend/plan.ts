@@ -61,8 +61,8 @@ export interface ResolvedImage {
 export interface FrontendDeps {
   /** The image for a FROM or `--from`, brought if it is not here (or `pull`). Throws not-found in Docker's words. */
   resolveImage(reference: string, platform: Platform): Promise<ResolvedImage>;
-  /** The tree and config of a named context that another build has made. Throws not-found: it is gone. */
-  resolveResult(context: string): ResolvedImage;
+  /** The image of a named context that another build has made, or that a client has in a layout. Throws not-found. */
+  resolveContext(context: string, platform: Platform): Promise<ResolvedImage>;
   /** Small files of a context by path; not in the map: not there. Throws for one that is too large. */
   readFiles(context: string, paths: string[]): Promise<Map<string, Uint8Array>>;
   /** Of the host. */

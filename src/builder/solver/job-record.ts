@@ -72,6 +72,8 @@ function describeSource(source: ContextSource | undefined): string {
       return withoutCredentials(source.url);
     case "image":
       return source.reference;
+    case "layout":
+      return `oci-layout ${source.digest}`;
     case "result":
       return "another build";
   }

@@ -7,6 +7,7 @@ import type { DockerfileText } from "../frontend/dockerfile-problem.ts";
 import type { BuildPlan, FrontendDeps, ResolvedImage, TargetPlan } from "../frontend/plan.ts";
 import type { Graph, Op, VertexIndex } from "../graph.ts";
 import type { Layers } from "../layers/layers.ts";
+import type { LayoutRequest } from "../outputs/cache/layout-image.ts";
 import type { CachedResult, CacheImporter } from "../remote-cache.ts";
 import type { FilesResult, TreeResult, VertexResult } from "../results.ts";
 import type { BuildSession } from "../session.ts";
@@ -18,7 +19,7 @@ import { buildError } from "./job-errors.ts";
 import type { JobResources } from "./job-resources.ts";
 import { createJobSteps, type JobSteps } from "./job-steps.ts";
 import type { ImageResolver } from "./resolve-image.ts";
-import { resultImage } from "./result-image.ts";
+import { contextImage } from "./context-image.ts";
 import { type SolveDeps, solveGraph } from "./solve-graph.ts";
 import { solvedTarget, treeOf } from "./solved-target.ts";
 import type { Snapshots } from "../../storage/snapshots/snapshots.ts";
@@ -36,6 +37,7 @@ export interface RequestDeps extends SolveDeps {
   resolver: ImageResolver;
   layers: Pick<Layers, "squash">;
   snapshots: Pick<Snapshots, "has">;
+  bringLayout: (request: LayoutRequest) => Promise<ResolvedImage>;
   /** Caches elsewhere that the request names. undefined: it names none. */
   openImporter: (request: SolveRequest, scope: JobScope) => CacheImporter | undefined;
 }
@@ -121,9 +123,8 @@ function begin(deps: RequestDeps, request: SolveRequest, scope: JobScope): Solvi
     images.set(image.row.id, image);
     return image;
   };
-  const resolveResult: FrontendDeps["resolveResult"] = (name) => {
-    const image = resultImage(deps.snapshots, request.namedContexts, name);
-    resources.hold(image.chainIds);
+  const resolveContext: FrontendDeps["resolveContext"] = async (name, platform) => {
+    const image = await contextImage(deps, { request, scope, steps }, { name, platform });
     images.set(image.row.id, image);
     return image;
   };
@@ -133,7 +134,7 @@ function begin(deps: RequestDeps, request: SolveRequest, scope: JobScope): Solvi
     steps,
     contexts,
     images,
-    frontendDeps: { readFiles, resolveImage, resolveResult, buildPlatform: hostPlatform() },
+    frontendDeps: { readFiles, resolveImage, resolveContext, buildPlatform: hostPlatform() },
     dockerfile: () => dockerfile,
   };
 }

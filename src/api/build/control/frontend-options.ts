@@ -9,6 +9,7 @@ import type {
 } from "../../../builder/builder.ts";
 import type { BuildResources } from "../../../builder/graph.ts";
 import { Fields } from "../../fields.ts";
+import { parseDigest } from "../../../formats/oci/digest.ts";
 import { parseJson } from "../../json.ts";
 import { sessionContext } from "../context-of-query.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
@@ -101,6 +102,8 @@ function namedSource(value: string, options: FrontendOptions, context: OptionsCo
   if (image !== null) return { kind: "image", reference: image[1] ?? "" };
   const input = /^input:(.*)$/.exec(value)?.[1];
   if (input !== undefined) return inputSource(input, options, context);
+  const layout = /^oci-layout:\/\/(.*)$/.exec(value)?.[1];
+  if (layout !== undefined) return layoutSource(layout);
   const local = /^local:(.*)$/.exec(value);
   if (local === null) return sourceOf(value, context);
   const source = localContext(local[1] ?? "", options, context);
@@ -120,6 +123,13 @@ function inputSource(name: string, options: FrontendOptions, { input }: OptionsC
   return { kind: "result", target, config: config === "" ? bare : decodeConfig(config) };
 }
 
+/** `store[:tag]@digest`; the tag is for people. @see BuildKit client/solve.go: the prefix of such stores */
+function layoutSource(text: string): ContextSource {
+  const [, store = "", digest = ""] = /^([^:@]+)(?::[^@]*)?(?:@(.+))?$/.exec(text) ?? [];
+  if (digest === "") throw invalid(`oci-layout reference ${JSON.stringify(text.slice(0, 256))} has no digest`);
+  return { kind: "layout", store: `oci:${store}`, digest: parseDigest(digest) };
+}
+
 /** Go writes bytes in base64. */
 function decodeConfig(text: string): Record<string, unknown> {
   const config = parseJson(Buffer.from(text, "base64").toString());
@@ -128,7 +138,7 @@ function decodeConfig(text: string): Record<string, unknown> {
 }
 
 function sourceOf(value: string, { session, signal }: OptionsContext): ContextSource {
-  if (/^(oci-layout|input|target):/.test(value)) {
+  if (/^(oci-layout|target):/.test(value)) {
     throw new EngineError("not-implemented", `context ${value} is not supported by this engine`);
   }
   if (!value.startsWith("http://buildkit-session/")) return remoteContext(value);

@@ -178,6 +178,7 @@ function remoteUrl(source: ContextSource): string | undefined {
     case "session":
     case "archive":
     case "result":
+    case "layout":
       return undefined;
   }
 }
