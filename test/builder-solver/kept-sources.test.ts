@@ -53,7 +53,7 @@ test("files go, the longest unused first, when the cache is larger than it may b
     const { error } = await build(small, { Dockerfile: `FROM busybox\nADD --chown=1 ${url(name)} /\n` });
     expect(error).toBe("");
   }
-  const names = async () => (await fetched(small)).map(({ Description }) => Description.split("/").at(-1)).sort();
+  const names = async () => (await fetched(small)).map(({ Description }) => Description.split("/").at(-1) ?? "").sort();
   await until("there is room again", async () => (await names()).join() === "three,two");
   expect(await small.leakCheck()).toEqual([]);
 }, 60_000);

@@ -16,16 +16,11 @@ export async function contextImage(
   const source = request.namedContexts[name];
   const { session, signal } = scope;
   const { hold } = scope.resources;
-  switch (source?.kind) {
-    case "result":
-      return resultImage(deps, source, { name, hold });
-    case "layout":
-      return steps.run(`[context ${name}] load from client`, () =>
-        deps.bringLayout({ source, session, platform, hold, signal }),
-      );
-    default:
-      throw new Error(`context ${name} is no image of its own`);
-  }
+  if (source?.kind === "result") return resultImage(deps, source, { name, hold });
+  if (source?.kind !== "layout") throw new Error(`context ${name} is no image of its own`);
+  return steps.run(`[context ${name}] load from client`, () =>
+    deps.bringLayout({ source, session, platform, hold, signal }),
+  );
 }
 
 /**
