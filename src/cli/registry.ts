@@ -144,6 +144,7 @@ const buildHistory: Group = {
 
 const builderLs = entry("List builder instances", () => import("./build/builder/ls.ts"));
 const builderEntries: Group["entries"] = {
+  bake: entry("Build from a file", () => import("./build/bake/bake.ts")),
   build,
   du: cacheUsage,
   inspect: entry("Inspect current builder instance", () => import("./build/builder/inspect.ts")),

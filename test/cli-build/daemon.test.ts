@@ -56,6 +56,19 @@ rootTest("a context in an OCI layout: by its tag, or the digest of its manifest"
   expect(missing.stderr).toContain("build context base: there is no image none in the OCI layout");
 });
 
+rootTest("bake: one target stands on another one of the file", async () => {
+  const path = context("bake", {
+    Dockerfile: "FROM busybox AS lib\nRUN echo of lib > /lib\nFROM lib AS app\nCOPY --from=lib /lib /copied\n",
+  });
+  const target = { context: path, target: "app", contexts: { lib: "target:lib" }, tags: ["baked"] };
+  const lib = { context: path, target: "lib", output: ["type=cacheonly"] };
+  writeFileSync(`${path}/bake.json`, JSON.stringify({ target: { app: target, lib } }));
+  const { code, stderr } = await daemon.gantry(["buildx", "bake", "-f", `${path}/bake.json`, "app"]);
+  expect([code, stderr.includes("bake: lib\n")]).toEqual([0, true]);
+  const said = await daemon.gantry(["run", "--rm", "baked", "cat", "/copied"]);
+  expect(said.stdout).toBe("of lib\n");
+});
+
 rootTest("what is built runs; built again it comes from the cache and is the same image", async () => {
   const path = context("app", {
     Dockerfile:
