@@ -1,5 +1,6 @@
 import type { BuildEvent, BuildWarning } from "./events.ts";
 import type { BuildResources } from "./graph.ts";
+import type { SourceEntry, TreeResult } from "./results.ts";
 import type { BuildSession } from "./session.ts";
 
 /** Where files of a build come from. */
@@ -100,28 +101,16 @@ export interface SolvedTarget {
   platform: { os: string; architecture: string; variant?: string };
   /** The image's config document without `rootfs`: what is exported adds its layers to it. */
   config: Record<string, unknown>;
-  result: import("./results.ts").TreeResult;
+  result: TreeResult;
   /** ID of the image that the final stage stands on, recorded as the new one's parent; absent: none. */
   baseImageId?: string;
   /** What went in, for provenance. `uri`: of a source, or an image's reference. `digest`: `sha256:…`, or a commit. */
   materials: { uri: string; digest: string | undefined }[];
 }
 
-/** Something in the tree of a result. */
-export interface ResultEntry {
+/** Something in the tree of a result. Its size is a file's, else 0. */
+export interface ResultEntry extends Omit<SourceEntry, "path" | "hardlinkTo" | "digest" | "xattrs"> {
   name: string;
-  type: "file" | "directory" | "symlink" | "fifo" | "character" | "block";
-  /** Permission bits with set-id and sticky. */
-  mode: number;
-  uid: number;
-  gid: number;
-  /** Of a file; else 0. */
-  sizeBytes: number;
-  modifiedNs: bigint;
-  /** Of a symlink. */
-  linkName: string;
-  deviceMajor: number;
-  deviceMinor: number;
 }
 
 /**

@@ -30,6 +30,8 @@ afterAll(async () => {
 }, 60_000);
 
 let builds = 0;
+/** cap_net_bind_service=ep */
+const CAPABILITY = Buffer.from("0100000200040000000000000000000000000000", "hex");
 
 /** A build that its client steers, and one solve of it. */
 class Steered {
@@ -40,7 +42,7 @@ class Steered {
   async begin(dockerfile: string, exporters: Message[] = [], more: Handlers = {}): Promise<void> {
     const files = [
       { path: "Dockerfile", content: dockerfile },
-      { path: "here", content: "here" },
+      { path: "here", content: "here", xattrs: { "security.capability": CAPABILITY } },
     ];
     const handlers = { ...fileSync({ context: files, dockerfile: files }), ...auth({}), ...more };
     this.#session = await offerSession(daemon.socket, { id: `s-${this.ref}`, handlers });
@@ -243,6 +245,18 @@ test("an image in a layout of the client is a context, and no image of the engin
   expect(await refusal(solve(spoilt))).toContain("wrong digest");
   expect(await refusal(solve(contentOf(layout, "other")))).toStartWith("NOT_FOUND");
   expect(await refusal(solve({}))).toContain("this client offers no directory for it");
+});
+
+test("a capability of a client's file is in the image's layer, also of a copy with another owner", async () => {
+  for (const flag of ["", "--chown=1 "]) {
+    const build = new Steered();
+    await build.begin(`FROM scratch\nCOPY ${flag}here /`, [{ Type: "moby", Attrs: { name: "capable" } }]);
+    await build.end(await build.solve());
+    const archive = join(daemon.directory, "capable.tar");
+    await daemon.client(["/usr/bin/docker", "save", "-o", archive, "capable"]);
+    const saved = readFileSync(archive);
+    expect(saved.includes(Buffer.concat([Buffer.from("SCHILY.xattr.security.capability="), CAPABILITY]))).toBe(true);
+  }
 });
 
 test("the history is told while it is made: builds begin, end, are pinned and deleted", async () => {

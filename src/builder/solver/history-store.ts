@@ -32,7 +32,7 @@ const unpack = promisify(gunzip);
 export interface HistoryStore {
   /** Newest first. */
   list(): HistoryRecord[];
-  /** Replaces what has the same ref. Never throws. */
+  /** Replaces what has the same ref. A full disk is no error; throws conflict for one pinned too many. */
   put(record: HistoryRecord): void;
   /** Nothing is left where it cannot be written. */
   putLog(ref: string, events: BuildEvent[]): Promise<void>;
