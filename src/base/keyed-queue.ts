@@ -14,6 +14,11 @@ export class KeyedQueue {
     return result;
   }
 
+  /** Whether work for the key is under way, or waits. */
+  has(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Keys with work under way; zero when idle. */
   get size(): number {
     return this.#tails.size;

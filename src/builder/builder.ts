@@ -1,5 +1,6 @@
 import type { BuildEvent, BuildWarning } from "./events.ts";
 import type { BuildResources } from "./graph.ts";
+import type { SourceEntry, TreeResult } from "./results.ts";
 import type { BuildSession } from "./session.ts";
 
 /** Where files of a build come from. */
@@ -11,13 +12,19 @@ export type ContextSource =
   /** `https://…`: an archive, or a Dockerfile by itself. */
   | { kind: "http"; url: string }
   /** `https://host/x.git#ref:subdir`, `git@host:x`. */
-  | { kind: "git"; url: string }
-  | { kind: "image"; reference: string };
+  | { kind: "git"; url: string; keepGitDirectory?: boolean }
+  | { kind: "image"; reference: string }
+  /** An image in an OCI layout of the session's client. `store`: as the client calls it, `oci:…`. */
+  | { kind: "layout"; store: string; digest: string }
+  /** What another build has made; its layers must still be here. `config`: the image's, or nothing for files alone. */
+  | { kind: "result"; target: SolvedTarget; config: Record<string, unknown> };
 
 /** What a Dockerfile is built with. `attribute`s are BuildKit's FrontendOpt where one is named. */
 export interface SolveRequest {
   /** The main context; undefined: an empty one. */
   context: ContextSource | undefined;
+  /** The directory of the main context that instructions see; its Dockerfile is still found in the whole of it. Absent: all of it. */
+  contextSubdirectory?: string;
   /** Where the Dockerfile is, if not in the main context. */
   dockerfile: ContextSource | undefined;
   /** `--build-context name=…`, by name. */
@@ -94,11 +101,37 @@ export interface SolvedTarget {
   platform: { os: string; architecture: string; variant?: string };
   /** The image's config document without `rootfs`: what is exported adds its layers to it. */
   config: Record<string, unknown>;
-  result: import("./results.ts").TreeResult;
+  result: TreeResult;
   /** ID of the image that the final stage stands on, recorded as the new one's parent; absent: none. */
   baseImageId?: string;
   /** What went in, for provenance. `uri`: of a source, or an image's reference. `digest`: `sha256:…`, or a commit. */
   materials: { uri: string; digest: string | undefined }[];
+}
+
+/** Something in the tree of a result. Its size is a file's, else 0. */
+export interface ResultEntry extends Omit<SourceEntry, "path" | "hardlinkTo" | "digest" | "xattrs"> {
+  name: string;
+}
+
+/**
+ * Looks into the tree of a result, links followed inside. Throws not-found where a path leads nowhere, invalid-argument for what is
+ * no regular file, no directory, or too large.
+ */
+export interface ResultFiles {
+  /** `lengthBytes` undefined: to the end. */
+  read(path: string, range: { offsetBytes: number; lengthBytes: number | undefined }): Promise<Uint8Array>;
+  /** What a directory holds, in byte order; `pattern`: of these names only (Go's wildcards). */
+  list(path: string, pattern: string | undefined): Promise<ResultEntry[]>;
+  stat(path: string): Promise<ResultEntry>;
+}
+
+/** An image as FROM would take it. */
+export interface FoundImage {
+  /** Canonical, with the digest if it came from a registry. */
+  reference: string;
+  /** Of its manifest or index. */
+  digest: string;
+  config: Record<string, unknown>;
 }
 
 export interface ExportResult {
@@ -134,6 +167,9 @@ export interface BuildJob {
     call: Subrequest,
     signal: AbortSignal,
   ): Promise<{ json: string; text: string; warnings: BuildWarning[] }>;
+  files(target: SolvedTarget, signal: AbortSignal): ResultFiles;
+  /** Brings the image if it is not here, or `pull`. `platform` "": the host's. Throws not-found in Docker's words. */
+  resolveImage(image: { reference: string; platform: string; pull: boolean }, signal: AbortSignal): Promise<FoundImage>;
   /** All events so far, then further ones until the build is over. Any number of readers. */
   events(signal: AbortSignal): AsyncIterable<BuildEvent>;
   finish(outcome: { error: string | undefined }): void;
@@ -176,6 +212,13 @@ export interface HistoryRecord {
   steps: { total: number; completed: number; cached: number; warnings: number };
   imageId: string | undefined;
   platforms: string[];
+  /** Newer ones do not drive it out. */
+  pinned: boolean;
+}
+
+export interface HistoryChange {
+  type: "started" | "completed" | "deleted";
+  record: HistoryRecord;
 }
 
 /** Builds images and keeps their cache. */
@@ -191,8 +234,14 @@ export interface Builder {
     options: PruneOptions,
     report?: (record: CacheRecord) => void,
   ): Promise<{ removed: CacheRecord[]; reclaimedBytes: number }>;
+  /** How the cache is kept small: one after the other, when it grows. Empty: it is not. */
+  gcPolicy(): PruneOptions[];
   /** Newest first. */
   history(): HistoryRecord[];
+  /** What becomes of the history from now on, until the signal is aborted. Where several things happen to one build, the last. */
+  watchHistory(signal: AbortSignal): AsyncIterable<HistoryChange>;
+  /** Throws not-found, and conflict while it is running. */
+  pin(ref: string, pinned: boolean): void;
   /** Events of a build that is over. Throws not-found. */
   logs(ref: string): AsyncIterable<BuildEvent>;
   forget(ref: string): void;

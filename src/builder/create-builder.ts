@@ -5,6 +5,7 @@ import type { Builder, HistoryRecord } from "./builder.ts";
 import type { Contexts } from "./contexts/contexts.ts";
 import type { BuildCache } from "./solver/build-cache.ts";
 import type { CacheKeeper } from "./solver/cache-keeper.ts";
+import type { GcPolicy } from "./solver/gc-policy.ts";
 import type { HistoryStore } from "./solver/history-store.ts";
 import { createJob, type JobDeps, type RunningJob } from "./solver/job.ts";
 
@@ -22,6 +23,7 @@ export interface BuilderDeps extends JobDeps {
   history: HistoryStore;
   cache: BuildCache;
   keeper: CacheKeeper;
+  policy: GcPolicy;
   contexts: Pick<Contexts, "close">;
   publish: (event: { type: "builder"; action: string; actorId: string; attributes: Record<string, string> }) => void;
   clock: Clock;
@@ -31,6 +33,12 @@ export interface BuilderDeps extends JobDeps {
 export function createBuilder(deps: BuilderDeps): Builder {
   const { history, cache, keeper, contexts, clock } = deps;
   const jobs = new Jobs(deps);
+  const ended = (ref: string): HistoryRecord => {
+    if (jobs.isRunning(ref)) throw new EngineError("conflict", `build ${ref} is running`);
+    const record = history.list().find((one) => one.ref === ref);
+    if (record === undefined) throw notFound("build", ref);
+    return record;
+  };
   return {
     start: (ref, options) => jobs.start(ref, options),
     job: (ref, signal) => jobs.find(ref, signal),
@@ -42,14 +50,17 @@ export function createBuilder(deps: BuilderDeps): Builder {
       deps.publish({ type: "builder", action: "prune", actorId: "", attributes });
       return pruned;
     },
+    gcPolicy: () => deps.policy.rules,
     history: () => history.list().map((record) => jobs.live(record.ref) ?? record),
+    watchHistory: (signal) => history.watch(signal),
+    pin(ref, pinned) {
+      history.put({ ...ended(ref), pinned });
+    },
     async *logs(ref) {
       yield* await history.log(ref);
     },
     forget(ref) {
-      if (jobs.isRunning(ref)) throw new EngineError("conflict", `build ${ref} is running`);
-      if (!history.list().some((record) => record.ref === ref)) throw notFound("build", ref);
-      history.remove(ref);
+      history.remove(ended(ref).ref);
     },
     async close() {
       await Promise.race([jobs.close(), clock.sleep(CLOSE_MS)]);

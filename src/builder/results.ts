@@ -57,4 +57,6 @@ export interface SourceEntry {
   digest: string;
   deviceMajor: number;
   deviceMinor: number;
+  /** Attributes that a copy has, too, as `files/counted-xattrs.ts` writes them. Absent: none. */
+  xattrs?: string;
 }

@@ -142,15 +142,27 @@ const buildHistory: Group = {
   },
 };
 
+const builderLs = entry("List builder instances", () => import("./build/builder/ls.ts"));
+const builderEntries: Group["entries"] = {
+  bake: entry("Build from a file", () => import("./build/bake/bake.ts")),
+  build,
+  du: cacheUsage,
+  inspect: entry("Inspect current builder instance", () => import("./build/builder/inspect.ts")),
+  ls: builderLs,
+  list: alias(builderLs, "ls"),
+  prune: cachePrune,
+  version: entry("Show builder version information", () => import("./build/builder/version.ts")),
+};
+
 export const GROUPS: Record<string, Group> = {
   builder: {
     short: "Manage builds",
-    entries: { build, du: cacheUsage, prune: cachePrune },
+    entries: builderEntries,
     groups: { history: buildHistory },
   },
   buildx: {
     short: "The builder under the names of Docker's buildx",
-    entries: { build, du: cacheUsage, prune: cachePrune },
+    entries: builderEntries,
     groups: { history: buildHistory },
   },
   container: {

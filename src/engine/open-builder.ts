@@ -6,25 +6,27 @@ import { randomId } from "../base/ids.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Builder } from "../builder/builder.ts";
 import { createBuilder } from "../builder/create-builder.ts";
+import type { Contexts } from "../builder/contexts/contexts.ts";
 import { createContexts } from "../builder/contexts/create-contexts.ts";
 import { createFiles } from "../builder/files/create-files.ts";
 import { planBuild } from "../builder/frontend/plan-build.ts";
 import { answerSubrequest } from "../builder/frontend/subrequests/answer-subrequest.ts";
 import { createLayers } from "../builder/layers/create-layers.ts";
+import { bringLayoutImage } from "../builder/outputs/cache/layout-image.ts";
 import { createOutputs } from "../builder/outputs/create-outputs.ts";
-import { createRunner } from "../builder/run/create-runner.ts";
+import { createRunner, type Runner } from "../builder/run/create-runner.ts";
 import { hostTexts } from "../builder/run/host-texts.ts";
 import type { RunnerDeps } from "../builder/run/deps.ts";
 import { createBudget } from "../builder/solver/budget.ts";
 import type { BuildCache } from "../builder/solver/build-cache.ts";
-import { type CacheKeeper, createCacheKeeper } from "../builder/solver/cache-keeper.ts";
+import { type CacheKeeper, createCacheKeeper, type KeptThings } from "../builder/solver/cache-keeper.ts";
 import { parseGcPolicy } from "../builder/solver/gc-policy.ts";
 import { createHistoryStore } from "../builder/solver/history-store.ts";
 import { createImageResolver } from "../builder/solver/resolve-image.ts";
 import { SharedVertices } from "../builder/solver/shared-vertices.ts";
 import { createRequestSolver } from "../builder/solver/solve-request.ts";
 import { createSources } from "../builder/sources/create-sources.ts";
-import { openSourceStores } from "../builder/sources/open-stores.ts";
+import { openSourceStores, type SourceStores } from "../builder/sources/open-stores.ts";
 import type { DistributionService } from "../images/create-distribution.ts";
 import type { ImagesService } from "../images/create-images.ts";
 import type { HostFacts } from "../runtime/plan/plan-input.ts";
@@ -76,19 +78,10 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
   const sources = createSources(stores);
   const contexts = createContexts({ ...stores, directory, bootId: parts.bootId, logger });
   const outputs = createOutputs({ content, snapshots, images, distribution, publish, clock, failpoint });
-  const keeper = createCacheKeeper({
-    cache,
-    kept: [
-      { type: "source.local", list: () => contexts.list(), remove: (id) => contexts.remove(id) },
-      { type: "exec.cachemount", ...runner.cacheMounts },
-    ],
-    images,
-    snapshots,
-    policy: parseGcPolicy(config.builder, diskBytes(config.dataRoot)),
-    clock,
-    logger,
-    failpoint,
-  });
+  const policy = parseGcPolicy(config.builder, diskBytes(config.dataRoot));
+  const common = { images, snapshots, clock, logger, failpoint };
+  const kept = keptThings({ contexts, stores, cacheMounts: runner.cacheMounts });
+  const keeper = createCacheKeeper({ ...common, cache, kept, policy });
   const solver = createRequestSolver({
     executor: { ...files, source: sources.source, run: runner.run, mountKey: runner.mountKey },
     cache,
@@ -102,16 +95,33 @@ export async function openBuilder(parts: BuilderParts): Promise<OpenBuilder> {
     sources,
     resolver: createImageResolver({ images, distribution, content }),
     layers,
+    snapshots,
+    bringLayout: (request) => bringLayoutImage({ content, images }, request),
     openImporter: ({ cacheFrom, accounts }, { ref, session, report }) =>
       outputs.importCaches(cacheFrom, { accounts, ref, session, report }),
   });
   const history = createHistoryStore({ root: join(directory, "history"), logger });
-  const builder = createBuilder({ solver, outputs, images, history, cache, keeper, contexts, publish, clock, logger });
+  const own = { solver, outputs, files, history, cache, keeper, policy, contexts };
+  const builder = createBuilder({ ...common, ...own, publish });
   const close = async () => {
     await builder.close();
     await runner.close();
   };
   return { builder: { ...builder, close }, keeper };
+}
+
+function keptThings(from: {
+  contexts: Contexts;
+  stores: SourceStores;
+  cacheMounts: Runner["cacheMounts"];
+}): KeptThings[] {
+  const { contexts, stores, cacheMounts } = from;
+  return [
+    { type: "source.local", list: () => contexts.list(), remove: (id) => contexts.remove(id) },
+    { type: "exec.cachemount", ...cacheMounts },
+    { type: "source.git.checkout", list: () => stores.git.list(stores.run), remove: (id) => stores.git.remove(id) },
+    { type: "regular", list: async () => stores.http.list(), remove: (id) => stores.http.remove(id) },
+  ];
 }
 
 function runnerDeps(parts: BuilderParts, layers: RunnerDeps["layers"]): RunnerDeps {

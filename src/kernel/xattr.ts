@@ -63,17 +63,22 @@ export function listXattrsFd(fd: number): Buffer[] {
 /** What belongs to one place only: overlayfs' own marks, and the label that the host's policy gives. */
 const OF_THE_PLACE = /^(trusted\.overlay\.|security\.selinux$)/;
 
-/** Gives an open file the attributes of another. A file system that cannot hold one does without. */
+/** Gives an open file the attributes of another, as far as its file system can hold them. */
 export function copyXattrsFd(source: number, target: number): void {
   for (const name of listXattrsFd(source)) {
     if (OF_THE_PLACE.test(name.toString("latin1"))) continue;
     const value = getXattrFd(source, name);
     if (value === undefined) continue;
-    try {
-      setXattrFd(target, name, value);
-    } catch (error) {
-      if (!(error instanceof SystemError) || error.errno !== EOPNOTSUPP) throw error;
-    }
+    holdXattrFd(target, name, value);
+  }
+}
+
+/** As `setXattrFd`; a file system that cannot hold such an attribute does without. */
+export function holdXattrFd(fd: number, name: Path, value: Uint8Array): void {
+  try {
+    setXattrFd(fd, name, value);
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== EOPNOTSUPP) throw error;
   }
 }
 

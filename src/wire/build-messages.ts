@@ -6,6 +6,8 @@ export type WireContextSource =
   /** The client sends an archive, or a Dockerfile, when it is asked for `Name`. */
   | { Kind: "archive"; Name: string }
   | { Kind: "http" | "git"; Url: string }
+  /** An image in a layout of the client, which it calls `Store`. */
+  | { Kind: "layout"; Store: string; Digest: string }
   | { Kind: "image"; Reference: string };
 
 export interface WireCacheSpec {
@@ -165,6 +167,14 @@ export interface WireBuildResult {
   /** Of `Call`. */
   Json: string;
   Text: string;
+}
+
+/** `GET /gantry/build/builder`: the one builder, the engine itself. */
+export interface WireBuilder {
+  Version: string;
+  /** Of its own; others need an emulator on the host. */
+  Platforms: string[];
+  GcPolicy: { All: boolean; Filters: string[]; KeepBytes: number | null }[];
 }
 
 /** `GET /gantry/build/history`, newest first. */

@@ -184,7 +184,16 @@ describe("the other calls", () => {
   test("history is listed, forgotten, and its logs are told again", async () => {
     const startedAt = new Date("2026-01-01T00:00:00Z");
     const steps = { total: 3, completed: 2, cached: 1, warnings: 0 };
-    const common = { name: "", context: "", dockerfile: "Dockerfile", target: "", startedAt, steps, platforms: [] };
+    const common = {
+      name: "",
+      context: "",
+      dockerfile: "Dockerfile",
+      target: "",
+      startedAt,
+      steps,
+      platforms: [],
+      pinned: false,
+    };
     builder.past.push(
       { ...common, ref: "old", completedAt: startedAt, status: "error", error: "broken", imageId: undefined },
       { ...common, ref: "now", completedAt: undefined, status: "running", error: "", imageId: undefined },
@@ -196,6 +205,13 @@ describe("the other calls", () => {
     ]);
     const active = await client.collect(`${CONTROL}/ListenBuildHistory`, { EarlyExit: true, ActiveOnly: true });
     expect(active).toHaveLength(1);
+    const filtered = (...Filter: string[]) =>
+      client.collect(`${CONTROL}/ListenBuildHistory`, { EarlyExit: true, Filter });
+    expect((await filtered("status==running,ref!=x", "ref==none")).map(({ record }) => record.Ref as string)).toEqual([
+      "now",
+    ]);
+    expect(await refusal(filtered("startedAt>1h"))).toStartWith("INVALID_ARGUMENT: invalid filter");
+    expect(await client.collect(`${CONTROL}/ListenBuildHistory`, { EarlyExit: true, Limit: 1 })).toHaveLength(1);
     await client.call(`${CONTROL}/UpdateBuildHistory`, { Ref: "old", Delete: true });
     expect(builder.forgotten).toEqual(["old"]);
     const told = await client.collect(`${CONTROL}/Status`, { Ref: "old" });

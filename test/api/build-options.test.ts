@@ -40,6 +40,11 @@ describe("each FrontendOpt becomes the builder's", () => {
     ],
     [{ context: "https://x.example/a.git" }, { context: { kind: "git" }, dockerfile: undefined }],
     [
+      { context: "https://x.example/a.git?ref=main&subdir=d", contextsubdir: "sub" },
+      { context: { kind: "git", url: "https://x.example/a.git?ref=main&subdir=d" }, contextSubdirectory: "sub" },
+    ],
+    [{ context: "https://x.example/a.tar?from=b.git" }, { context: { kind: "http" } }],
+    [
       { "context:base": "docker-image://busybox@sha256:1" },
       { namedContexts: { base: { kind: "image", reference: "busybox@sha256:1" } } },
     ],
@@ -169,8 +174,8 @@ describe("each FrontendOpt becomes the builder's", () => {
   const refused: [request: Message, text: RegExp][] = [
     [{ Definition: Buffer.from("x") }, /^UNIMPLEMENTED: this engine builds Dockerfiles/],
     [{ Frontend: "gateway.v0", FrontendAttrs: { source: "x/y" } }, /^UNIMPLEMENTED: frontend gateway.v0 \(x\/y\)/],
-    [{ FrontendAttrs: { "input:x": "y" } }, /^UNIMPLEMENTED: option input:x/],
-    [{ FrontendAttrs: { "context:x": "oci-layout://y" } }, /^UNIMPLEMENTED: context oci-layout/],
+    [{ FrontendAttrs: { "context:x": "input:y" } }, /^NOT_FOUND: No such input: y/],
+    [{ FrontendAttrs: { "context:x": "oci-layout://y" } }, /^INVALID_ARGUMENT: oci-layout reference "y" has no digest/],
     [{ FrontendAttrs: { "context:x": "local:y" } }, /^INVALID_ARGUMENT: context local:y needs a session/],
     [{ FrontendAttrs: { ulimit: "x" } }, /^INVALID_ARGUMENT: invalid ulimit argument: x/],
     [{ FrontendAttrs: { memory: "x" } }, /^INVALID_ARGUMENT: invalid memory: x/],

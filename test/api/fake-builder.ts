@@ -118,7 +118,12 @@ export function createFakeBuilder(): FakeBuilder {
       fake.prunes.push(options);
       return { removed: await fake.cache(), reclaimedBytes: 123 };
     },
+    gcPolicy: () => [{ all: false, filters: { type: ["source.local"] }, keepStorageBytes: 2e9 }],
     history: () => fake.past,
+    async *watchHistory() {},
+    pin() {
+      throw new Error("the history of a fake does not change: see test/clients/build-bridge.test.ts");
+    },
     async *logs(ref) {
       yield vertex(`log of ${ref}`, DONE);
     },
@@ -167,6 +172,12 @@ function fakeJob(fake: FakeBuilder, ref: string, scripts: JobScripts): { job: Bu
     async call(request, call) {
       fake.calls.push({ request, call });
       return { json: `{"call":"${call}"}`, text: `text of ${call}`, warnings: [] };
+    },
+    files() {
+      throw new Error("nothing looks into a result here: see test/clients/build-bridge.test.ts");
+    },
+    resolveImage() {
+      throw new Error("nothing asks for an image here: see test/clients/build-bridge.test.ts");
     },
     async *events(signal) {
       for (let at = 0; ; at++) {

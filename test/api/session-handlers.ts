@@ -13,12 +13,22 @@ export interface ClientFile {
   content?: string;
   linkname?: string;
   uid?: number;
+  xattrs?: Record<string, Buffer>;
 }
 
 /** What fsutil's sender does, as the protocol is described: all names, then contents as they are asked for. */
 export function sendFiles(stream: Stream, files: ClientFile[]): void {
-  for (const { path, mode = 0o100644, content = "", linkname = "", uid = 0 } of files) {
-    const stat = { path, mode: toGoMode(mode), uid, gid: 0, size: content.length, modTime: 1_700_000_000, linkname };
+  for (const { path, mode = 0o100644, content = "", linkname = "", uid = 0, xattrs = {} } of files) {
+    const stat = {
+      path,
+      mode: toGoMode(mode),
+      uid,
+      gid: 0,
+      size: content.length,
+      modTime: 1_700_000_000,
+      linkname,
+      xattrs,
+    };
     stream.write({ type: 0, stat });
   }
   stream.write({ type: 0 });

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../src/base/errors.ts";
 import type { ContextOptions, OpenContext } from "../../src/builder/contexts/contexts.ts";
+import { getXattr, setXattr } from "../../src/kernel/xattr.ts";
 import { ALL, FILES, openBox, receive, SOURCE, show } from "./context-box.ts";
 import { isRoot, writeFiles } from "./world.ts";
 
@@ -109,4 +110,29 @@ test.skipIf(!isRoot)("attack 44: an ignore pattern that climbs brings nothing in
   const { source, close } = await receive(box, box.contexts, { exclude: ["*", "!../secret", "!b"] });
   expect(show(source.directory)).toEqual(["b 644 B"]);
   await close();
+});
+
+test.skipIf(!isRoot)("attributes of an archive's files come along, and count", async () => {
+  using box = openBox(FILES);
+  const capability = Buffer.from("0100000200040000000000000000000000000000", "hex");
+  setXattr(join(box.client, "app/main"), "security.capability", capability);
+  setXattr(join(box.client, "app"), "user.of", Buffer.from("directory"));
+  const archive = tar(box.client, ["--xattrs", "--xattrs-include=*"]);
+  const context = await box.contexts.open({ kind: "archive", archive: pieces(archive) }, box.options);
+  const { directory, entries } = await context.files(ALL, box.options);
+  expect(getXattr(join(directory, "app/main"), "security.capability")?.equals(capability)).toBe(true);
+  const counted = entries.flatMap(({ path, xattrs }) => (xattrs === undefined ? [] : `${path} ${xattrs}`));
+  expect(counted).toEqual([
+    `app user.of=${Buffer.from("directory").toString("hex")}`,
+    `app/main security.capability=${capability.toString("hex")}`,
+  ]);
+  await context.close();
+});
+
+test.skipIf(!isRoot)("a name of an archive that is not UTF-8 is refused, and said", async () => {
+  using box = openBox();
+  writeFileSync(Buffer.concat([Buffer.from(`${box.client}/na`), Buffer.from([0xef]), Buffer.from("ve")]), "x");
+  const context = await box.contexts.open({ kind: "archive", archive: pieces(tar(box.client, [])) }, box.options);
+  expect(await context.files(ALL, box.options).then(() => "", messageOf)).toBe('the name "na\ufffdve" is not UTF-8');
+  await context.close();
 });

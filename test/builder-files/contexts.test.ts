@@ -13,6 +13,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../src/base/errors.ts";
+import { entriesKey } from "../../src/builder/files/entries-key.ts";
+import { EntryTree } from "../../src/builder/files/entry-tree.ts";
+import type { FileSource } from "../../src/builder/results.ts";
+import type { DirectoryRequest, DirectorySink, RemoteEntry } from "../../src/builder/session.ts";
+import { getXattr, setXattr } from "../../src/kernel/xattr.ts";
 import { ALL, FILES, openBox, receive, SOURCE, show } from "./context-box.ts";
 import { remoteEntries } from "./fake-session.ts";
 import { isRoot } from "./world.ts";
@@ -263,4 +268,59 @@ test.skipIf(!isRoot)("a client that cannot send directories is told so", async (
   using box = openBox();
   const opening = box.contexts.open(SOURCE, { ...box.options, session: undefined });
   expect(await opening.then(() => "", messageOf)).toBe("the client of this build cannot send the directory context");
+});
+
+/** cap_net_bind_service=ep */
+const CAPABILITY = Buffer.from("0100000200040000000000000000000000000000", "hex");
+const keyOf = (source: FileSource) =>
+  entriesKey(new EntryTree(source), { path: "/", wildcards: false, optional: false }, { parents: false, exclude: [] });
+
+test.skipIf(!isRoot)("capabilities and attributes of a user come along, and change what a COPY reads", async () => {
+  using box = openBox({ ...FILES, large: "x".repeat(100_000) });
+  const before = await receive(box);
+  const key = keyOf(before.source);
+  await before.close();
+  const main = join(box.client, "app/main");
+  setXattr(main, "security.capability", CAPABILITY);
+  setXattr(main, "trusted.secret", Buffer.from("of the host"));
+  setXattr(join(box.client, "large"), "user.a b=c", Buffer.from("value"));
+  linkSync(main, join(box.client, "further"));
+  box.session.wanted.length = 0;
+  const { source, close } = await receive(box);
+  expect(box.session.wanted.sort()).toEqual(["app/main", "large"]);
+  const at = (path: string) => join(source.directory, path);
+  expect(getXattr(at("app/main"), "security.capability")?.equals(CAPABILITY)).toBe(true);
+  expect(getXattr(at("further"), "security.capability")?.equals(CAPABILITY)).toBe(true);
+  expect(getXattr(at("app/main"), "trusted.secret")).toBeUndefined();
+  expect(getXattr(at("large"), "user.a b=c")?.toString()).toBe("value");
+  rmSync(join(box.client, "further"));
+  expect(keyOf(source)).not.toBe(key);
+  await close();
+  // A daemon that starts anew knows them from its table of contents.
+  box.session.wanted.length = 0;
+  const again = await receive(box, box.reopen());
+  expect(box.session.wanted).toEqual([]);
+  await again.close();
+  setXattr(main, "security.capability", Buffer.from(CAPABILITY).fill(8, 5, 6));
+  const changed = await receive(box);
+  expect(box.session.wanted).toEqual(["app/main"]);
+  expect(keyOf(changed.source)).not.toBe(keyOf(source));
+  await changed.close();
+});
+
+test.skipIf(!isRoot)("a capability that the kernel does not take is the client's fault", async () => {
+  using box = openBox();
+  const [entry] = remoteEntries("f") as [RemoteEntry];
+  entry.xattrs.set("security.capability", Buffer.from("nonsense"));
+  const session = {
+    ...box.session,
+    async receive(_: DirectoryRequest, sink: DirectorySink) {
+      if (sink.entry(entry, 0)) await sink.data(0, Buffer.from("ab"));
+      await sink.end(0);
+    },
+  };
+  const context = await box.contexts.open(SOURCE, { ...box.options, session });
+  const failed = context.files(ALL, box.options).catch(messageOf);
+  expect(await failed).toBe("build context: attribute security.capability of f: EINVAL");
+  await context.close();
 });

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { getXattr, listXattrs } from "../../src/kernel/xattr.ts";
 import type { BuildSession, DirectoryRequest, DirectorySink, RemoteEntry } from "../../src/builder/session.ts";
 
 export interface FakeSession extends BuildSession {
@@ -98,10 +99,14 @@ function* walkBelow(root: string, path: string, first: Map<bigint, string>): Gen
       linkName: status.isSymbolicLink() ? readlinkSync(join(root, own)) : (known ?? ""),
       deviceMajor: 0,
       deviceMinor: 0,
-      xattrs: new Map(),
+      xattrs: status.isFile() ? xattrsOf(join(root, own)) : new Map(),
     };
     if (status.isDirectory()) yield* walkBelow(root, own, first);
   }
+}
+
+function xattrsOf(path: string): Map<string, Uint8Array> {
+  return new Map(listXattrs(path).map((name) => [name.toString(), getXattr(path, name) ?? Buffer.alloc(0)]));
 }
 
 /** `d/` a directory, `a` a file of two bytes, `l>x` a link, `h=a` a further name: what a hostile client might tell. */

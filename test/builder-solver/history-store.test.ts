@@ -25,6 +25,7 @@ function record(ref: string, change: Partial<HistoryRecord> = {}): HistoryRecord
     error: "",
     steps: { total: 3, completed: 3, cached: 1, warnings: 0 },
     imageId: undefined,
+    pinned: false,
     platforms: ["linux/amd64"],
     ...change,
   };
@@ -83,4 +84,20 @@ test("a directory that takes no file ends no build", () => {
   expect(store.list().map(({ ref }) => ref)).toEqual(["one"]);
   store.remove("one");
   expect(store.list()).toEqual([]);
+});
+
+test("pinned builds stay while newer ones come, and are not without a limit", () => {
+  const store = open("pinned");
+  store.put(record("kept", { pinned: true, startedAt: new Date(0) }));
+  store.put(record("not-kept", { startedAt: new Date(1) }));
+  for (let build = 0; build < 110; build++) store.put(record(`build-${build}`, { startedAt: new Date(1000 + build) }));
+  const refs = store.list().map(({ ref }) => ref);
+  expect([refs.length, refs.includes("kept"), refs.includes("not-kept")]).toEqual([101, true, false]);
+  for (let build = 11; build < 110; build++) store.put(record(`build-${build}`, { pinned: true }));
+  expect(() => store.put(record("build-10", { pinned: true }))).toThrow("100 builds are pinned already");
+  expect(
+    open("pinned")
+      .list()
+      .find(({ ref }) => ref === "kept")?.pinned,
+  ).toBe(true);
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { GANTRY, startDaemon, type TestDaemon } from "../harness/daemon.ts";
+import { runProgram } from "../harness/run-program.ts";
 import { playOnScreen } from "../harness/screen.ts";
 import { startInTerminal } from "../harness/terminal.ts";
 import { until } from "../harness/until.ts";
@@ -35,6 +36,38 @@ function context(name: string, files: Record<string, string>): string {
   }
   return `${directory}/${name}`;
 }
+
+rootTest("a context in an OCI layout: by its tag, or the digest of its manifest", async () => {
+  const base = context("layout-base", { Dockerfile: "FROM busybox\nRUN echo of the layout > /here\n" });
+  const archive = `${directory}/layout.tar`;
+  await daemon.gantry(["build", "-o", `type=oci,dest=${archive},name=docker.io/library/x:v1`, base]);
+  mkdirSync(`${directory}/layout`);
+  await runProgram(["tar", "-xf", archive, "-C", `${directory}/layout`]);
+  await daemon.call("POST", "/build/prune?all=1");
+  const path = context("on-layout", { Dockerfile: "FROM base\nRUN cat /here\n" });
+  const build = (layout: string) =>
+    daemon.gantry(["build", "--progress=plain", "--build-context", `base=oci-layout://${layout}`, path]);
+  const { manifests } = JSON.parse(readFileSync(`${directory}/layout/index.json`, "utf8"));
+  const tag = manifests[0].annotations["org.opencontainers.image.ref.name"] as string;
+  const byTag = await build(`${directory}/layout:${tag}`);
+  expect([byTag.code, byTag.stderr]).toEqual([0, expect.stringContaining("of the layout")]);
+  expect((await build(`${directory}/layout@${manifests[0].digest}`)).code).toBe(0);
+  const missing = await build(`${directory}/layout:none`);
+  expect(missing.stderr).toContain("build context base: there is no image none in the OCI layout");
+});
+
+rootTest("bake: one target stands on another one of the file", async () => {
+  const path = context("bake", {
+    Dockerfile: "FROM busybox AS lib\nRUN echo of lib > /lib\nFROM lib AS app\nCOPY --from=lib /lib /copied\n",
+  });
+  const target = { context: path, target: "app", contexts: { lib: "target:lib" }, tags: ["baked"] };
+  const lib = { context: path, target: "lib", output: ["type=cacheonly"] };
+  writeFileSync(`${path}/bake.json`, JSON.stringify({ target: { app: target, lib } }));
+  const { code, stderr } = await daemon.gantry(["buildx", "bake", "-f", `${path}/bake.json`, "app"]);
+  expect([code, stderr.includes("bake: lib\n")]).toEqual([0, true]);
+  const said = await daemon.gantry(["run", "--rm", "baked", "cat", "/copied"]);
+  expect(said.stdout).toBe("of lib\n");
+});
 
 rootTest("what is built runs; built again it comes from the cache and is the same image", async () => {
   const path = context("app", {

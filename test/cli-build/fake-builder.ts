@@ -58,7 +58,12 @@ export function createFakeBuilder(options: FakeBuilderOptions = {}): FakeBuilder
     cancel: () => undefined,
     cache: async () => [],
     prune: async () => ({ removed: [], reclaimedBytes: 0 }),
+    gcPolicy: () => [{ all: false, filters: { type: ["source.local"] }, keepStorageBytes: 2e9 }],
     history: () => fake.records,
+    async *watchHistory() {},
+    pin() {
+      throw new Error("this command pins no build");
+    },
     logs: (ref) => (jobs.get(ref) ?? fail(ref)).log.read(),
     forget: (ref) => void (fake.records = fake.records.filter((record) => record.ref !== ref)),
     close: async () => undefined,
@@ -98,6 +103,12 @@ function fakeJob(ref: string, { fake, log, session, options }: JobParts): BuildJ
     async call(request) {
       fake.requests.push(request);
       return options.call ?? { json: "{}", text: "", warnings: [] };
+    },
+    files() {
+      throw new Error("this command looks into no result");
+    },
+    resolveImage() {
+      throw new Error("this command asks for no image");
     },
     events: () => log.read(),
     finish({ error }) {

@@ -18,6 +18,7 @@ function record(ref: string, more: Partial<HistoryRecord> = {}): HistoryRecord {
     error: "",
     steps: { total: 4, completed: 4, cached: 1, warnings: 0 },
     imageId: "sha256:abc",
+    pinned: false,
     platforms: ["linux/amd64"],
     ...more,
   };

@@ -20,7 +20,7 @@ export interface ServedBuilder extends AsyncDisposable {
 export async function serveBuilder(builder: Builder, options: { silenceMs?: number } = {}): Promise<ServedBuilder> {
   const directory = mkdtempSync(`${tmpdir()}/gantry-build-`);
   const socketPath = `${directory}/d.sock`;
-  const routes = buildStreamRoutes(builder, { logger: silentLogger, ...options });
+  const routes = buildStreamRoutes(builder, { logger: silentLogger, version: "1.2.3", ...options });
   const deps: DispatchDeps = { router: createRouter(routes), logger: silentLogger, headers: { "Api-Version": "1.55" } };
   const server = createServer();
   const sockets = new Set<Duplex>();

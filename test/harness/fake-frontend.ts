@@ -94,6 +94,9 @@ export function fakeFrontendDeps({ files = {}, images = {} }: Omit<FakeFrontend,
       if (document === undefined) throw notFound("image", reference);
       return fakeImage(reference, document, formatPlatform(platform));
     },
+    async resolveContext(name): Promise<ResolvedImage> {
+      throw notFound("image of context", name);
+    },
     async readFiles(context, paths) {
       read.push(`${context}: ${paths.join(" ")}`);
       const found = paths.flatMap((path): [string, Uint8Array][] => {

@@ -8,6 +8,7 @@ import type {
   Subrequest,
 } from "../../builder/builder.ts";
 import type { BuildResources } from "../../builder/graph.ts";
+import { parseDigest } from "../../formats/oci/digest.ts";
 import { Fields } from "../fields.ts";
 
 const CALLS = ["", "check", "outline", "targets"];
@@ -107,6 +108,8 @@ function decodeContext(raw: unknown, archive: (name: string) => AsyncIterable<Ui
     case "http":
     case "git":
       return { kind, url: fields.string("Url") };
+    case "layout":
+      return { kind, store: fields.string("Store"), digest: parseDigest(fields.string("Digest")) };
     case "image":
       return { kind, reference: fields.string("Reference") };
     default:

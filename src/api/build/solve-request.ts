@@ -108,7 +108,8 @@ export function accountsOf(config: Record<string, RegistryCredentials>): SolveRe
 
 /** A remote context. Throws invalid-argument for what is no address. @see moby remotecontext/urlutil */
 export function remoteContext(remote: string): ContextSource {
-  if (/^(git:\/\/|github\.com\/|git@)|^https?:\/\/.*\.git(?:#.+)?$/.test(remote)) return { kind: "git", url: remote };
+  if (/^(git:\/\/|github\.com\/|git@)|^https?:\/\/[^?#]*\.git(?:[?#].*)?$/.test(remote))
+    return { kind: "git", url: remote };
   if (/^https?:\/\//.test(remote)) return { kind: "http", url: remote };
   throw invalid(`remoteURL (${remote}) could not be recognized as URL`);
 }

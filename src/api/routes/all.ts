@@ -39,7 +39,7 @@ export function allRoutes(deps: RouteDeps): Route[] {
     ...networkRoutes(engine),
     ...volumeRoutes(engine.volumes),
     ...buildRoutes({ builder: engine.builder, clock, logger, version: deps.version }),
-    ...buildStreamRoutes(engine.builder, { logger }),
+    ...buildStreamRoutes(engine.builder, { logger, version: deps.version }),
     ...missingRoutes(),
   ];
 }

@@ -58,9 +58,12 @@ async function open(deps: ContextsDeps, kept: KeptDirectories, { source, options
     case "http":
       return openHttp(deps, source.url, options);
     case "git":
-      return openGit(deps, source.url, options);
+      return openGit(deps, source, options);
     case "image":
       throw invalid(`${source.reference}: an image is no directory`);
+    case "result":
+    case "layout":
+      throw invalid("the image of a context is no directory");
   }
 }
 
@@ -91,11 +94,16 @@ async function openHttp(deps: ContextsDeps, url: string, options: ContextOptions
   }
 }
 
-async function openGit(deps: ContextsDeps, url: string, { session }: ContextOptions): Promise<OpenContext> {
-  const reference = parseGitReference(url, true);
+async function openGit(
+  deps: ContextsDeps,
+  { url, keepGitDirectory: keep = false }: Extract<ContextSource, { kind: "git" }>,
+  { session }: ContextOptions,
+): Promise<OpenContext> {
+  // A name that Docker has always taken for a repository.
+  const reference = parseGitReference(url.replace(/^github\.com\//, "https://$&"), true);
   if (reference === undefined) throw invalid(`invalid git URL ${JSON.stringify(url)}`);
   const { run, scratch, close } = ownScratch(deps);
-  const { keepGitDirectory = false, submodules = true } = reference;
+  const { keepGitDirectory = keep, submodules = true } = reference;
   const source = { ...reference, keepGitDirectory, submodules };
   return openDirectoryContext({
     run,

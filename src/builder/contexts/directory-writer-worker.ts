@@ -1,7 +1,7 @@
 import { errorToValue } from "../../base/error-value.ts";
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, invalid } from "../../base/errors.ts";
 import { confineThread } from "../../kernel/confine.ts";
-import { ELOOP, ENOENT, ENOSPC, ENOTDIR, SystemError } from "../../kernel/errno.ts";
+import { ELOOP, ENOENT, ENOSPC, ENOTDIR, errnoName, SystemError } from "../../kernel/errno.ts";
 import {
   AT_FDCWD,
   closeFd,
@@ -31,7 +31,9 @@ import {
   writeFull,
 } from "../../kernel/files.ts";
 import { removeTree } from "../../kernel/trees.ts";
-import type { WriterOrder, WriterReply, WriteStep } from "./write-order.ts";
+import { holdXattrFd } from "../../kernel/xattr.ts";
+import { decodeXattrs } from "../files/counted-xattrs.ts";
+import type { NewFile, WriterOrder, WriterReply, WriteStep } from "./write-order.ts";
 
 declare const self: Worker;
 
@@ -40,7 +42,7 @@ const NODE_TYPES = { fifo: S_IFIFO, character: S_IFCHR, block: S_IFBLK };
 interface OpenFile {
   fd: number;
   hasher: Bun.CryptoHasher;
-  modifiedNs: bigint;
+  made: NewFile;
 }
 
 let writer: DirectoryWriter | undefined;
@@ -147,10 +149,11 @@ class DirectoryWriter {
     }
   }
 
-  #open({ id, path, mode, modifiedNs }: { id: number; path: string; mode: number; modifiedNs: bigint }): void {
+  #open(made: NewFile): void {
+    const { id, path, mode } = made;
     const [parent, name] = this.#place(path);
     const fd = openAt(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, mode & 0o7777);
-    this.#files.set(id, { fd, modifiedNs, hasher: new Bun.CryptoHasher("sha256") });
+    this.#files.set(id, { fd, made, hasher: new Bun.CryptoHasher("sha256") });
   }
 
   #data({ id, data }: { id: number; data: Uint8Array }): void {
@@ -165,7 +168,10 @@ class DirectoryWriter {
     if (file === undefined) throw new Error(`file ${id} is not open`);
     this.#files.delete(id);
     try {
-      timesFd(file.fd, timeOf(file.modifiedNs), timeOf(file.modifiedNs));
+      const { modifiedNs, xattrs, path } = file.made;
+      // After the content, which takes capabilities away.
+      if (xattrs !== "") describe(file.fd, path, xattrs);
+      timesFd(file.fd, timeOf(modifiedNs), timeOf(modifiedNs));
     } finally {
       closeFd(file.fd);
     }
@@ -216,6 +222,18 @@ class DirectoryWriter {
   #leaveParent(): void {
     if (this.#parent.fd !== this.#root) closeFd(this.#parent.fd);
     this.#parent = { path: "", fd: this.#root };
+  }
+}
+
+/** What no file system would hold is the client's fault. */
+function describe(fd: number, path: string, xattrs: string): void {
+  for (const [name, value] of decodeXattrs(xattrs)) {
+    try {
+      holdXattrFd(fd, name, value);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw invalid(`build context: attribute ${name} of ${path}: ${errnoName(error.errno)}`, { cause: error });
+    }
   }
 }
 

@@ -26,6 +26,7 @@ interface Rarity {
   minor: number;
   uid: number;
   gid: number;
+  xattrs?: string;
 }
 
 /**
@@ -118,7 +119,7 @@ function rowsOf({ times, sizes, modes, types, digests, paths }: Columns, raritie
       deviceMinor: 0,
     };
   });
-  for (const { at, linkName, hardlinkTo, major, minor, uid, gid } of rarities) {
+  for (const { at, linkName, hardlinkTo, major, minor, uid, gid, xattrs } of rarities) {
     Object.assign(entries[at] as SourceEntry, {
       linkName,
       hardlinkTo,
@@ -126,6 +127,7 @@ function rowsOf({ times, sizes, modes, types, digests, paths }: Columns, raritie
       deviceMinor: minor,
       uid,
       gid,
+      ...(xattrs === undefined ? {} : { xattrs }),
     });
   }
   return entries;
@@ -143,14 +145,21 @@ function parseLine(
   }
 }
 
-function isRare({ linkName, hardlinkTo, deviceMajor, deviceMinor, uid, gid }: SourceEntry): boolean {
+function isRare({ linkName, hardlinkTo, deviceMajor, deviceMinor, uid, gid, xattrs }: SourceEntry): boolean {
   return (
-    linkName !== "" || hardlinkTo !== undefined || deviceMajor !== 0 || deviceMinor !== 0 || uid !== 0 || gid !== 0
+    xattrs !== undefined ||
+    linkName !== "" ||
+    hardlinkTo !== undefined ||
+    deviceMajor !== 0 ||
+    deviceMinor !== 0 ||
+    uid !== 0 ||
+    gid !== 0
   );
 }
 
-function rarityOf({ linkName, hardlinkTo, deviceMajor, deviceMinor, uid, gid }: SourceEntry, at: number): Rarity {
-  const first = hardlinkTo === undefined ? {} : { hardlinkTo };
+function rarityOf(entry: SourceEntry, at: number): Rarity {
+  const { linkName, hardlinkTo, deviceMajor, deviceMinor, uid, gid, xattrs } = entry;
+  const first = { ...(hardlinkTo === undefined ? {} : { hardlinkTo }), ...(xattrs === undefined ? {} : { xattrs }) };
   return { at, linkName, ...first, major: deviceMajor, minor: deviceMinor, uid, gid };
 }
 

@@ -1,9 +1,11 @@
 import { EngineError } from "../../base/errors.ts";
+import { clientXattrs } from "../files/counted-xattrs.ts";
 import { PathMatcher } from "../files/path-filter.ts";
 import type { SourceEntry } from "../results.ts";
 import type { DirectorySink, RemoteEntry } from "../session.ts";
 import { CONTEXT_LIMITS, type ContextLimits, EntryCheck } from "./check-entries.ts";
 import type { DirectoryWriter } from "./directory-writer.ts";
+import type { NewFile } from "./write-order.ts";
 
 /** A file up to this size is handed to the worker whole. */
 const SMALL_FILE_BYTES = 64 * 1024;
@@ -93,9 +95,8 @@ export class DirectorySync implements DirectorySink {
     this.#incoming.delete(index);
     if (receivedBytes > 0) this.#open--;
     if (pieces === undefined) return this.#options.writer.write({ step: "close", id: index });
-    const { path, mode, modifiedNs } = entry;
     const data = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
-    return this.#options.writer.write({ step: "file", id: index, path, mode, modifiedNs, data });
+    return this.#options.writer.write({ step: "file", ...newFile(entry, index), data });
   }
 
   /** A file is whole: its digest. */
@@ -177,11 +178,11 @@ export class DirectorySync implements DirectorySink {
   }
 
   /** The first bytes of a file: only now is it open. */
-  #begin({ path, mode, modifiedNs }: SourceEntry, id: number, pieces: Uint8Array[] | undefined): void {
+  #begin(entry: SourceEntry, id: number, pieces: Uint8Array[] | undefined): void {
     if (++this.#open > MAX_OPEN_FILES) {
       throw new EngineError("invalid-argument", `build context: more than ${MAX_OPEN_FILES} files at the same time`);
     }
-    if (pieces === undefined) this.#writeNow({ step: "open", id, path, mode, modifiedNs }, path);
+    if (pieces === undefined) this.#writeNow({ step: "open", ...newFile(entry, id) }, entry.path);
   }
 
   #incomingOf(index: number): Incoming {
@@ -215,8 +216,8 @@ export class DirectorySync implements DirectorySink {
       const first = byPath.get(link.hardlinkTo as string);
       if (first === undefined)
         throw new EngineError("invalid-argument", `build context: ${link.path}: ${link.hardlinkTo} is left out`);
-      const { mode, modifiedNs, sizeBytes, digest } = first;
-      Object.assign(link, { mode, modifiedNs, sizeBytes, digest });
+      const { mode, modifiedNs, sizeBytes, digest, xattrs } = first;
+      Object.assign(link, { mode, modifiedNs, sizeBytes, digest, ...(xattrs === undefined ? {} : { xattrs }) });
     }
   }
 }
@@ -225,7 +226,9 @@ export class DirectorySync implements DirectorySink {
 function entryOf(remote: RemoteEntry): SourceEntry {
   const { path, type, mode, sizeBytes, modifiedNs, linkName, deviceMajor, deviceMinor } = remote;
   const isNode = type === "character" || type === "block";
+  const xattrs = type === "file" && linkName === "" ? clientXattrs(remote.xattrs) : "";
   return {
+    ...(xattrs === "" ? {} : { xattrs }),
     path,
     type: type === "socket" ? "fifo" : type,
     mode: type === "symlink" ? 0o777 : mode & 0o7777,
@@ -241,6 +244,10 @@ function entryOf(remote: RemoteEntry): SourceEntry {
   };
 }
 
+function newFile({ path, mode, modifiedNs, xattrs = "" }: SourceEntry, id: number): NewFile {
+  return { id, path, mode, modifiedNs, xattrs };
+}
+
 /** A directory's time and mode are told apart: they can be changed where it is. */
 function isSame(kept: SourceEntry, entry: SourceEntry): boolean {
   // Another name says nothing that the first does not, and clients differ in what they say.
@@ -253,7 +260,8 @@ function isSame(kept: SourceEntry, entry: SourceEntry): boolean {
     kept.linkName === entry.linkName &&
     kept.hardlinkTo === entry.hardlinkTo &&
     kept.deviceMajor === entry.deviceMajor &&
-    kept.deviceMinor === entry.deviceMinor
+    kept.deviceMinor === entry.deviceMinor &&
+    kept.xattrs === entry.xattrs
   );
 }
 

@@ -1,11 +1,21 @@
 import type { ErrorValue } from "../../base/error-value.ts";
 
-/** One step of writing a directory. Paths are relative to it. `id`: of a file, chosen by who asks. */
+/** A file that is to be made. `xattrs`: as `SourceEntry` has them. */
+export interface NewFile {
+  /** Chosen by who asks. */
+  id: number;
+  path: string;
+  mode: number;
+  modifiedNs: bigint;
+  xattrs: string;
+}
+
+/** One step of writing a directory. Paths are relative to it. */
 export type WriteStep =
   /** A new file, whole. What is in its place goes first. */
-  | { step: "file"; id: number; path: string; mode: number; modifiedNs: bigint; data: Uint8Array }
+  | ({ step: "file"; data: Uint8Array } & NewFile)
   /** The same in pieces, many files at once. */
-  | { step: "open"; id: number; path: string; mode: number; modifiedNs: bigint }
+  | ({ step: "open" } & NewFile)
   | { step: "data"; id: number; data: Uint8Array }
   | { step: "close"; id: number }
   | { step: "directory"; path: string }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { LinkedFiles } from "../../storage/snapshots/links/link-origins.ts";
+import type { ResultFiles } from "../builder.ts";
 import type { Executor, OpContext } from "../executor.ts";
 import type { CopyOp, CopySource } from "../graph.ts";
 import type { FileSource, TreeResult, VertexResult } from "../results.ts";
@@ -10,10 +11,13 @@ import type { SelectionRules, SourceSelection } from "./files-request.ts";
 import { copyJob, emptyDirectory, type FilesDeps, type FilesState, rootsOf } from "./files-state.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { createRememberedKeys } from "./remembered-keys.ts";
+import { resultFiles } from "./result-files.ts";
 import { createFilesJobs } from "./run-files-job.ts";
 import { selectSources } from "./selection.ts";
 
 export interface Files extends Pick<Executor, "copy" | "mkdir" | "link" | "copyKey"> {
+  /** Looks into the tree of a result, by a worker that sees nothing else. */
+  lookInto(tree: TreeResult, signal: AbortSignal): ResultFiles;
   /** Releases the worker in reserve. */
   close(): void;
 }
@@ -30,6 +34,7 @@ export function createFiles(deps: FilesDeps): Files {
     copy: (op, inputs, context) => copy(state, { op, inputs, context }),
     copyKey: (op, inputs, context) => copyKey(state, { op, inputs, context }),
     mkdir: (op, base, context) => makeDirectory(state, { op, base, context }),
+    lookInto: (tree, signal) => resultFiles(state, tree, signal),
     close: () => jobs.close(),
     link: (base, top, context) => deps.layers.restack(base, top, top.layers, context),
   };

@@ -41,5 +41,7 @@ function lineOf(entry: SourceEntry, path: string): string {
   const { type, mode, uid, gid, digest } = entry;
   const rest =
     type === "file" ? digest : type === "symlink" ? entry.linkName : `${entry.deviceMajor}:${entry.deviceMinor}`;
-  return `${type} ${mode} ${uid} ${gid} ${path}\0${rest}\0`;
+  const line = `${type} ${mode} ${uid} ${gid} ${path}\0${rest}\0`;
+  // No line begins with a blank.
+  return entry.xattrs === undefined ? line : `${line} ${entry.xattrs}\0`;
 }

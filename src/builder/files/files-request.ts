@@ -1,5 +1,6 @@
 import type { ErrorValue } from "../../base/error-value.ts";
 import type { LinkedFiles, LinkOrigin } from "../../storage/snapshots/links/link-origins.ts";
+import type { ResultEntry } from "../builder.ts";
 import type { Owner } from "../graph.ts";
 import type { SourcePath } from "./selection.ts";
 
@@ -41,8 +42,17 @@ export type FilesJob =
   | { kind: "scan"; directory: string }
   /** Bytes of the files below it that no other directory has a name of. */
   | { kind: "usage"; directory: string }
+  /** Looks into a tree. */
+  | { kind: "look"; roots: Roots; question: Question; confineTo: string }
   /** What a source stands for; regular files are opened for the caller, who closes them. */
   | { kind: "open"; source: SourceSelection; base: Roots; owner: Owner | undefined; confineTo: string };
+
+/** `lengthBytes` undefined: to the end. `pattern` undefined: every name. */
+export type Question = { path: string } & (
+  | { ask: "read"; offsetBytes: number; lengthBytes: number | undefined }
+  | { ask: "list"; pattern: string | undefined }
+  | { ask: "stat" }
+);
 
 export interface FilesRequest {
   job: FilesJob;
@@ -64,5 +74,7 @@ export type FilesReply =
   | { digest: string }
   | { manifest: Uint8Array<ArrayBuffer> }
   | { bytes: number }
+  | { content: Uint8Array<ArrayBuffer> }
+  | { entries: ResultEntry[] }
   | { opened: OpenedSource[]; owner: { uid: number; gid: number } | undefined }
   | { failed: ErrorValue };

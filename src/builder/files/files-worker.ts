@@ -13,6 +13,7 @@ import { parseModeChange } from "./file-mode.ts";
 import type { FilesJob, FilesReply, FilesRequest, OpenedSource, Roots, SourceSelection } from "./files-request.ts";
 import { LayeredSource } from "./layered-source.ts";
 import { closeDirectory, type OpenDirectory } from "./layered-tree.ts";
+import { look } from "./look.ts";
 import { resolveOwner } from "./resolve-owner.ts";
 import { scanTree } from "./scan-tree.ts";
 import { selectSources } from "./selection.ts";
@@ -28,8 +29,13 @@ const NEW_DIRECTORY_MODE = 0o755;
 /** One job, then the worker is thrown away: it is confined for ever. */
 self.onmessage = ({ data }: MessageEvent<FilesRequest>) => {
   const reply = answer(data);
-  postMessage(reply, "manifest" in reply ? [reply.manifest.buffer] : []);
+  postMessage(reply, transferred(reply));
 };
+
+function transferred(reply: FilesReply): ArrayBuffer[] {
+  if ("manifest" in reply) return [reply.manifest.buffer];
+  return "content" in reply ? [reply.content.buffer] : [];
+}
 
 function answer({ job, cancelled }: FilesRequest): FilesReply {
   const check = () => {
@@ -69,6 +75,11 @@ function perform(job: FilesJob, opened: OpenRoots, check: () => void): FilesRepl
     }
     case "usage":
       return { bytes: ownBytes(opened.open(job.directory)) };
+    case "look": {
+      const tree = opened.source(job.roots);
+      confine(job.confineTo);
+      return look(tree, job.question);
+    }
     case "open": {
       const base = opened.source(job.base);
       const tree = opened.source(job.source.roots);

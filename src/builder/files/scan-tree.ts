@@ -17,8 +17,9 @@ import {
 } from "../../kernel/files.ts";
 import { MAX_PATH_DEPTH } from "../../storage/snapshots/unpack/limits.ts";
 import type { SourceEntry } from "../results.ts";
+import { xattrsOf } from "./counted-xattrs.ts";
 import { hashFile } from "./hash-file.ts";
-import { closeDirectory, list, lookUp, type OpenDirectory, openDirectory } from "./layered-tree.ts";
+import { closeDirectory, list, lookUp, type OpenDirectory, openDirectory, type Part } from "./layered-tree.ts";
 
 const READ_BYTES = 1 << 18;
 const TYPES = new Map<number, SourceEntry["type"]>([
@@ -46,15 +47,19 @@ export function scanTree(root: OpenDirectory, check: () => void): SourceEntry[] 
     for (const name of names.sort((one, other) => one.compare(other))) {
       const own = path === "" ? textOf(name) : `${path}/${textOf(name)}`;
       const found = lookUp(directory, name);
-      const type = found === undefined ? undefined : TYPES.get(found.status.mode & S_IFMT);
+      const type = found === undefined ? undefined : typeOf(found.status);
       if (found === undefined || type === undefined) continue;
       const { status, part } = found;
       const entry = entryOf(own, type, status);
       if (type === "symlink") entry.linkName = textOf(readLinkAt(part.fd, name));
       if (type === "file")
-        describeFile(entry, { status, files, digest: () => digestOf(part.fd, name, { buffer, check }) });
+        describeFile(entry, { status, files, read: () => readFile(entry, part.fd, { name, buffer, check }) });
       entries.push(entry);
-      if (type === "directory") enter(directory, name, (child) => walk(child, own, depth + 1));
+      if (type !== "directory") continue;
+      enter(directory, name, (child) => {
+        setXattrs(entry, (child[0] as Part).fd);
+        walk(child, own, depth + 1);
+      });
     }
   };
   walk(root, "", 0);
@@ -74,29 +79,45 @@ function enter(parent: OpenDirectory, name: Buffer, work: (child: OpenDirectory)
 /** Further names of a file in the tree are told as such; other trees may have names of it, too. */
 function describeFile(
   entry: SourceEntry,
-  { status, files, digest }: { status: FileStatus; files: Map<string, SourceEntry>; digest: () => string },
+  { status, files, read }: { status: FileStatus; files: Map<string, SourceEntry>; read: () => void },
 ): void {
   const key = `${status.onDevice}:${status.inode}`;
   const first = status.links > 1 ? files.get(key) : undefined;
   if (first !== undefined) {
     entry.hardlinkTo = first.path;
     entry.digest = first.digest;
+    if (first.xattrs !== undefined) entry.xattrs = first.xattrs;
     return;
   }
-  entry.digest = digest();
+  read();
   if (status.links > 1) files.set(key, entry);
 }
 
-function digestOf(parent: number, name: Buffer, { buffer, check }: { buffer: Uint8Array; check: () => void }): string {
+function readFile(
+  entry: SourceEntry,
+  parent: number,
+  { name, buffer, check }: { name: Buffer; buffer: Uint8Array; check: () => void },
+): void {
   const fd = openAt(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    return hashFile(fd, buffer, check);
+    entry.digest = hashFile(fd, buffer, check);
+    setXattrs(entry, fd);
   } finally {
     closeFd(fd);
   }
 }
 
-function entryOf(path: string, type: SourceEntry["type"], status: FileStatus): SourceEntry {
+function setXattrs(entry: SourceEntry, fd: number): void {
+  const xattrs = xattrsOf(fd);
+  if (xattrs !== "") entry.xattrs = xattrs;
+}
+
+/** What the names of the kernel's types are here; undefined: one that no tree has (a socket). */
+export function typeOf({ mode }: FileStatus): SourceEntry["type"] | undefined {
+  return TYPES.get(mode & S_IFMT);
+}
+
+export function entryOf(path: string, type: SourceEntry["type"], status: FileStatus): SourceEntry {
   const isDevice = type === "character" || type === "block";
   return {
     path,

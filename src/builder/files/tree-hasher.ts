@@ -13,14 +13,12 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../../kernel/files.ts";
-import { getXattrFd, listXattrsFd } from "../../kernel/xattr.ts";
+import { xattrsOf } from "./counted-xattrs.ts";
 import { hashFile } from "./hash-file.ts";
 import { closeDirectory, isDirectory, list, lookUp, type OpenDirectory, openDirectory } from "./layered-tree.ts";
 import type { PathFilter } from "./path-filter.ts";
 
 const READ_BYTES = 1 << 18;
-/** Attributes that go along with a copy; a label of the host's does not. */
-const COUNTED_XATTRS = /^(security\.capability$|user\.|system\.posix_acl_)/;
 
 /**
  * A digest over files: names, kinds, modes, owners, links and contents, no times. Two trees of one digest are copied alike.
@@ -117,13 +115,4 @@ export class TreeHasher {
   #line(path: string, { mode, uid, gid }: FileStatus, rest: string): void {
     this.#hasher.update(`${mode.toString(8)} ${uid} ${gid} ${JSON.stringify([path, rest])}\n`);
   }
-}
-
-function xattrsOf(fd: number): string {
-  return listXattrsFd(fd)
-    .map((name) => name.toString("latin1"))
-    .filter((name) => COUNTED_XATTRS.test(name))
-    .sort()
-    .map((name) => `${name}=${getXattrFd(fd, name)?.toString("hex") ?? ""}`)
-    .join(" ");
 }

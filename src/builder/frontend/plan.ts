@@ -1,5 +1,6 @@
 import type { Platform } from "../../formats/oci/platform.ts";
 import type { ImageRow } from "../../storage/records/images.ts";
+import type { SolvedTarget } from "../builder.ts";
 import type { BuildWarning } from "../events.ts";
 import type { Graph, VertexIndex } from "../graph.ts";
 
@@ -53,11 +54,15 @@ export interface ResolvedImage {
   /** Parsed config document, as it stands. */
   document: Record<string, unknown>;
   platform: Platform;
+  /** Of what another build has made: what went into it. */
+  materials?: SolvedTarget["materials"];
 }
 
 export interface FrontendDeps {
   /** The image for a FROM or `--from`, brought if it is not here (or `pull`). Throws not-found in Docker's words. */
   resolveImage(reference: string, platform: Platform): Promise<ResolvedImage>;
+  /** The image of a named context that another build has made, or that a client has in a layout. Throws not-found. */
+  resolveContext(context: string, platform: Platform): Promise<ResolvedImage>;
   /** Small files of a context by path; not in the map: not there. Throws for one that is too large. */
   readFiles(context: string, paths: string[]): Promise<Map<string, Uint8Array>>;
   /** Of the host. */

@@ -13,7 +13,11 @@ import type { Root, StageNode } from "./stage-node.ts";
 import { addCommands, reachableFrom, type StageTable } from "./stage-table.ts";
 
 /** Each image is asked for once, however many stages and platforms name it. */
-export type ImageLookup = (reference: string, platform: Platform) => Promise<ResolvedImage>;
+export interface ImageLookup {
+  image(reference: string, platform: Platform): Promise<ResolvedImage>;
+  /** Of a named context that is a result or a layout. */
+  context(name: string, platform: Platform): Promise<ResolvedImage>;
+}
 
 export interface RootsOptions {
   images: ImageLookup;
@@ -23,13 +27,19 @@ export interface RootsOptions {
   target: Platform;
 }
 
-export function createImageLookup(deps: Pick<FrontendDeps, "resolveImage">): ImageLookup {
+export function createImageLookup(deps: Pick<FrontendDeps, "resolveImage" | "resolveContext">): ImageLookup {
   const known = new Map<string, Promise<ResolvedImage>>();
-  return (reference, platform) => {
-    const key = `${reference} ${formatPlatform(platform)}`;
-    const found = known.get(key) ?? deps.resolveImage(reference, platform);
+  const once = (key: string, resolve: () => Promise<ResolvedImage>) => {
+    const found = known.get(key) ?? resolve();
     known.set(key, found);
     return found;
+  };
+  return {
+    image: (reference, platform) =>
+      once(`${reference} ${formatPlatform(platform)}`, () => deps.resolveImage(reference, platform)),
+    // No reference has a colon at its beginning.
+    context: (name, platform) =>
+      once(`:${name} ${formatPlatform(platform)}`, () => deps.resolveContext(name, platform)),
   };
 }
 
@@ -72,6 +82,9 @@ async function rootOf(node: StageNode, { images, contexts, sources, target }: Ro
     return await imageRoot(node.baseName, { platform, images, context });
   }
   const source = sources[context] as ContextSource;
+  if (source.kind === "result" || source.kind === "layout") {
+    return { kind: "image", image: await images.context(context, platform), platform, context };
+  }
   if (source.kind !== "image") return { kind: "context", name: context };
   if (source.reference === "scratch") return { kind: "scratch" };
   return await imageRoot(source.reference, { platform, images, context });
@@ -83,7 +96,7 @@ async function imageRoot(
 ): Promise<Root> {
   const reference = fullReference(name);
   try {
-    return { kind: "image", image: await images(reference, platform), platform, context };
+    return { kind: "image", image: await images.image(reference, platform), platform, context };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     throw new EngineError(error.kind, `${name}: ${error.message}`, { cause: error });

@@ -4,14 +4,17 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
-import { messageOf, notFound } from "../../base/errors.ts";
+import { conflict, messageOf, notFound } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
-import type { HistoryRecord } from "../builder.ts";
+import type { HistoryChange, HistoryRecord } from "../builder.ts";
 import type { BuildEvent } from "../events.ts";
+import { HistoryWatch } from "./history-watch.ts";
 import { decodeEvents, encodeEvents } from "./event-lines.ts";
 
 /** Builds that are remembered. */
 const MAX_RECORDS = 100;
+/** Besides those: builds that somebody has pinned, whatever their logs take. */
+const MAX_PINNED = 100;
 /** What their logs may take on the disk, all together. */
 const MAX_LOGS_BYTES = 64 << 20;
 /** Of one build's events, compressed: a larger log is not kept. */
@@ -29,7 +32,7 @@ const unpack = promisify(gunzip);
 export interface HistoryStore {
   /** Newest first. */
   list(): HistoryRecord[];
-  /** Replaces what has the same ref. Never throws. */
+  /** Replaces what has the same ref. A full disk is no error; throws conflict for one pinned too many. */
   put(record: HistoryRecord): void;
   /** Nothing is left where it cannot be written. */
   putLog(ref: string, events: BuildEvent[]): Promise<void>;
@@ -37,6 +40,8 @@ export interface HistoryStore {
   log(ref: string): Promise<BuildEvent[]>;
   /** Absent: nothing. */
   remove(ref: string): void;
+  /** See `Builder.watchHistory`. */
+  watch(signal: AbortSignal): AsyncIterable<HistoryChange>;
 }
 
 interface Known {
@@ -48,6 +53,7 @@ interface Known {
 export function createHistoryStore({ root, logger }: { root: string; logger: Logger }): HistoryStore {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const known = readRecords(root, logger);
+  const changes = new HistoryWatch();
   /** A full disk ends no build: what is in memory is told until the daemon ends. */
   const write = (record: HistoryRecord) => {
     const path = join(root, `${nameOf(record.ref)}.json`);
@@ -60,12 +66,16 @@ export function createHistoryStore({ root, logger }: { root: string; logger: Log
     }
   };
   const remove = (ref: string) => {
-    if (!known.delete(ref)) return;
+    const record = known.get(ref)?.record;
+    if (record === undefined) return;
+    known.delete(ref);
+    changes.tell({ type: "deleted", record });
     for (const suffix of [".json", LOG_SUFFIX]) rmSync(join(root, nameOf(ref) + suffix), { force: true });
   };
   const trim = () => {
     let [records, bytes] = [0, 0];
     for (const { record, logBytes } of newestFirst(known)) {
+      if (record.pinned) continue;
       bytes += logBytes;
       const isTooMuch = ++records > MAX_RECORDS || bytes > MAX_LOGS_BYTES;
       if (isTooMuch && record.status !== "running") remove(record.ref);
@@ -75,10 +85,13 @@ export function createHistoryStore({ root, logger }: { root: string; logger: Log
   return {
     list: () => newestFirst(known).map(({ record }) => record),
     put(record) {
+      if (record.pinned) checkPinned(known, record.ref);
       known.set(record.ref, { record, logBytes: known.get(record.ref)?.logBytes ?? 0 });
       trim();
       write(record);
+      changes.tell({ type: record.completedAt === undefined ? "started" : "completed", record });
     },
+    watch: (signal) => changes.changes(signal),
     async putLog(ref, events) {
       const bytes = await pack(encodeEvents(events, MAX_EVENTS_BYTES));
       const kept = known.get(ref);
@@ -90,7 +103,8 @@ export function createHistoryStore({ root, logger }: { root: string; logger: Log
         rmSync(path, { force: true });
         throw error;
       }
-      kept.logBytes = bytes.length;
+      const now = known.get(ref);
+      if (now !== undefined) now.logBytes = bytes.length;
       trim();
     },
     async log(ref) {
@@ -104,6 +118,11 @@ export function createHistoryStore({ root, logger }: { root: string; logger: Log
     },
     remove,
   };
+}
+
+function checkPinned(known: Map<string, Known>, ref: string): void {
+  const others = [...known.values()].filter(({ record }) => record.pinned && record.ref !== ref);
+  if (others.length >= MAX_PINNED) throw conflict(`${MAX_PINNED} builds are pinned already`);
 }
 
 /** A ref is the client's, and no name for a file. */
@@ -152,5 +171,6 @@ function parseRecord(text: string): HistoryRecord {
     startedAt: new Date(record.startedAt),
     completedAt: record.completedAt === undefined ? undefined : new Date(record.completedAt),
     imageId: record.imageId ?? undefined,
+    pinned: record.pinned === true,
   };
 }

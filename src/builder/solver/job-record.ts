@@ -20,6 +20,7 @@ export class JobRecord {
       steps: { total: 0, completed: 0, cached: 0, warnings: 0 },
       imageId: undefined,
       platforms: [],
+      pinned: false,
     };
   }
 
@@ -71,5 +72,9 @@ function describeSource(source: ContextSource | undefined): string {
       return withoutCredentials(source.url);
     case "image":
       return source.reference;
+    case "layout":
+      return `oci-layout ${source.digest}`;
+    case "result":
+      return "another build";
   }
 }

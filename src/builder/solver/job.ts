@@ -5,6 +5,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { ImagesService } from "../../images/create-images.ts";
 import type { BuildJob, HistoryRecord, SolveRequest } from "../builder.ts";
 import type { BuildEvent } from "../events.ts";
+import type { Files } from "../files/create-files.ts";
 import type { Outputs } from "../outputs/create-outputs.ts";
 import type { BuildSession } from "../session.ts";
 import { EventLog } from "./event-log.ts";
@@ -16,6 +17,7 @@ import type { JobScope, RequestSolver, SolvedRequest } from "./solve-request.ts"
 export interface JobDeps {
   solver: RequestSolver;
   outputs: Pick<Outputs, "check" | "export">;
+  files: Pick<Files, "lookInto">;
   images: Pick<ImagesService, "store">;
   history: HistoryStore;
   clock: Pick<Clock, "now">;
@@ -92,6 +94,8 @@ export function createJob(deps: JobDeps, { ref, name, session, onReleased }: Job
       asked(request);
       return solver.call(request, call, scope(signal));
     },
+    files: (target, signal) => deps.files.lookInto(target.result, scope(signal).signal),
+    resolveImage: (image, signal) => solver.resolveImage(image, scope(signal)),
     events: (signal) => log.read(signal),
     cancel: (reason) => stop.abort(reason),
     finish({ error }) {

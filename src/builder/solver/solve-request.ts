@@ -1,5 +1,5 @@
-import { hostPlatform, type Platform } from "../../formats/oci/platform.ts";
-import type { BuildJob, Solved, SolvedTarget, SolveRequest, Subrequest } from "../builder.ts";
+import { hostPlatform } from "../../formats/oci/platform.ts";
+import type { BuildJob, FoundImage, Solved, SolvedTarget, SolveRequest, Subrequest } from "../builder.ts";
 import type { Contexts } from "../contexts/contexts.ts";
 import type { BuildEvent } from "../events.ts";
 import type { OpContext } from "../executor.ts";
@@ -7,19 +7,22 @@ import type { DockerfileText } from "../frontend/dockerfile-problem.ts";
 import type { BuildPlan, FrontendDeps, ResolvedImage, TargetPlan } from "../frontend/plan.ts";
 import type { Graph, Op, VertexIndex } from "../graph.ts";
 import type { Layers } from "../layers/layers.ts";
-import { credentialsFor } from "../outputs/export-context.ts";
+import type { LayoutRequest } from "../outputs/cache/layout-image.ts";
 import type { CachedResult, CacheImporter } from "../remote-cache.ts";
 import type { FilesResult, TreeResult, VertexResult } from "../results.ts";
 import type { BuildSession } from "../session.ts";
 import type { Sources } from "../sources/create-sources.ts";
 import type { BuildScope } from "./carry-out.ts";
 import { JobContexts } from "./job-contexts.ts";
+import { findImage, resolveStep } from "./find-image.ts";
 import { buildError } from "./job-errors.ts";
 import type { JobResources } from "./job-resources.ts";
-import { createJobSteps, type JobSteps, pullProgress } from "./job-steps.ts";
+import { createJobSteps, type JobSteps } from "./job-steps.ts";
 import type { ImageResolver } from "./resolve-image.ts";
+import { contextImage } from "./context-image.ts";
 import { type SolveDeps, solveGraph } from "./solve-graph.ts";
 import { solvedTarget, treeOf } from "./solved-target.ts";
+import type { Snapshots } from "../../storage/snapshots/snapshots.ts";
 import { chainOn, vertexDigests } from "./vertex-keys.ts";
 
 export interface Frontend {
@@ -33,6 +36,8 @@ export interface RequestDeps extends SolveDeps {
   sources: Pick<Sources, "release">;
   resolver: ImageResolver;
   layers: Pick<Layers, "squash">;
+  snapshots: Pick<Snapshots, "has">;
+  bringLayout: (request: LayoutRequest) => Promise<ResolvedImage>;
   /** Caches elsewhere that the request names. undefined: it names none. */
   openImporter: (request: SolveRequest, scope: JobScope) => CacheImporter | undefined;
 }
@@ -61,6 +66,7 @@ export interface SolvedRequest {
 export interface RequestSolver {
   solve(request: SolveRequest, scope: JobScope): Promise<SolvedRequest>;
   call(request: SolveRequest, call: Subrequest, scope: JobScope): ReturnType<BuildJob["call"]>;
+  resolveImage(image: Parameters<BuildJob["resolveImage"]>[0], scope: JobScope): Promise<FoundImage>;
 }
 
 /** From the request to the layers: Dockerfile, images and contexts, the graph, the config. */
@@ -81,6 +87,7 @@ export function createRequestSolver(deps: RequestDeps): RequestSolver {
     call(request, call, scope) {
       return deps.frontend.call(request, call, begin(deps, request, scope).frontendDeps);
     },
+    resolveImage: (image, scope) => findImage(deps, image, scope),
   };
 }
 
@@ -116,13 +123,18 @@ function begin(deps: RequestDeps, request: SolveRequest, scope: JobScope): Solvi
     images.set(image.row.id, image);
     return image;
   };
+  const resolveContext: FrontendDeps["resolveContext"] = async (name, platform) => {
+    const image = await contextImage(deps, { request, scope, steps }, { name, platform });
+    images.set(image.row.id, image);
+    return image;
+  };
   return {
     request,
     scope,
     steps,
     contexts,
     images,
-    frontendDeps: { readFiles, resolveImage, buildPlatform: hostPlatform() },
+    frontendDeps: { readFiles, resolveImage, resolveContext, buildPlatform: hostPlatform() },
     dockerfile: () => dockerfile,
   };
 }
@@ -143,29 +155,6 @@ function definitionIn(files: Map<string, Uint8Array>, paths: string[]): Dockerfi
 
 function isIgnoreFile(path: string): boolean {
   return path.endsWith(".dockerignore");
-}
-
-function resolveStep(
-  { resolver, clock }: RequestDeps,
-  { request, scope, steps }: Pick<Solving, "request" | "scope" | "steps">,
-  { reference, platform }: { reference: string; platform: Platform },
-): Promise<ResolvedImage> {
-  const { session, resources, signal } = scope;
-  return steps.run(`[internal] load metadata for ${reference}`, (report, vertex) => {
-    const progress = pullProgress(vertex, clock);
-    return resolver.resolve({
-      reference,
-      platform,
-      pull: request.pull,
-      credentials: (host, own) => credentialsFor({ session, accounts: request.accounts }, host, own),
-      report: (message) => {
-        const event = progress(message);
-        if (event !== undefined) report(event);
-      },
-      hold: resources.hold,
-      signal,
-    });
-  });
 }
 
 async function carryOutPlan(deps: RequestDeps, solving: Solving, plan: BuildPlan): Promise<SolvedRequest> {
@@ -249,7 +238,7 @@ async function finishTarget(
   solving: Solving,
   { plan, target, results }: Finishing,
 ): Promise<SolvedTarget> {
-  const { request, scope, steps } = solving;
+  const { request, scope, steps, images } = solving;
   const { graph, epochSeconds } = plan;
   const base = target.base === undefined ? undefined : treeOf({ results }, target.base.vertex);
   const top = treeOf({ results }, target.vertex);
@@ -259,7 +248,7 @@ async function finishTarget(
     : undefined;
   // The Unix epoch stands for an image that does not say when it was made.
   const baseCreatedAt = base === undefined || base.createdAt.getTime() === 0 ? undefined : base.createdAt;
-  return solvedTarget({ target, graph, results, baseCreatedAt, epochSeconds, squashed, now: deps.clock.now() });
+  return solvedTarget({ target, graph, results, images, baseCreatedAt, epochSeconds, squashed, now: deps.clock.now() });
 }
 
 function emptyTree(): TreeResult {

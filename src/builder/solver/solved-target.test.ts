@@ -64,6 +64,7 @@ function parts(history: HistoryStep[], change: Partial<TargetParts> = {}): Targe
       [3, tree(9, "b")],
       [4, source("https://host/unused")],
     ]),
+    images: new Map(),
     baseCreatedAt: time(0),
     epochSeconds: undefined,
     squashed: undefined,
@@ -130,4 +131,15 @@ test("squashed, the lines stay without layers, and one more has them all", () =>
   expect(config["created"]).toBe(time(9).toISOString());
   expect(lines.at(-1)).toBe(" 09 layer");
   expect(result.chainId).toBe("all");
+});
+
+test("what went into the result of another build went into what stands on it", () => {
+  const platform = { os: "linux", architecture: "amd64" };
+  const image = vertex({ kind: "image", imageId: "sha256:other", reference: "base", platform });
+  const vertices = [image, ...graph.vertices.slice(1)];
+  const from = [{ uri: "https://host/of-the-other", digest: "sha256:1" }];
+  const images = new Map([["sha256:other", { materials: from }]]);
+  const { materials } = solvedTarget(parts(steps, { graph: { vertices }, images }));
+  expect(materials[0]).toEqual(from[0] as (typeof from)[0]);
+  expect(materials.map(({ uri }) => uri)).not.toContain("base");
 });

@@ -1,5 +1,5 @@
 import type { SolvedTarget } from "../builder.ts";
-import type { TargetPlan } from "../frontend/plan.ts";
+import type { ResolvedImage, TargetPlan } from "../frontend/plan.ts";
 import type { Graph, Op, VertexIndex } from "../graph.ts";
 import type { TreeResult, VertexResult } from "../results.ts";
 import { neededVertices } from "./vertex-keys.ts";
@@ -8,6 +8,8 @@ export interface TargetParts {
   target: TargetPlan;
   graph: Graph;
   results: Map<VertexIndex, VertexResult>;
+  /** By ID. Those that other builds have made say what went into them. */
+  images: ReadonlyMap<string, Pick<ResolvedImage, "materials">>;
   /** Of the base's document, where it says so. */
   baseCreatedAt: Date | undefined;
   epochSeconds: number | undefined;
@@ -80,14 +82,14 @@ export function treeOf({ results }: Pick<TargetParts, "results">, index: VertexI
 }
 
 /** Images and what came from outside, each once; what a client sent has no name. */
-function materials({ graph, results, target }: TargetParts): SolvedTarget["materials"] {
+function materials({ graph, results, images, target }: TargetParts): SolvedTarget["materials"] {
   const found = new Map<string, SolvedTarget["materials"][number]>();
   for (const index of neededVertices(graph, [target.vertex])) {
     const op = graph.vertices[index]?.op;
     const result = results.get(index);
     const origin = result?.kind === "files" ? result.source.origin : undefined;
-    const material = op?.kind === "image" ? imageMaterial(op) : origin;
-    if (material !== undefined) found.set(material.uri, material);
+    const own = op?.kind === "image" ? (images.get(op.imageId)?.materials ?? [imageMaterial(op)]) : [origin];
+    for (const material of own) if (material !== undefined) found.set(material.uri, material);
   }
   return [...found.values()];
 }

@@ -1,16 +1,34 @@
-import { existsSync, mkdirSync, renameSync, utimesSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, invalid, isKind } from "../../base/errors.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { digestOf } from "../../formats/oci/digest.ts";
+import type { KeptContext } from "../contexts/contexts.ts";
+import type { RunFilesJob } from "../files/run-files-job.ts";
+import { withoutCredentials } from "../outputs/attestations/without-credentials.ts";
 import { accountApart, serverOf } from "./git-account.ts";
 import { type Git, type GitOptions, runGit } from "./git-program.ts";
+import { keptId, namedBy } from "./kept-names.ts";
 import { oldestNames } from "./oldest-names.ts";
 import { refuseLinkLocal } from "./public-address.ts";
 
 /** Repositories that are kept for the next build; those that were used longest ago go. */
 const MAX_KEPT = 50;
+const REPOSITORY = /^[0-9a-f]{64}$/;
+const TRASH = "trash-";
+/** In the repository: where it is from. */
+const REMOTE_FILE = "gantry-remote";
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 /** Only these talk to a network and run nothing. @see gitremote-helpers(7) */
 const REMOTE = /^((https?|ssh|git):\/\/[^-]|[A-Za-z0-9_][\w.-]*@[A-Za-z0-9])/;
@@ -31,6 +49,10 @@ export type GitAccess = Pick<GitOptions, "settings" | "agentSocket" | "signal">;
 export interface GitStore {
   /** Fills the empty directory with the files of the commit, and returns it. What is here already is not fetched again. */
   checkOut(source: GitSource, directory: string, access: GitAccess): Promise<string>;
+  /** The repositories that are kept. */
+  list(run: RunFilesJob): Promise<KeptContext[]>;
+  /** Throws not-found, or conflict while it is used. */
+  remove(id: string): Promise<void>;
 }
 
 /**
@@ -39,6 +61,10 @@ export interface GitStore {
  */
 export function createGitStore(root: string, git: Git = runGit): GitStore {
   mkdirSync(root, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(root)) {
+    const isWhole = REPOSITORY.test(name) && existsSync(join(root, name, REMOTE_FILE));
+    if (name !== "home" && !isWhole) rmSync(join(root, name), { recursive: true, force: true });
+  }
   const queue = new KeyedQueue();
   return {
     checkOut(source, directory, access) {
@@ -56,30 +82,68 @@ export function createGitStore(root: string, git: Git = runGit): GitStore {
           settings: access.settings?.length ? access.settings : settings,
         };
         const run: Run = (argv, more = {}) => git(argv, { cwd: repository, ...own, ...more });
-        await prepare(root, name, run);
+        await prepare(root, { name, remote }, run);
         const bare = { ...source, remote };
         const commit = await bring(bare, run);
         checkCommit(commit, source.checksum);
         await checkOut({ source: bare, repository, directory, commit }, run);
-        for (const old of oldestNames(root, /^[0-9a-f]{64}$/, MAX_KEPT)) {
-          await rm(join(root, old), { recursive: true, force: true });
-        }
+        for (const old of oldestNames(root, REPOSITORY, MAX_KEPT)) if (!queue.has(old)) await discard(root, old);
         return commit;
       });
     },
+    list: (run) => Promise.all(repositories(root).map((name) => describe(run, { root, name, inUse: queue.has(name) }))),
+    async remove(id) {
+      const name = namedBy(repositories(root), id, queue);
+      await queue.run(name, () => discard(root, name));
+    },
+  };
+}
+
+function repositories(root: string): string[] {
+  return readdirSync(root).filter((name) => REPOSITORY.test(name));
+}
+
+/** By another name first: half a repository is none. */
+async function discard(root: string, name: string): Promise<void> {
+  const trash = join(root, `${TRASH}${name}`);
+  await rm(trash, { recursive: true, force: true });
+  renameSync(join(root, name), trash);
+  await rm(trash, { recursive: true, force: true });
+}
+
+async function describe(
+  run: RunFilesJob,
+  { root, name, inUse }: { root: string; name: string; inUse: boolean },
+): Promise<KeptContext> {
+  const directory = join(root, name);
+  const { birthtime, mtime } = statSync(directory);
+  const remote = readFileSync(join(directory, REMOTE_FILE), "utf8");
+  const reply = await run({ kind: "usage", directory }, new AbortController().signal).catch((error: unknown) => {
+    // It went while it was measured.
+    if (!existsSync(directory)) return { bytes: 0 };
+    throw error;
+  });
+  return {
+    id: keptId(name),
+    description: `git repository ${withoutCredentials(remote)}`,
+    sizeBytes: "bytes" in reply ? reply.bytes : 0,
+    inUse,
+    createdAt: birthtime,
+    lastUsedAt: mtime,
   };
 }
 
 type Run = (argv: string[], more?: Partial<GitOptions>) => Promise<string>;
 
 /** A directory that is not whole goes by another name first. */
-async function prepare(root: string, name: string, run: Run): Promise<void> {
+async function prepare(root: string, { name, remote }: { name: string; remote: string }, run: Run): Promise<void> {
   const repository = join(root, name);
   if (!existsSync(join(repository, "HEAD"))) {
     const fresh = join(root, `new-${name}`);
     await rm(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { mode: 0o700 });
     await run(["init", "--quiet", "--bare", "."], { cwd: fresh });
+    writeFileSync(join(fresh, REMOTE_FILE), remote);
     renameSync(fresh, repository);
   }
   // What a fetch that was killed has left.

@@ -18,6 +18,9 @@ import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { createDigestStream, digestOf } from "../../formats/oci/digest.ts";
 import { ConnectionError, connectionError } from "../../registry/client/connection-error.ts";
 import { discard, exchange } from "../../registry/client/http.ts";
+import { withoutCredentials } from "../outputs/attestations/without-credentials.ts";
+import type { KeptContext } from "../contexts/contexts.ts";
+import { keptId, namedBy } from "./kept-names.ts";
 import { oldestNames } from "./oldest-names.ts";
 import { refuseLinkLocal } from "./public-address.ts";
 
@@ -61,6 +64,10 @@ export interface HttpStore {
    * digest, forbidden for link-local servers, unavailable where the server does not give it.
    */
   fetch(url: string, options: FetchOptions): Promise<Fetched>;
+  /** What is kept. What layers and builds share with it takes nothing here. */
+  list(): KeptContext[];
+  /** Throws not-found, or conflict while it is being fetched. */
+  remove(id: string): Promise<void>;
 }
 
 export function createHttpStore(root: string): HttpStore {
@@ -79,7 +86,36 @@ export function createHttpStore(root: string): HttpStore {
         return { digest: meta.digest, sizeBytes: Number(size), modifiedNs: mtimeNs };
       });
     },
+    list: () =>
+      keptNames(root).flatMap((name) => {
+        const meta = readMeta(join(root, name));
+        if (meta === undefined) return [];
+        const file = statSync(join(root, name));
+        const { birthtime, mtime } = statSync(join(root, name + META_SUFFIX));
+        return {
+          id: keptId(name),
+          description: `http url ${withoutCredentials(meta.url)}`,
+          sizeBytes: file.nlink === 1 ? file.size : 0,
+          inUse: queue.has(name),
+          createdAt: birthtime,
+          lastUsedAt: mtime,
+        };
+      }),
+    async remove(id) {
+      const name = namedBy(keptNames(root), id, queue);
+      // Without its description the file is nobody's.
+      await queue.run(name, async () => {
+        for (const suffix of [META_SUFFIX, ""]) rmSync(join(root, name + suffix), { force: true });
+      });
+    },
   };
+}
+
+function keptNames(root: string): string[] {
+  return readdirSync(root).flatMap((name) => {
+    const kept = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
+    return kept === undefined ? [] : [kept];
+  });
 }
 
 interface Place {

@@ -15,7 +15,7 @@ import type { WireBuildRequest, WireCacheSpec } from "../../wire/build-messages.
 import { MAX_DATA_BYTES } from "../../wire/build-stream.ts";
 import { absolutePath } from "../absolute-path.ts";
 
-/** Caches of type local: OCI layouts of the user's that a build reads and writes, blob by blob. */
+/** OCI layouts of the user's that a build reads and writes, blob by blob: caches of type local, and contexts. */
 export interface CacheDirectories {
   /** Caches that are not used, and why. */
   notes: string[];
@@ -56,6 +56,9 @@ export function openCacheDirectories(workingDir: string, request: WireBuildReque
     readable.add(path);
     return digest !== undefined;
   });
+  for (const source of Object.values(request.NamedContexts)) {
+    if (source.Kind === "layout") readable.add(source.Store.replace(/^oci:/, ""));
+  }
   const targets = request.CacheTo.filter(({ Type }) => Type === "local");
   for (const { Attributes } of targets) {
     const path = absolutePath(workingDir, Attributes["dest"] ?? "");
@@ -63,7 +66,7 @@ export function openCacheDirectories(workingDir: string, request: WireBuildReque
     writable.add(path);
   }
   const pathOf = (allowed: Set<string>, layout: string, digest: string) => {
-    const [directory, name] = [layout.replace(/^local:/, ""), DIGEST.exec(digest)?.[1]];
+    const [directory, name] = [layout.replace(/^(local|oci):/, ""), DIGEST.exec(digest)?.[1]];
     if (!allowed.has(directory) || name === undefined) throw new Error(`no blob ${digest} of ${layout} was offered`);
     return { blobs: `${directory}/blobs/sha256`, path: `${directory}/blobs/sha256/${name}` };
   };
@@ -79,7 +82,8 @@ export function openCacheDirectories(workingDir: string, request: WireBuildReque
   };
 }
 
-function manifestOf(path: string, tag: string): string | undefined {
+/** Of `index.json`. undefined: there is none of that tag. */
+export function manifestOf(path: string, tag: string): string | undefined {
   const named = readIndex(path).find(({ annotations }) => annotations?.[REF_NAME] === tag);
   return named?.digest;
 }

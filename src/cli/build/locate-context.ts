@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync, statSync } from "node:fs";
 import type { WireContextSource } from "../../wire/build-messages.ts";
 import { absolutePath } from "../absolute-path.ts";
+import { manifestOf } from "./cache-directories.ts";
 import type { FileTree } from "./file-tree.ts";
 import { readDockerfile, sniffInput } from "./standard-input.ts";
 import { diskTree, memoryTree } from "./trees.ts";
@@ -117,6 +118,8 @@ function addNamed(sources: BuildSources, text: string, options: LocateOptions): 
   if (name === "" || value === "") throw new Error(`invalid context value: ${text}, expected key=value`);
   if (value.startsWith("docker-image://")) {
     sources.named[name] = { Kind: "image", Reference: value.slice("docker-image://".length) };
+  } else if (value.startsWith("oci-layout://")) {
+    sources.named[name] = layoutSource(value.slice("oci-layout://".length), name, options.workingDir);
   } else if (/^(oci-layout|target):/.test(value)) {
     throw new Error(
       `build context ${name}: ${value.split(":")[0]} is not supported: load it as an image, and name that with docker-image://`,
@@ -129,6 +132,16 @@ function addNamed(sources: BuildSources, text: string, options: LocateOptions): 
     }
     sources.named[name] = addDirectory(sources, `named:${name}`, options.realPath(path));
   }
+}
+
+/** `path[:tag][@digest]`: the daemon does not see the index. */
+function layoutSource(text: string, name: string, workingDir: string): WireContextSource {
+  const [, path = "", tag = "latest", digest] =
+    /^(.*?)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(text) ?? [];
+  const directory = absolutePath(workingDir, path);
+  const found = digest ?? manifestOf(directory, tag);
+  if (found === undefined) throw new Error(`build context ${name}: there is no image ${tag} in the OCI layout ${path}`);
+  return { Kind: "layout", Store: `oci:${directory}`, Digest: found };
 }
 
 /** The same directory of the same user and host has the same key in every build, so that only what changed is sent again. */

@@ -12,6 +12,7 @@ import {
   STRING,
   string,
 } from "../protobuf/message.ts";
+import { Definition } from "./definition.ts";
 
 /** Messages of BuildKit's Control service. @see BuildKit api/services/control/control.proto, api/types/worker.proto */
 export const CONTROL = "/moby.buildkit.v1.Control/";
@@ -85,6 +86,7 @@ export const SolveRequest = message({
   frontendAttributes: map(7, STRING),
   cache: field(8, CacheOptions),
   entitlements: repeated(9, STRING),
+  inputs: map(10, Definition),
   internal: bool(11),
   exporters: repeated(13, Exporter),
 });
@@ -146,6 +148,7 @@ export const HistoryRecord = message({
   createdAt: field(6, Timestamp),
   completedAt: field(7, Timestamp),
   exporterResponse: map(9, STRING),
+  pinned: bool(14),
   numCachedSteps: int32(15),
   numTotalSteps: int32(16),
   numCompletedSteps: int32(17),

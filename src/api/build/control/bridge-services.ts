@@ -18,7 +18,11 @@ import type { MessageOf } from "../../../wire/protobuf/message.ts";
 import { type CallHandler, type ServerCall, unary } from "../../grpc/server.ts";
 import { cacheSpecOf, solveRequestOfOptions, subrequestOf } from "./frontend-options.ts";
 import type { GatewayBuild, GatewayBuilds } from "./gateway-builds.ts";
+import { imageServices } from "./image-services.ts";
+import { inputsOf } from "./inputs.ts";
 import { requireDockerfile } from "./require-dockerfile.ts";
+import { resultDefinition } from "./result-definition.ts";
+import { resultServices } from "./result-services.ts";
 import { subrequestMetadata } from "./subrequests.ts";
 import { workerRecords } from "./workers.ts";
 
@@ -28,6 +32,14 @@ const BUILD_METADATA = "buildkit-controlapi-buildid";
 /** What the bridge can do. Without `gateway.solve.evaluate` clients would ask for files of the result, to have it built. */
 const CAPABILITIES = [
   "solve.base",
+  "resolveimage",
+  "resolveimage.resolvemode",
+  "source.metaresolver",
+  "readfile",
+  "readdir",
+  "statfile",
+  "reference.output",
+  "frontend.inputs",
   "return",
   "returnmap",
   "importcaches",
@@ -53,7 +65,7 @@ export function bridgeServices(builds: GatewayBuilds): [string, CallHandler][] {
     [
       `${BRIDGE}Solve`,
       unary({ input: BridgeSolveRequest, output: BridgeSolveResponse }, async (request, call) => ({
-        result: await solve(await find(call), request, call.signal),
+        result: await solve(builds, { build: await find(call), request, signal: call.signal }),
       })),
     ],
     [
@@ -71,23 +83,33 @@ export function bridgeServices(builds: GatewayBuilds): [string, CallHandler][] {
         return {};
       }),
     ],
+    ...resultServices(find),
+    ...imageServices(find),
+    // For frontends that run as containers: there are none here.
     [`${BRIDGE}Inputs`, unary({ input: Empty, output: Empty }, () => ({}))],
     // A client's own warnings are for whoever watches the build: that is the client.
     [`${BRIDGE}Warn`, unary({ input: Empty, output: Empty }, () => ({}))],
   ];
 }
 
+interface Solving {
+  build: GatewayBuild;
+  request: MessageOf<typeof BridgeSolveRequest>;
+  /** Of the call. */
+  signal: AbortSignal;
+}
+
 async function solve(
-  build: GatewayBuild,
-  request: MessageOf<typeof BridgeSolveRequest>,
-  callSignal: AbortSignal,
+  builds: Pick<GatewayBuilds, "target">,
+  { build, request, signal: callSignal }: Solving,
 ): Promise<Result> {
   requireDockerfile(request);
   const { session, entitlements } = build;
   const signal = AbortSignal.any([build.signal, callSignal]);
   const cacheImports = request.cacheImports.map(cacheSpecOf);
   const call = subrequestOf(request.options);
-  const wanted = solveRequestOfOptions(request.options, { session, signal, entitlements, cacheImports });
+  const input = inputsOf(builds, request.inputs);
+  const wanted = solveRequestOfOptions(request.options, { session, signal, entitlements, cacheImports, input });
   if (call !== undefined)
     return Result.create({ metadata: await subrequestMetadata(build.job, wanted, { call, signal }) });
   const solved = await build.job.solve(wanted, signal);
@@ -100,7 +122,7 @@ function encodeSolved({ targets }: Solved, ids: string[], multiPlatform: boolean
   const names = targets.map(platformName);
   const platforms = targets.map(({ platform }, index) => ({ ID: names[index], Platform: platform }));
   const metadata = new Map([["refs.platforms", encoder.encode(JSON.stringify({ Platforms: platforms }))]]);
-  const refs = ids.map((id) => Ref.create({ id }));
+  const refs = ids.map((id) => Ref.create({ id, definition: resultDefinition(id) }));
   const single = targets.length === 1 && !multiPlatform;
   targets.forEach(({ config }, index) => {
     const key = single ? "containerimage.config" : `containerimage.config/${names[index]}`;
@@ -126,7 +148,7 @@ function complete(build: GatewayBuild, { result, error }: MessageOf<typeof Retur
   const ids = [result?.ref, ...(result?.refs?.refs.values() ?? [])].flatMap((ref) =>
     ref === undefined ? [] : [ref.id],
   );
-  const chosen = new Set(ids.filter((id) => id !== "").map((id) => build.result(id)));
+  const chosen = new Set(ids.filter((id) => id !== "").map((id) => build.result(id).solved));
   if (chosen.size > 1) throw tooMany();
   build.complete([...chosen][0]);
 }

@@ -1,24 +1,17 @@
 import { invalid } from "../../../base/errors.ts";
-import type { Builder, CacheRecord, HistoryRecord as BuildRecord } from "../../../builder/builder.ts";
+import type { Builder, CacheRecord } from "../../../builder/builder.ts";
 import {
   CONTROL,
   DiskUsageRequest,
   DiskUsageResponse,
-  HISTORY_EVENT,
-  HistoryEvent,
-  HistoryRecord,
-  HistoryRequest,
   PruneRequest,
-  UpdateHistoryRequest,
   UsageRecord,
 } from "../../../wire/buildkit/control.ts";
-import { Empty } from "../../../wire/buildkit/session.ts";
-import { GRPC } from "../../../wire/grpc/status.ts";
 import type { MessageOf } from "../../../wire/protobuf/message.ts";
 import { type CallHandler, serverStream, unary } from "../../grpc/server.ts";
 import { optionalTimestamp, timestamp } from "../buildkit/encode-status.ts";
 
-/** What BuildKit's Control service tells of the cache and of builds that were. */
+/** What BuildKit's Control service tells of the cache. */
 export function cacheServices(builder: Builder): [string, CallHandler][] {
   return [
     [
@@ -34,24 +27,6 @@ export function cacheServices(builder: Builder): [string, CallHandler][] {
       serverStream({ input: PruneRequest, output: UsageRecord }, async function* prune(request) {
         const { removed } = await builder.prune(pruneOptions(request));
         yield* removed.map(encodeUsage);
-      }),
-    ],
-    [
-      `${CONTROL}ListenBuildHistory`,
-      serverStream({ input: HistoryRequest, output: HistoryEvent }, async function* history(request, { signal }) {
-        yield* selectHistory(builder.history(), request).map((record) => ({
-          type: record.completedAt === undefined ? HISTORY_EVENT.started : HISTORY_EVENT.complete,
-          record: encodeHistory(record),
-        }));
-        if (!request.earlyExit && !signal.aborted)
-          await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      }),
-    ],
-    [
-      `${CONTROL}UpdateBuildHistory`,
-      unary({ input: UpdateHistoryRequest, output: Empty }, (request) => {
-        if (request.delete) builder.forget(request.ref);
-        return {};
       }),
     ],
   ];
@@ -105,30 +80,5 @@ function encodeUsage(record: CacheRecord): MessageOf<typeof UsageRecord> {
     recordType: record.type,
     shared: record.shared,
     parents: record.parents,
-  });
-}
-
-function selectHistory(all: BuildRecord[], request: MessageOf<typeof HistoryRequest>): BuildRecord[] {
-  const wanted = all.filter(
-    (one) => (request.ref === "" || one.ref === request.ref) && (!request.activeOnly || one.completedAt === undefined),
-  );
-  return request.limit > 0 ? wanted.slice(0, request.limit) : wanted;
-}
-
-function encodeHistory(record: BuildRecord) {
-  const { steps, imageId } = record;
-  const attributes = { filename: record.dockerfile, target: record.target, context: record.context };
-  return HistoryRecord.create({
-    ref: record.ref,
-    frontend: "dockerfile.v0",
-    frontendAttributes: new Map(Object.entries(attributes).filter(([, value]) => value !== "")),
-    error: record.error === "" ? undefined : { code: GRPC.unknown, message: record.error },
-    createdAt: timestamp(record.startedAt),
-    completedAt: optionalTimestamp(record.completedAt),
-    exporterResponse: new Map(imageId === undefined ? [] : [["containerimage.config.digest", imageId]]),
-    numCachedSteps: steps.cached,
-    numTotalSteps: steps.total,
-    numCompletedSteps: steps.completed,
-    numWarnings: steps.warnings,
   });
 }

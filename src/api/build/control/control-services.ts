@@ -22,6 +22,7 @@ import { cancellable } from "../running-build.ts";
 import { outputOf } from "../solve-request.ts";
 import { cacheSpecOf, solveRequestOfOptions } from "./frontend-options.ts";
 import type { GatewayBuilds } from "./gateway-builds.ts";
+import { inputsOf } from "./inputs.ts";
 import { requireDockerfile } from "./require-dockerfile.ts";
 import { workerRecords } from "./workers.ts";
 
@@ -119,7 +120,8 @@ async function solvedBy(
   if (frontend !== "" || definition.byteLength > 0) {
     requireDockerfile({ definition, frontend, options });
     const cacheImports = (request.cache?.imports ?? []).map(cacheSpecOf);
-    return job.solve(solveRequestOfOptions(options, { session, signal, entitlements, cacheImports }), signal);
+    const input = inputsOf(gateway, request.inputs);
+    return job.solve(solveRequestOfOptions(options, { session, signal, entitlements, cacheImports, input }), signal);
   }
   const build = gateway.begin({ ref, job, session, entitlements, signal });
   try {

@@ -1,7 +1,15 @@
 import { EngineError, invalid, messageOf } from "../../../base/errors.ts";
-import type { Attestations, CacheSpec, ContextSource, SolveRequest, Subrequest } from "../../../builder/builder.ts";
+import type {
+  Attestations,
+  CacheSpec,
+  ContextSource,
+  SolvedTarget,
+  SolveRequest,
+  Subrequest,
+} from "../../../builder/builder.ts";
 import type { BuildResources } from "../../../builder/graph.ts";
 import { Fields } from "../../fields.ts";
+import { parseDigest } from "../../../formats/oci/digest.ts";
 import { parseJson } from "../../json.ts";
 import { sessionContext } from "../context-of-query.ts";
 import type { GrpcSession } from "../session/grpc-session.ts";
@@ -16,6 +24,8 @@ export interface OptionsContext {
   signal: AbortSignal;
   entitlements: string[];
   cacheImports: CacheSpec[];
+  /** What a context `input:NAME` stands for. Throws not-found; undefined: nothing, an empty tree. */
+  input: (name: string) => SolvedTarget | undefined;
 }
 
 const SUBREQUESTS: Record<string, Subrequest> = {
@@ -37,7 +47,6 @@ export function subrequestOf(options: FrontendOptions): Subrequest | "describe" 
 /** Throws invalid-argument for a value that cannot be read, not-implemented for what needs foreign build definitions. */
 export function solveRequestOfOptions(options: FrontendOptions, context: OptionsContext): SolveRequest {
   const text = (name: string) => options.get(name) ?? "";
-  refuseInputs(options);
   const buildArgs = prefixed(options, "build-arg:");
   return {
     ...blankRequest(),
@@ -63,23 +72,18 @@ export function solveRequestOfOptions(options: FrontendOptions, context: Options
   };
 }
 
-/** Results of other builds as contexts come as LLB, which this engine does not take. */
-function refuseInputs(options: FrontendOptions): void {
-  for (const name of options.keys()) {
-    if (!name.startsWith("input:") && name !== "contextsubdir") continue;
-    throw new EngineError("not-implemented", `option ${name} is not supported by this engine`);
-  }
-}
-
 function contextsOf(
   options: FrontendOptions,
   context: OptionsContext,
-): Pick<SolveRequest, "context" | "dockerfile" | "namedContexts"> {
+): Pick<SolveRequest, "context" | "contextSubdirectory" | "dockerfile" | "namedContexts"> {
   const main = options.get("context") ?? "";
   const fileKey = options.get("dockerfilekey");
   const remote = main !== "";
   const named = Object.entries(prefixed(options, "context:"));
+  const subdirectory = options.get("contextsubdir") ?? "";
   return {
+    // A directory of the client is what it is: the client itself looks below.
+    ...(remote && subdirectory !== "" ? { contextSubdirectory: subdirectory } : {}),
     context: remote ? sourceOf(main, context) : localContext(options.get("contextkey") ?? "context", options, context),
     // A remote context has its own Dockerfile, unless the client says where another one is.
     dockerfile: remote && fileKey === undefined ? undefined : localContext(fileKey ?? "dockerfile", options, context),
@@ -96,6 +100,10 @@ function localContext(name: string, options: FrontendOptions, { session }: Optio
 function namedSource(value: string, options: FrontendOptions, context: OptionsContext): ContextSource {
   const image = /^docker-image:\/\/(.*)$/.exec(value);
   if (image !== null) return { kind: "image", reference: image[1] ?? "" };
+  const input = /^input:(.*)$/.exec(value)?.[1];
+  if (input !== undefined) return inputSource(input, options, context);
+  const layout = /^oci-layout:\/\/(.*)$/.exec(value)?.[1];
+  if (layout !== undefined) return layoutSource(layout);
   const local = /^local:(.*)$/.exec(value);
   if (local === null) return sourceOf(value, context);
   const source = localContext(local[1] ?? "", options, context);
@@ -103,8 +111,34 @@ function namedSource(value: string, options: FrontendOptions, context: OptionsCo
   return source;
 }
 
+/** The config is the client's to send; without one it is files alone. @see buildx build/build.go `waitContextDeps` */
+function inputSource(name: string, options: FrontendOptions, { input }: OptionsContext): ContextSource {
+  const target = input(name);
+  if (target === undefined) return { kind: "image", reference: "scratch" };
+  const text = options.get(`input-metadata:${name}`);
+  const metadata = text === undefined ? undefined : new Fields(parseJson(text), "InputMetadata");
+  const config = metadata?.string("containerimage.config") ?? "";
+  const { os, architecture, variant } = target.platform;
+  const bare = { os, architecture, ...(variant === undefined ? {} : { variant }) };
+  return { kind: "result", target, config: config === "" ? bare : decodeConfig(config) };
+}
+
+/** `store[:tag]@digest`; the tag is for people. @see BuildKit client/solve.go: the prefix of such stores */
+function layoutSource(text: string): ContextSource {
+  const [, store = "", digest = ""] = /^([^:@]+)(?::[^@]*)?(?:@(.+))?$/.exec(text) ?? [];
+  if (digest === "") throw invalid(`oci-layout reference ${JSON.stringify(text.slice(0, 256))} has no digest`);
+  return { kind: "layout", store: `oci:${store}`, digest: parseDigest(digest) };
+}
+
+/** Go writes bytes in base64. */
+function decodeConfig(text: string): Record<string, unknown> {
+  const config = parseJson(Buffer.from(text, "base64").toString());
+  if (typeof config === "object" && config !== null && !Array.isArray(config)) return { ...config };
+  throw invalid("the image config of a context is no object");
+}
+
 function sourceOf(value: string, { session, signal }: OptionsContext): ContextSource {
-  if (/^(oci-layout|input|target):/.test(value)) {
+  if (/^(oci-layout|target):/.test(value)) {
     throw new EngineError("not-implemented", `context ${value} is not supported by this engine`);
   }
   if (!value.startsWith("http://buildkit-session/")) return remoteContext(value);

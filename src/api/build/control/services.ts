@@ -5,6 +5,7 @@ import { bridgeServices } from "./bridge-services.ts";
 import { cacheServices } from "./cache-services.ts";
 import { type ControlDeps, controlServices } from "./control-services.ts";
 import { createGatewayBuilds } from "./gateway-builds.ts";
+import { historyServices } from "./history-services.ts";
 
 const TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const CONTENT = "/containerd.services.content.v1.Content/";
@@ -15,6 +16,7 @@ export function createBuildServices(deps: Omit<ControlDeps, "gateway">): Service
   return new Map<string, CallHandler>([
     ...controlServices({ ...deps, gateway }),
     ...cacheServices(deps.builder),
+    ...historyServices(deps.builder),
     ...bridgeServices(gateway),
     [SESSION_METHODS.health, unary({ input: Empty, output: HealthResponse }, () => ({ status: HEALTH_SERVING }))],
     // Clients send traces of their own work along; nobody here looks at them.

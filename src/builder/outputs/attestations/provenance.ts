@@ -177,6 +177,8 @@ function remoteUrl(source: ContextSource): string | undefined {
       return `docker-image://${source.reference}`;
     case "session":
     case "archive":
+    case "result":
+    case "layout":
       return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { EngineError, invalid } from "../../../base/errors.ts";
 import { MAX_CONFIG_BYTES, parseImageConfig } from "../../../formats/oci/config.ts";
-import { algorithmOf, createDigestStream, type Digest, parseDigest } from "../../../formats/oci/digest.ts";
+import { type Digest, parseDigest } from "../../../formats/oci/digest.ts";
 import type { Descriptor } from "../../../formats/oci/descriptor.ts";
 import { type Manifest, MAX_MANIFEST_BYTES, parseManifestDocument } from "../../../formats/oci/manifest.ts";
 import { parseTagged } from "../../../formats/reference/reference.ts";
@@ -10,9 +10,10 @@ import { parseRemote } from "../../../images/pull/resolve-image.ts";
 import type { PreparedLayer } from "../../../images/store.ts";
 import type { LayerRow } from "../../../storage/records/images.ts";
 import type { CacheSpec, SolveRequest } from "../../builder.ts";
-import type { BuildSession, ClientLayouts } from "../../session.ts";
+import type { BuildSession } from "../../session.ts";
 import { booleanOf } from "../attributes.ts";
 import { credentialsFor, type OutputsDeps } from "../export-context.ts";
+import { fetchFromClient, readVerified } from "./client-blobs.ts";
 import { type CacheRecord, MAX_CACHE_CONFIG_BYTES, parseCacheConfig } from "./cache-config.ts";
 import { parseInlineCache } from "./inline-cache.ts";
 import { CACHE_CONFIG_TYPE } from "./pack-cache.ts";
@@ -115,43 +116,4 @@ async function readManifest(
     mediaType,
   }));
   return parseInlineCache(JSON.parse(Buffer.from(bytes).toString()), rows);
-}
-
-async function readVerified(
-  source: AsyncIterable<Uint8Array>,
-  { digest, limitBytes }: { digest: Digest; limitBytes: number },
-): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  const hash = createDigestStream(algorithmOf(digest));
-  for await (const bytes of source) {
-    hash.update(bytes);
-    if (hash.sizeBytes > limitBytes) throw invalid(`blob ${digest} is longer than ${limitBytes} bytes`);
-    parts.push(bytes);
-  }
-  if (hash.digest() !== digest) throw invalid(`blob ${digest}: wrong digest`);
-  return Buffer.concat(parts);
-}
-
-async function fetchFromClient(
-  { content, images }: SourceDeps,
-  { layouts, id, layer }: { layouts: ClientLayouts; id: string; layer: LayerRow },
-  signal: AbortSignal,
-): Promise<PreparedLayer> {
-  const { digest, sizeBytes } = layer;
-  const algorithm = algorithmOf(digest);
-  const known = content.stat(digest);
-  if (known !== undefined) return images.store.prepare(known.path, { signal, algorithm });
-  const ingest = await content.ingest(algorithm);
-  try {
-    for await (const bytes of layouts.read(id, digest, signal)) {
-      if (ingest.sizeBytes + bytes.length > sizeBytes)
-        throw invalid(`blob ${digest} is longer than ${sizeBytes} bytes`);
-      await ingest.write(bytes);
-    }
-    const { path } = await ingest.commit({ digest, sizeBytes });
-    return await images.store.prepare(path, { signal, algorithm });
-  } catch (error) {
-    await ingest.abort();
-    throw error;
-  }
 }
