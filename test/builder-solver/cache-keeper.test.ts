@@ -54,6 +54,8 @@ class Store {
         layerBytes: (chainId: string) => (layers.has(chainId) ? this.layerBytes : undefined),
         listLayers: () => [...layers.keys()],
         layerStack: (chainId: string) => this.stack(chainId),
+        freedBytes: async (chainIds: string[]) =>
+          chainIds.filter((chainId) => !layers.has(chainId)).length * this.layerBytes,
         listActive: () => [],
         stackOf: () => [],
       },

@@ -36,13 +36,22 @@ type State =
   | { at: "padding"; remaining: number }
   | { at: "done" };
 
-export function createTarParser(sink: TarSink): TarParser {
-  const parser = new Parser(sink);
+export interface TarParserOptions {
+  /**
+   * The archive may end with the last byte of its last file: `docker build -f - DIR` sends such a one. All that it holds is there, but
+   * nothing shows that it was not cut.
+   */
+  mayEndInPadding?: boolean;
+}
+
+export function createTarParser(sink: TarSink, { mayEndInPadding = false }: TarParserOptions = {}): TarParser {
+  const parser = new Parser(sink, mayEndInPadding);
   return { push: (bytes) => parser.push(bytes), end: () => parser.end() };
 }
 
 class Parser {
   readonly #sink: TarSink;
+  readonly #mayEndInPadding: boolean;
   #state: State = { at: "header" };
   /** A block that came in pieces. */
   readonly #block = Buffer.alloc(BLOCK_BYTES);
@@ -52,8 +61,9 @@ class Parser {
   #longName: Buffer | undefined;
   #longLink: Buffer | undefined;
 
-  constructor(sink: TarSink) {
+  constructor(sink: TarSink, mayEndInPadding: boolean) {
     this.#sink = sink;
+    this.#mayEndInPadding = mayEndInPadding;
   }
 
   push(bytes: Uint8Array): void {
@@ -64,8 +74,7 @@ class Parser {
   end(): void {
     const { at } = this.#state;
     const hasPending = this.#blockLength > 0 || this.#local.length > 0 || this.#longName !== undefined;
-    // docker build -f - sends an archive that ends with the last byte of its last file: all that it holds is there.
-    if (at === "done" || at === "padding" || (at === "header" && !hasPending)) return;
+    if (at === "done" || (at === "padding" && this.#mayEndInPadding) || (at === "header" && !hasPending)) return;
     throw badTar("unexpected end");
   }
 

@@ -67,7 +67,7 @@ function begin(request: ExtractRequest): Session {
     const onRoot = statFd(top).onDevice === statFd(entered.root).onDevice;
     if (onRoot && request.readOnlyRoot) throw readOnly(true);
     const placer = new Placer(top, request);
-    return { entered, top, placer, parser: createTarParser(placer), onRoot };
+    return { entered, top, placer, parser: createTarParser(placer, { mayEndInPadding: true }), onRoot };
   } catch (error) {
     if (top >= 0) closeFd(top);
     entered.leave();
