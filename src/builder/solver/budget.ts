@@ -4,6 +4,9 @@ import type { Op } from "../graph.ts";
 /** Memory that one RUN is reckoned with, when it is decided how many may run at once. */
 const RUN_MEMORY_BYTES = 512 << 20;
 const MAX_RUNS = 64;
+/** Few steps keep a processor busy all the time: they wait for the network and the disk. The kernel shares it among those that do. */
+const RUNS_PER_CPU = 2;
+const MIN_RUNS = 4;
 /** Copies are bound by the disk. */
 const MAX_COPIES = 4;
 /** Contexts, URLs and repositories are bound by the network. */
@@ -37,8 +40,8 @@ export function createBudget(host: { cpuCount: number; memoryBytes: number }): B
   };
 }
 
-/** RUNs at once: one for each processor, as far as the memory goes; always one, and two where one would wait for the network. */
+/** RUNs at once: two for each processor and at least four, as far as the memory goes; always one. */
 export function runLimit({ cpuCount, memoryBytes }: { cpuCount: number; memoryBytes: number }): number {
   const byMemory = Math.floor(memoryBytes / RUN_MEMORY_BYTES);
-  return Math.max(1, Math.min(MAX_RUNS, Math.max(2, cpuCount), byMemory));
+  return Math.max(1, Math.min(MAX_RUNS, Math.max(MIN_RUNS, RUNS_PER_CPU * cpuCount), byMemory));
 }
