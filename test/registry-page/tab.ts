@@ -12,7 +12,7 @@ export interface Tab {
   visit(address: string): Promise<void>;
   /** The value of an expression in the page; promises are awaited. Throws what it throws. */
   value<T>(expression: string): Promise<T>;
-  /** The text that a reader sees in the first element of the selector; waits for the element. */
+  /** The text that a reader sees in the first element of the selector; waits for the element, and for text in it. */
   text(selector: string): Promise<string>;
   /** Waits until the expression holds in the page. */
   until(expression: string): Promise<void>;
@@ -82,7 +82,8 @@ export async function createTab(session: Session): Promise<Tab> {
       await waitFor("document.querySelector('main h1')");
     },
     text: async (selector) => {
-      await waitFor(find(selector));
+      // An element is there before its styles are, and has no text to see then.
+      await waitFor(`${find(selector)}?.innerText`);
       return value<string>(`${find(selector)}.innerText`);
     },
     click: async (selector) => {
