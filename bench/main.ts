@@ -47,22 +47,21 @@ const builders: Peer[] = [];
 
 async function startPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];
-  if (onlyPeer === undefined || onlyPeer === "gantry") peers.push(await startGantry());
+  const start = async (starting: Promise<Peer>) => {
+    const peer = await starting;
+    started.defer(() => peer.stop());
+    return peer;
+  };
+  if (onlyPeer === undefined || onlyPeer === "gantry") peers.push(await start(startGantry()));
   const reason = whyNoNetworkedDockerd();
   if (reason !== undefined) console.log(`docker is not measured: ${reason}`);
-  else if (onlyPeer === undefined || onlyPeer === "docker")
-    peers.push(await startDocker().catch((error: unknown) => stopAll(peers, error)));
+  else if (onlyPeer === undefined || onlyPeer === "docker") peers.push(await start(startDocker()));
   const archive = await busyboxImage();
   const noBuildah = whyNoBuildah();
   if (noBuildah !== undefined) console.log(`buildah is not measured: ${noBuildah}`);
-  else if (onlyPeer === undefined || onlyPeer === "buildah") builders.push(await startBuildah());
+  else if (onlyPeer === undefined || onlyPeer === "buildah") builders.push(await start(startBuildah()));
   for (const peer of peers) await command(peer, ["load", "-q", "-i", archive]);
   return peers;
-}
-
-async function stopAll(peers: Peer[], error: unknown): Promise<never> {
-  for (const peer of peers) await peer.stop();
-  throw error;
 }
 
 /** All samples of one measure, the peers by turns. A peer that fails drops out of this measure and says why. */
@@ -108,7 +107,13 @@ async function distribution(registry: PeerRegistry): Promise<Measure[]> {
   return distributionMeasures(registry, images);
 }
 
-const registry = whyNoDockerRegistry() === undefined ? await startDockerRegistry() : undefined;
+/** All that was started; each goes, whatever becomes of the others, and also when the run is interrupted. */
+await using started = new AsyncDisposableStack();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void started.disposeAsync().finally(() => process.exit(1)));
+}
+
+const registry = whyNoDockerRegistry() === undefined ? started.use(await startDockerRegistry()) : undefined;
 if (registry === undefined) console.log(`pull and push are not measured: ${whyNoDockerRegistry()}`);
 const all = [
   ...measures(await scale()),
@@ -120,26 +125,18 @@ const all = [
   ...(registry === undefined ? [] : await distribution(registry)),
 ];
 const chosen = all.filter(({ name }) => only === undefined || name.includes(only));
-const peers = await startPeers().catch(async (error: unknown) => {
-  await registry?.[Symbol.asyncDispose]();
-  throw error;
-});
 const scores: Score[] = [];
-try {
-  for (const measure of chosen) {
-    scores.push(await score(measure, measure.builders === true ? [...peers, ...builders] : peers));
-    console.log(
-      formatScoreboard(
-        scores.slice(-1),
-        [...peers, ...builders].map(({ name }) => name),
-      )
-        .split("\n")
-        .at(-1),
-    );
-  }
-} finally {
-  for (const peer of [...peers, ...builders]) await peer.stop();
-  await registry?.[Symbol.asyncDispose]();
+const peers = await startPeers();
+for (const measure of chosen) {
+  scores.push(await score(measure, measure.builders === true ? [...peers, ...builders] : peers));
+  console.log(
+    formatScoreboard(
+      scores.slice(-1),
+      [...peers, ...builders].map(({ name }) => name),
+    )
+      .split("\n")
+      .at(-1),
+  );
 }
 console.log(
   `\n${formatScoreboard(

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { getXattr, listXattrs } from "../../src/kernel/xattr.ts";
 import type { BuildSession, DirectoryRequest, DirectorySink, RemoteEntry } from "../../src/builder/session.ts";
+import { getXattr, listXattrs } from "../../src/kernel/xattr.ts";
 
 export interface FakeSession extends BuildSession {
   requests: DirectoryRequest[];

@@ -29,6 +29,7 @@ import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
 import type { Snapshots } from "../../src/storage/snapshots/snapshots.ts";
 
 export const isRoot = process.getuid?.() === 0;
+if (!isRoot) console.log("(skip) test/builder-files: files with owners need root");
 
 /** Text: a file's content; `{ to }`: a symlink; `{ like }`: a hard link. The key may say more: `name|0755|1:2`. A trailing slash: a directory. */
 export type Files = Record<string, string | { to: string } | { like: string }>;

@@ -56,11 +56,11 @@ function both({ client, env }: Tools): void {
       Dockerfile: `ARG BASE=nothing
 FROM $BASE AS build
 ARG WORD
-WORKDIR /work
+WORKDIR /job
 COPY in/ .
 RUN echo "$WORD $(cat a.txt)" > out.txt
 FROM busybox
-COPY --from=build /work/out.txt /out.txt
+COPY --from=build /job/out.txt /out.txt
 ENV KEEP=yes
 LABEL from=file
 CMD ["cat", "/out.txt"]
