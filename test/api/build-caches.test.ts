@@ -1,5 +1,5 @@
-import { type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { expect, test } from "bun:test";
+import { type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status } from "@grpc/grpc-js";
 import type { ClientLayouts } from "../../src/builder/session.ts";
 import { digestOf } from "../../src/formats/oci/digest.ts";
 import { collect, failure } from "../images/fixture.ts";

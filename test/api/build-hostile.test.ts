@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { duplexPair } from "node:stream";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { type Handlers, type Message, offerSession, upgrade } from "./buildkit-peer.ts";
-import { createFakeBuilder, receiveAll } from "./fake-builder.ts";
-import { type ServedApi, serveFake } from "./harness.ts";
 import { createBuildServices } from "../../src/api/build/control/services.ts";
 import { createSessions } from "../../src/api/build/session/sessions.ts";
 import { createSystemClock } from "../../src/base/clock.ts";
-import { encodeGrpcFrame } from "../../src/wire/grpc/frames.ts";
 import { toGoMode } from "../../src/wire/file-mode.ts";
+import { encodeGrpcFrame } from "../../src/wire/grpc/frames.ts";
+import { type Handlers, type Message, offerSession, upgrade } from "./buildkit-peer.ts";
+import { createFakeBuilder, receiveAll } from "./fake-builder.ts";
+import { type ServedApi, serveFake } from "./harness.ts";
 
 let builder = createFakeBuilder();
 let api: ServedApi;

@@ -1,10 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { invalid, messageOf } from "../../src/base/errors.ts";
 import type { OutgoingDirectory, RemoteEntry } from "../../src/builder/session.ts";
+import { GO_MODE } from "../../src/wire/file-mode.ts";
 import { type Handlers, type Message, offerSession } from "./buildkit-peer.ts";
 import { createFakeBuilder, DONE, IMAGE_ID, log, readArchive, receiveAll, vertex } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
-import { GO_MODE } from "../../src/wire/file-mode.ts";
 import { auth, type ClientFile, directoryTarget, fileSync, secrets, shoutingAgent } from "./session-handlers.ts";
 
 let builder = createFakeBuilder();

@@ -2,7 +2,6 @@ import { PassThrough } from "node:stream";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { EngineError, notFound } from "../../src/base/errors.ts";
 import type { Builder } from "../../src/builder/builder.ts";
-import { createFakeBuilder } from "./fake-builder.ts";
 import type { ContainerSpec } from "../../src/containers/container-spec.ts";
 import type { Container, Containers, Exec } from "../../src/containers/containers.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -13,6 +12,7 @@ import type { Attachment, AttachRequest } from "../../src/runtime/launcher/launc
 import type { Volume, Volumes } from "../../src/volumes/volumes.ts";
 import { encodeFrame, STDOUT } from "../../src/wire/stdcopy.ts";
 import { EchoAttachment } from "./echo-attachment.ts";
+import { createFakeBuilder } from "./fake-builder.ts";
 import { fakeDistribution } from "./fake-distribution.ts";
 import { INFO } from "./fake-info.ts";
 

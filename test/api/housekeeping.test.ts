@@ -1,6 +1,6 @@
-import type { FakeBuilder } from "./fake-builder.ts";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { WireDiskUsage } from "../../src/wire/system.ts";
+import type { FakeBuilder } from "./fake-builder.ts";
 import { type ServedApi, serveFake } from "./harness.ts";
 
 let api: ServedApi;

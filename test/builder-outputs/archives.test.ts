@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Output } from "../../src/builder/builder.ts";
+import { startDockerd, whyNoDockerd } from "../harness/dockerd.ts";
 import { failure, load, openFixture } from "../images/fixture.ts";
 import { run, skopeo } from "../images/tools.ts";
-import { startDockerd, whyNoDockerd } from "../harness/dockerd.ts";
 import { openClient, openWorkshop, SCRATCH, solvedOf, targetOf, type Workshop } from "./workshop.ts";
 
 const AMD64 = { os: "linux", architecture: "amd64" };

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { blankRequest } from "../../src/api/build/solve-request.ts";
 import { createSystemClock } from "../../src/base/clock.ts";
 import { randomId } from "../../src/base/ids.ts";
 import type { ExportResult, Output, Solved, SolvedTarget, SolveRequest } from "../../src/builder/builder.ts";
@@ -113,31 +114,7 @@ export async function openWorkshop(root?: string, failpoint: (name: string) => v
   };
 }
 
-export const REQUEST: SolveRequest = {
-  context: undefined,
-  dockerfile: undefined,
-  namedContexts: {},
-  fileName: "Dockerfile",
-  target: "",
-  platforms: [],
-  buildArgs: {},
-  labels: {},
-  noCache: undefined,
-  pull: false,
-  cacheFrom: [],
-  network: "default",
-  extraHosts: [],
-  hostname: "",
-  shmSizeBytes: undefined,
-  ulimits: [],
-  cgroupParent: "",
-  resources: {},
-  entitlements: [],
-  squash: false,
-  epochSeconds: undefined,
-  accounts: {},
-  attestations: { provenance: undefined, sbom: false },
-};
+export const REQUEST: SolveRequest = blankRequest();
 
 export function targetOf(result: TreeResult, platform: Platform = hostPlatform()): SolvedTarget {
   const created = result.createdAt.toISOString();

@@ -11,10 +11,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import type { FilesResult, TreeResult } from "../../src/builder/results.ts";
+import { runOp } from "../harness/run-op.ts";
 import { until } from "../harness/until.ts";
 import { obstacle } from "../launcher/box.ts";
 import { filesOf } from "./files-source.ts";
-import { LAYER, mountOf, openWorkshop, runOp, SCRATCH, stepContext, type Workshop } from "./workshop.ts";
+import { LAYER, mountOf, openWorkshop, SCRATCH, stepContext, type Workshop } from "./workshop.ts";
 
 describe.skipIf(obstacle() !== undefined)("mounts of a RUN (needs root and busybox)", () => {
   let shop: Workshop;

@@ -3,11 +3,12 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:f
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { createLogger } from "../../src/base/logger.ts";
+import { runOp } from "../harness/run-op.ts";
 import { until } from "../harness/until.ts";
 import { obstacle } from "../launcher/box.ts";
 import { clientWith, talkProgram } from "./client.ts";
 import { filesOf } from "./files-source.ts";
-import { mountOf, openWorkshop, runOp, stepContext, textOf, type Workshop } from "./workshop.ts";
+import { mountOf, openWorkshop, stepContext, textOf, type Workshop } from "./workshop.ts";
 
 const WORD = "xyzzy-very-secret";
 

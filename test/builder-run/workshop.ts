@@ -31,6 +31,7 @@ import { createOverlaySnapshots } from "../../src/storage/snapshots/overlay.ts";
 import type { Snapshots } from "../../src/storage/snapshots/snapshots.ts";
 import { cgroupParentOf } from "../containers/territory.ts";
 import { busyboxRoot } from "../fixtures/busybox-image.ts";
+import { runOp } from "../harness/run-op.ts";
 
 export const SCRATCH: TreeResult = {
   kind: "tree",
@@ -205,30 +206,6 @@ function loopbackNetworks(endpoints: Map<string, EndpointState>): RunnerDeps["ne
       endpoints.delete(endpointId);
     },
     loopbackMessages: renderLoopbackMessages,
-  };
-}
-
-export function runOp(changes: Partial<RunOp>): RunOp {
-  return {
-    kind: "run",
-    argv: ["true"],
-    environment: ["PATH=/usr/bin:/bin"],
-    uncachedNames: [],
-    workingDirectory: "/",
-    user: "",
-    network: "default",
-    security: "sandbox",
-    devices: [],
-    mounts: [],
-    hostname: "",
-    extraHosts: [],
-    shmSizeBytes: undefined,
-    ulimits: [],
-    cgroupParent: "",
-    resources: {},
-    epochSeconds: undefined,
-    platform: { os: "linux", architecture: process.arch === "arm64" ? "arm64" : "amd64" },
-    ...changes,
   };
 }
 

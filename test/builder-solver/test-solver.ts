@@ -2,7 +2,7 @@ import { createSystemClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/logger.ts";
 import type { BuildEvent } from "../../src/builder/events.ts";
 import type { Executor, OpContext } from "../../src/builder/executor.ts";
-import type { Graph, Op, Vertex } from "../../src/builder/graph.ts";
+import type { Graph, Op, RunOp, Vertex } from "../../src/builder/graph.ts";
 import type { TreeResult, VertexResult } from "../../src/builder/results.ts";
 import { createBudget } from "../../src/builder/solver/budget.ts";
 import { createBuildCache } from "../../src/builder/solver/build-cache.ts";
@@ -12,29 +12,11 @@ import { type SolveDeps, solveGraph } from "../../src/builder/solver/solve-graph
 import { chainOn } from "../../src/builder/solver/vertex-keys.ts";
 import { digestOf } from "../../src/formats/oci/digest.ts";
 import type { BuildCacheRecords, BuildCacheRow } from "../../src/storage/records/build-cache.ts";
+import { runOp as anyRun } from "../harness/run-op.ts";
 
 /** Steps of tests: a RUN of which only the command matters. */
-export function runOp(command: string): Extract<Op, { kind: "run" }> {
-  return {
-    kind: "run",
-    argv: [command],
-    environment: [],
-    uncachedNames: [],
-    workingDirectory: "/",
-    user: "",
-    network: "default",
-    security: "sandbox",
-    devices: [],
-    mounts: [],
-    hostname: "",
-    extraHosts: [],
-    shmSizeBytes: undefined,
-    ulimits: [],
-    cgroupParent: "",
-    resources: {},
-    epochSeconds: undefined,
-    platform: { os: "linux", architecture: "amd64" },
-  };
+export function runOp(command: string): RunOp {
+  return anyRun({ argv: [command], environment: [], platform: { os: "linux", architecture: "amd64" } });
 }
 
 export function vertexOf(op: Op, inputs: number[] = [], more: Partial<Vertex> = {}): Vertex {

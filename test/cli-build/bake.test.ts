@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { parseBakeFiles, chooseTargets } from "../../src/cli/build/bake/bake-file.ts";
+import { chooseTargets, parseBakeFiles } from "../../src/cli/build/bake/bake-file.ts";
 import { served } from "./served.ts";
 
 async function baked(file: object | string, args: string[], environment: Record<string, string> = {}) {

@@ -1,3 +1,4 @@
+import { blankRequest } from "../../src/api/build/solve-request.ts";
 import { notFound } from "../../src/base/errors.ts";
 import type { SolveRequest } from "../../src/builder/builder.ts";
 import type { BuildPlan, FrontendDeps, ResolvedImage } from "../../src/builder/frontend/plan.ts";
@@ -52,29 +53,9 @@ export const FAKE_IMAGES: Record<string, Record<string, unknown>> = {
 };
 
 export const FAKE_REQUEST: SolveRequest = {
+  ...blankRequest(),
   context: { kind: "session", name: "context", sharedKey: "test" },
-  dockerfile: undefined,
-  namedContexts: {},
   fileName: "",
-  target: "",
-  platforms: [],
-  buildArgs: {},
-  labels: {},
-  noCache: undefined,
-  pull: false,
-  cacheFrom: [],
-  network: "default",
-  extraHosts: [],
-  hostname: "",
-  shmSizeBytes: undefined,
-  ulimits: [],
-  cgroupParent: "",
-  resources: {},
-  entitlements: [],
-  squash: false,
-  epochSeconds: undefined,
-  accounts: {},
-  attestations: { provenance: undefined, sbom: false },
 };
 
 /** Deps that count what they are asked for. */

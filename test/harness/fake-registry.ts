@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { type Digest, digestOf } from "../../src/formats/oci/digest.ts";
 import { MEDIA_TYPES } from "../../src/formats/oci/media-types.ts";
-import { answer, head, type RawRequest, serveRaw, type ServerTls } from "./raw-http.ts";
+import { answer, head, type RawRequest, type ServerTls, serveRaw } from "./raw-http.ts";
 
 /** A request that was seen. */
 export interface Seen {

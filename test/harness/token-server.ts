@@ -1,6 +1,6 @@
 import type { FakeRegistry } from "./fake-registry.ts";
 import { refuse } from "./fake-registry.ts";
-import { answer, type RawRequest, serveRaw, type ServerTls } from "./raw-http.ts";
+import { answer, type RawRequest, type ServerTls, serveRaw } from "./raw-http.ts";
 
 /** What was asked of a token server. */
 export interface TokenRequest {

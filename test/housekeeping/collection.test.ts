@@ -3,8 +3,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { checkImages } from "../../src/images/check-images.ts";
-import { collect, dockerArchive, type Fixture, isRoot, load, openFixture } from "../images/fixture.ts";
 import { until } from "../harness/until.ts";
+import { collect, dockerArchive, type Fixture, isRoot, load, openFixture } from "../images/fixture.ts";
 import { fileBytes, layer, signal } from "./store.ts";
 
 const rootTest = test.skipIf(!isRoot);

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { digestOf, type Digest } from "../../src/formats/oci/digest.ts";
+import { type Digest, digestOf } from "../../src/formats/oci/digest.ts";
 import { encodeIndex } from "../../src/formats/oci/manifest.ts";
 import { MEDIA_TYPES } from "../../src/formats/oci/media-types.ts";
 import { parseReference } from "../../src/formats/reference/reference.ts";

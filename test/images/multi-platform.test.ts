@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { digestOf } from "../../src/formats/oci/digest.ts";
 import { hostPlatform, type Platform } from "../../src/formats/oci/platform.ts";
 import { encodeEnd, packFile } from "../../src/formats/tar/packer.ts";
-import { archiveOf, collect, configOf, failure, type Fixture, isRoot, load, openFixture, pieces } from "./fixture.ts";
+import { archiveOf, collect, configOf, type Fixture, failure, isRoot, load, openFixture, pieces } from "./fixture.ts";
 import { run, skopeo } from "./tools.ts";
 
 const rootTest = test.skipIf(!isRoot);

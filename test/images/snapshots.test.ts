@@ -1,9 +1,9 @@
-import { makeDeepTree } from "../harness/deep-tree.ts";
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeNodeAt, S_IFCHR } from "../../src/kernel/files.ts";
 import { setXattr } from "../../src/kernel/xattr.ts";
+import { makeDeepTree } from "../harness/deep-tree.ts";
 import { type Fixture, failure, isRoot, openFixture } from "./fixture.ts";
 import { run } from "./tools.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { answer } from "../harness/raw-http.ts";
 import { type FakeRegistry, startFakeRegistry } from "../harness/fake-registry.ts";
+import { answer } from "../harness/raw-http.ts";
 import { requireBasic, requireToken, startTokenServer, type TokenServer } from "../harness/token-server.ts";
 import { ANONYMOUS, clientOf, failureOf, fakeClock, NEVER, NOBODY } from "./client.ts";
 

@@ -5,7 +5,7 @@ import type { UploadSource } from "../../src/registry/client/registry-client.ts"
 import { type FakeRegistry, refuse, startFakeRegistry } from "../harness/fake-registry.ts";
 import { answer } from "../harness/raw-http.ts";
 import { requireToken, startTokenServer } from "../harness/token-server.ts";
-import { type FakeClock, clientOf, failureOf, fakeClock, NEVER } from "./client.ts";
+import { clientOf, type FakeClock, failureOf, fakeClock, NEVER } from "./client.ts";
 
 const BLOB = randomBytes(3_000_000);
 const DIGEST = digestOf(BLOB);

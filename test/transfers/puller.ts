@@ -1,9 +1,9 @@
 import { createSystemClock } from "../../src/base/clock.ts";
 import { messageOf } from "../../src/base/errors.ts";
+import { encodeEnd, packFile } from "../../src/formats/tar/packer.ts";
 import { createDistribution } from "../../src/images/create-distribution.ts";
 import type { Distribution } from "../../src/images/distribution.ts";
 import type { ProgressMessage } from "../../src/images/images.ts";
-import { encodeEnd, packFile } from "../../src/formats/tar/packer.ts";
 import { storeLeftovers } from "../harness/store-leftovers.ts";
 import { until } from "../harness/until.ts";
 import { type Fixture, openFixture } from "../images/fixture.ts";

@@ -15,6 +15,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../../kernel/files.ts";
+import { entryFields } from "../../storage/snapshots/entry-fields.ts";
 import { MAX_PATH_DEPTH } from "../../storage/snapshots/unpack/limits.ts";
 import type { SourceEntry } from "../results.ts";
 import { xattrsOf } from "./counted-xattrs.ts";
@@ -118,21 +119,7 @@ export function typeOf({ mode }: FileStatus): SourceEntry["type"] | undefined {
 }
 
 export function entryOf(path: string, type: SourceEntry["type"], status: FileStatus): SourceEntry {
-  const isDevice = type === "character" || type === "block";
-  return {
-    path,
-    type,
-    mode: status.mode & 0o7777,
-    uid: status.uid,
-    gid: status.gid,
-    sizeBytes: type === "file" ? status.sizeBytes : 0,
-    modifiedNs: status.modifiedSeconds * 1_000_000_000n + BigInt(status.modifiedNanoseconds),
-    linkName: "",
-    hardlinkTo: undefined,
-    digest: "",
-    deviceMajor: isDevice ? status.deviceMajor : 0,
-    deviceMinor: isDevice ? status.deviceMinor : 0,
-  };
+  return { ...entryFields(path, type, status), hardlinkTo: undefined, digest: "" };
 }
 
 function textOf(name: Buffer): string {

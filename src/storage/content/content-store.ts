@@ -3,8 +3,8 @@ import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/
 import { join } from "node:path";
 import { EngineError, invalid } from "../../base/errors.ts";
 import { algorithmOf, createDigestStream, type Digest, type DigestAlgorithm } from "../../formats/oci/digest.ts";
-import type { Blob, Content, Expected, Ingest } from "./content.ts";
 import { auditContent } from "./audit.ts";
+import type { Blob, Content, Expected, Ingest } from "./content.ts";
 import { blobDirectory, blobPath, INGEST_DIRECTORY, openLayout, TRASH_DIRECTORY } from "./layout.ts";
 import { createPartials } from "./partials.ts";
 import { writeAll } from "./write-all.ts";

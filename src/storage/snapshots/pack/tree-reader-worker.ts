@@ -23,6 +23,7 @@ import {
 } from "../../../kernel/files.ts";
 import { type EnteredView, enterRootView } from "../../../kernel/root-view.ts";
 import { names } from "../../../kernel/trees.ts";
+import { entryFields } from "../entry-fields.ts";
 import { MAX_PATH_DEPTH } from "../unpack/limits.ts";
 import { keptXattrs } from "./kept-xattrs.ts";
 import type { TreeEntry, TreeReply, TreeRequest, TreeStart } from "./tree-reader.ts";
@@ -143,20 +144,7 @@ function entryOf(
 }
 
 function common(path: string, type: TreeEntry["type"], status: FileStatus): TreeEntry {
-  const isDevice = type === "character" || type === "block";
-  return {
-    path,
-    type,
-    mode: status.mode & 0o7777,
-    uid: status.uid,
-    gid: status.gid,
-    sizeBytes: type === "file" ? status.sizeBytes : 0,
-    modifiedNs: status.modifiedSeconds * 1_000_000_000n + BigInt(status.modifiedNanoseconds),
-    linkName: "",
-    deviceMajor: isDevice ? status.deviceMajor : 0,
-    deviceMinor: isDevice ? status.deviceMinor : 0,
-    xattrs: new Map(),
-  };
+  return { ...entryFields(path, type, status), xattrs: new Map() };
 }
 
 function xattrsOf(fd: number): TreeEntry["xattrs"] {
