@@ -1,14 +1,11 @@
-import { dlopen, type Pointer, ptr, read } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { SystemError } from "./errno.ts";
+import { rawSyscall } from "./raw-syscall.ts";
 
 /**
- * The one door to system calls: libc's `syscall(2)` with up to six machine words. Everything else in `kernel/` is built on it.
+ * The one door to system calls, with up to six machine words. Everything else in `kernel/` is built on it.
  * Buffers passed as words (`ptr(buffer)`) must stay referenced by the caller until the call returns.
  */
-const libc = dlopen("libc.so.6", {
-  syscall: { args: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], returns: "i64_fast" as "i64" },
-  __errno_location: { args: [], returns: "ptr" },
-});
 
 type Word = number | bigint;
 
@@ -184,8 +181,7 @@ export function trySyscall(
   e: Word = 0,
   f: Word = 0,
 ): number {
-  const result = Number(libc.symbols.syscall(numbers[call], a, b, c, d, e, f));
-  return result === -1 ? -read.i32(libc.symbols.__errno_location() as Pointer, 0) : result;
+  return Number(rawSyscall(numbers[call], a, b, c, d, e, f));
 }
 
 /** The call's result. Throws SystemError; `object` names what it was done to. */
