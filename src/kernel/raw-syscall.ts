@@ -2,8 +2,8 @@ import { CFunction, dlopen, type Pointer, ptr } from "bun:ffi";
 
 /**
  * The `syscall` instruction with the seven words of a C call moved to where the kernel wants them. The kernel's own answer comes back,
- * minus errno for a failure. libc's `syscall(2)` keeps errno in a variable of the thread, which the runtime's garbage collector
- * overwrites when it happens to run before a second foreign call has read it.
+ * minus errno for a failure. libc's `syscall(2)` keeps errno in a variable of the thread, which the runtime may overwrite by
+ * calls of its own before a second foreign call has read it.
  * @see syscall(2) "Architecture calling conventions"
  */
 const CODE: Record<string, string> = {
